@@ -1,0 +1,22 @@
+//! Lists the ISA descriptions under `isa/`, so that adding a file there is all it takes to add one.
+
+use std::{env, fmt::Write as _, fs, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-changed=isa");
+    let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("isa");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .expect("isa/ is part of this crate")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    let mut text = String::from("&[\n");
+    for file in files {
+        let name = file.file_stem().expect("a file name").to_string_lossy().into_owned();
+        writeln!(text, "    ({name:?}, include_str!({:?})),", file.display().to_string()).expect("a String");
+    }
+    text.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("isa_files.rs");
+    fs::write(out, text).expect("OUT_DIR is writable");
+}

@@ -1,0 +1,22 @@
+//! The spec compiler of raptors: a spec file goes in, Rust kernels come out.
+//!
+//! The stages, in the order data passes them, each a module that can be read and tested alone:
+//!
+//! | stage | module | from → to |
+//! |---|---|---|
+//! | load, check | [`spec`] | TOML text → [`spec::Spec`], or diagnostics with file, line and column |
+//! | expand | [`expand`] | specs × dtypes × ISAs × variants × shapes → [`expand::Candidate`]s, dropped ones with the reason |
+//! | lower | [`ir`] | candidate → loop skeleton + expression DAG |
+//! | select | [`select`] | candidates → the kernels a build ships |
+//! | emit | [`emit`] | IR → tokens → formatted, framed files |
+//!
+//! [`Builder`] runs them all; it is what a build script calls.
+#![forbid(unsafe_code)]
+
+pub mod diagnostics;
+pub mod dtype;
+pub mod isa;
+pub mod spec;
+
+pub use dtype::Dtype;
+pub use isa::Isa;

@@ -1,0 +1,268 @@
+//! A spec that passed its checks: plain data, no positions but those that generated code names.
+
+use std::fmt;
+
+use super::expr::Expr;
+use crate::Dtype;
+
+/// One file under `kernel-specs/ops/`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The file's stem, and the operation's name.
+    pub name: String,
+    /// One sentence for people.
+    pub summary: String,
+    /// The file as messages and generated code name it: `kernel-specs/ops/scale.toml`.
+    pub file: String,
+    /// The whole text of the file.
+    pub text: String,
+    /// Line of the expression that kernels compute (`output`, `of`, or the state's first field), from 1.
+    pub line: usize,
+    /// Inputs in the order written, which is the order of the arguments.
+    pub inputs: Vec<Input>,
+    /// Element types, in the order of [`Dtype::ALL`].
+    pub dtypes: Vec<Dtype>,
+    /// What is computed.
+    pub body: Body,
+    /// Which candidates there are.
+    pub variants: Variants,
+    /// Shapes (rows, columns) that get a kernel and a dispatch row of their own, sorted, each once.
+    pub shapes: Vec<(usize, usize)>,
+}
+
+/// One argument of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name in expressions and in the signature.
+    pub name: String,
+    /// Its form.
+    pub kind: InputKind,
+}
+
+/// The form of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InputKind {
+    /// An element for each row and column.
+    Matrix,
+    /// An element for each column, used in every row.
+    Row,
+    /// An element for each row, used in every column.
+    Column,
+    /// One value.
+    Scalar,
+}
+
+impl InputKind {
+    /// Every form.
+    pub const ALL: [Self; 4] = [Self::Matrix, Self::Row, Self::Column, Self::Scalar];
+
+    /// The word in a spec.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Matrix => "matrix",
+            Self::Row => "row",
+            Self::Column => "column",
+            Self::Scalar => "scalar",
+        }
+    }
+}
+
+/// What an operation computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Every element of the output from the elements at its place.
+    Map {
+        /// The expression over the inputs.
+        output: Expr,
+    },
+    /// All elements, or those along an axis, to one value.
+    Reduce(Reduce),
+}
+
+/// A reduction: from `init`, `step` takes in elements, `merge` joins two states, `finish` makes the result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reduce {
+    /// Over what; each gives an operation of its own.
+    pub axes: Vec<Axis>,
+    /// The state's fields. In `step`, `merge` and `finish` a field is named as in the spec (`merge`: `a.total`, `b.total`).
+    pub state: Vec<Field>,
+    /// From the state, and `count`, to the result; the first field if not given.
+    pub finish: Option<Expr>,
+    /// Whether elements are taken in one after another (a product in the `numpy` class), rather than by the pairwise tree.
+    pub sequential: bool,
+    /// Whether an empty input has a result (a sum) or is an error (a minimum).
+    pub has_identity: bool,
+    /// The classes a caller can choose from, `Numpy` first.
+    pub numerics: Vec<Numerics>,
+}
+
+/// One field of a reduction's state. Expressions refer to it as [`Expr::State`] and, in `merge`, [`Expr::Side`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its name; `acc` where the spec says `combine`.
+    pub name: String,
+    /// The state of no elements.
+    pub init: Expr,
+    /// With one more element, over the inputs and the fields.
+    pub step: Expr,
+    /// Of two states, over `a.<field>` and `b.<field>`.
+    pub merge: Expr,
+}
+
+/// What a reduction runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Axis {
+    /// All elements, to one value.
+    All,
+    /// Down the rows: one value a column.
+    Zero,
+    /// Along the columns: one value a row.
+    One,
+}
+
+impl Axis {
+    /// Every axis.
+    pub const ALL: [Self; 3] = [Self::All, Self::Zero, Self::One];
+
+    /// The word in a spec.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Zero => "0",
+            Self::One => "1",
+        }
+    }
+
+    /// What it adds to the operation's name: `_axis0`.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Zero => "_axis0",
+            Self::One => "_axis1",
+        }
+    }
+}
+
+/// A numeric class: which bits a result has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Numerics {
+    /// The bits of `NumPy`.
+    Numpy,
+    /// Pairwise along every axis.
+    Accurate,
+}
+
+impl Numerics {
+    /// Every class.
+    pub const ALL: [Self; 2] = [Self::Numpy, Self::Accurate];
+
+    /// The word in a spec.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Numpy => "numpy",
+            Self::Accurate => "accurate",
+        }
+    }
+}
+
+/// The values that candidates combine. A field that does not apply to the family, or that the spec leaves out, is
+/// empty: the family's default then stands alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variants {
+    /// Vectors a step (map), leaves a step (contiguous reductions), rows a step (axis 0).
+    pub unroll: Vec<usize>,
+    /// Order of loads and stores (map).
+    pub schedule: Vec<Schedule>,
+    /// Software prefetch.
+    pub prefetch: Vec<Prefetch>,
+    /// Kind of stores (map).
+    pub store: Vec<Store>,
+    /// Places far apart read at once (contiguous reductions).
+    pub streams: Vec<usize>,
+    /// Columns a stripe (axis 0).
+    pub tile: Vec<Tile>,
+    /// `explore = "full"`: every combination, without the budget.
+    pub full: bool,
+}
+
+/// Order of loads and stores in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Schedule {
+    /// Loads, then work, then stores.
+    Grouped,
+    /// The next step's loads before this step's stores.
+    Pipelined,
+}
+
+/// Kind of stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Store {
+    /// Through the caches.
+    Cached,
+    /// Past them.
+    Streaming,
+}
+
+/// A prefetch hint: which level, how many 64-byte lines ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Prefetch {
+    /// No hint.
+    None,
+    /// `"l1 8 lines"`: cache level 1 or 2, and lines ahead (1 to 1024).
+    Ahead {
+        /// Cache level, 1 or 2.
+        level: u8,
+        /// 64-byte lines ahead.
+        lines: usize,
+    },
+}
+
+/// Width of a stripe of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tile {
+    /// So many bytes of a row: a power of two from 64 B to 64 KiB.
+    Bytes(usize),
+    /// Whole rows.
+    Whole,
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grouped => "grouped",
+            Self::Pipelined => "pipelined",
+        })
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cached => "cached",
+            Self::Streaming => "streaming",
+        })
+    }
+}
+
+impl fmt::Display for Prefetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Ahead { level, lines } => write!(f, "l{level} {lines} lines"),
+        }
+    }
+}
+
+impl fmt::Display for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) if bytes % 1024 == 0 => write!(f, "{} KiB", bytes / 1024),
+            Self::Bytes(bytes) => write!(f, "{bytes} B"),
+            Self::Whole => f.write_str("whole"),
+        }
+    }
+}
