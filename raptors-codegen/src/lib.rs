@@ -13,10 +13,18 @@
 //! [`Builder`] runs them all; it is what a build script calls.
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod diagnostics;
 pub mod dtype;
+pub mod emit;
+pub mod expand;
+pub mod ir;
 pub mod isa;
+pub mod op;
+pub mod select;
 pub mod spec;
+pub mod variant;
 
+pub use builder::{Builder, Built, Error, generate};
 pub use dtype::Dtype;
 pub use isa::Isa;

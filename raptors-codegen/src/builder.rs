@@ -1,0 +1,145 @@
+//! All stages in a row, from folders of specs to files: what a build script calls.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    diagnostics::{Diagnostics, Source},
+    emit::{self, File},
+    expand::expand,
+    op::Op,
+    select::select,
+    spec,
+};
+
+/// Reads specs and writes the files of a build.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    specs: PathBuf,
+    shown_as: String,
+    overlay: Option<PathBuf>,
+    out: PathBuf,
+    copy: Option<PathBuf>,
+    candidates: bool,
+}
+
+/// What a build read, for a build script to watch.
+#[derive(Clone, Debug, Default)]
+pub struct Built {
+    /// Folders and files that decide the result.
+    pub inputs: Vec<PathBuf>,
+    /// Files written because they were missing or different.
+    pub written: usize,
+}
+
+/// Why there is no result.
+#[derive(Debug)]
+pub enum Error {
+    /// Specs that are wrong.
+    Specs(Diagnostics),
+    /// A file or folder that cannot be read or written.
+    Io(PathBuf, io::Error),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Specs(diagnostics) => diagnostics.fmt(f),
+            Self::Io(path, error) => write!(f, "error: {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Builder {
+    /// From the specs in a folder, which messages call `shown_as`, to files in another one.
+    #[must_use]
+    pub fn new(specs: impl Into<PathBuf>, shown_as: &str, out: impl Into<PathBuf>) -> Self {
+        Self {
+            specs: specs.into(),
+            shown_as: shown_as.to_owned(),
+            overlay: None,
+            out: out.into(),
+            copy: None,
+            candidates: false,
+        }
+    }
+
+    /// Takes `RAPTORS_SPECS` (a folder of specs that add to or replace those of the build) and `RAPTORS_GENERATED_DIR`
+    /// (a folder for a copy of the generated files, to read) from the environment.
+    #[must_use]
+    pub fn environment(mut self) -> Self {
+        let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.overlay = folder("RAPTORS_SPECS");
+        self.copy = folder("RAPTORS_GENERATED_DIR");
+        self
+    }
+
+    /// Adds a folder of specs that add to or replace those of the build.
+    #[must_use]
+    pub fn overlay(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.overlay = Some(folder.into());
+        self
+    }
+
+    /// Whether candidates that do not ship are written too.
+    #[must_use]
+    pub const fn candidates(mut self, candidates: bool) -> Self {
+        self.candidates = candidates;
+        self
+    }
+
+    /// Runs every stage. Nothing is written if a spec is wrong, and no file is touched that would not change.
+    ///
+    /// # Errors
+    /// [`Error::Specs`] with everything that is wrong; [`Error::Io`] with the path.
+    pub fn build(&self) -> Result<Built, Error> {
+        let mut built = Built::default();
+        let sources = self.sources(&mut built)?;
+        let files = generate(&sources, self.candidates).map_err(Error::Specs)?;
+        for folder in std::iter::once(&self.out).chain(&self.copy) {
+            fs::create_dir_all(folder).map_err(|error| Error::Io(folder.clone(), error))?;
+            for file in &files {
+                let path = folder.join(&file.name);
+                built.written += usize::from(
+                    write_if_changed(&path, &file.text).map_err(|error| Error::Io(path.clone(), error))?,
+                );
+            }
+        }
+        Ok(built)
+    }
+
+    fn sources(&self, built: &mut Built) -> Result<Vec<Source>, Error> {
+        let read = |folder: &Path, shown_as: &str| {
+            spec::load_dir(folder, shown_as).map_err(|error| Error::Io(folder.to_path_buf(), error))
+        };
+        built.inputs.push(self.specs.clone());
+        let base = read(&self.specs, &self.shown_as)?;
+        let Some(overlay) = &self.overlay else { return Ok(base) };
+        built.inputs.push(overlay.clone());
+        Ok(spec::overlay(base, read(overlay, &overlay.display().to_string())?))
+    }
+}
+
+/// Every file of a build from the texts of its specs.
+///
+/// # Errors
+/// Everything that is wrong with the specs.
+pub fn generate(sources: &[Source], with_candidates: bool) -> Result<Vec<File>, Diagnostics> {
+    let specs = spec::load(sources)?;
+    let ops = Op::of_specs(&specs);
+    let candidates = expand(&ops)?;
+    let tables = select(&ops, &candidates);
+    Ok(emit::emit(&ops, &candidates, &tables, with_candidates))
+}
+
+fn write_if_changed(path: &Path, text: &str) -> io::Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(false);
+    }
+    fs::write(path, text)?;
+    Ok(true)
+}

@@ -1,0 +1,155 @@
+//! Emit: the selected kernels and the tables around them, as files.
+//!
+//! What the compiler reads (bodies, functions) is written with `quote` and printed by `prettyplease`; what people read
+//! around it (frames, tables, lists) are templates.
+
+mod catalogue;
+mod dispatch;
+mod expr;
+mod kernel;
+mod map;
+mod ops;
+mod reduce;
+mod template;
+
+use proc_macro2::TokenStream;
+use serde::Serialize;
+
+use crate::{
+    Isa,
+    expand::Candidate,
+    ir::Kernel,
+    op::Op,
+    select::{Table, ships},
+};
+
+/// A generated file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name in the output folder.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Lines after which a file of kernels is continued in another one.
+pub const MAX_LINES: usize = 1500;
+
+/// A kernel's code and what stands above it.
+#[derive(Clone, Debug, Serialize)]
+struct Written {
+    source: String,
+    variant: String,
+    code: String,
+}
+
+/// A module of kernels.
+#[derive(Clone, Debug, Serialize)]
+struct Module {
+    name: String,
+    file: String,
+    arch: Option<String>,
+    summary: String,
+    kernels: Vec<Written>,
+}
+
+/// Every file of a build. With `with_candidates`, what does not ship is written too, into files of its own.
+#[must_use]
+pub fn emit(
+    ops: &[Op<'_>],
+    candidates: &[Candidate<'_>],
+    tables: &[Table<'_, '_>],
+    with_candidates: bool,
+) -> Vec<File> {
+    let mut modules = Vec::new();
+    let mut home = Homes::default();
+    for isa in Isa::all() {
+        let of_isa = || candidates.iter().filter(|c| c.isa.name == isa.name && c.dropped.is_none());
+        for family in ["map", "reduce"] {
+            let of_family = || of_isa().filter(|candidate| candidate.family.file() == family);
+            let name = format!("{}_{family}", isa.name);
+            let shipped = of_family().filter(|candidate| ships(tables, candidate));
+            write_modules(&name, isa, shipped, &mut modules, &mut home);
+            if with_candidates {
+                for op in ops {
+                    let name = format!("candidates_{}_{}", isa.name, op.name);
+                    let rest = of_family()
+                        .filter(|candidate| candidate.op.name == op.name && !ships(tables, candidate));
+                    write_modules(&name, isa, rest, &mut modules, &mut home);
+                }
+            }
+        }
+    }
+    let mut files: Vec<File> = modules
+        .iter()
+        .map(|module| File { name: module.file.clone(), text: template::kernels(module) })
+        .collect();
+    files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
+    files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(tables, &home) });
+    files.push(File { name: "ops.rs".to_owned(), text: ops::write(ops) });
+    files.push(File { name: "catalogue.rs".to_owned(), text: catalogue::write(ops, candidates, tables) });
+    files
+}
+
+/// The code of one kernel, as it stands in its file.
+#[must_use]
+pub fn kernel_code(candidate: &Candidate<'_>) -> String {
+    let written = written(candidate);
+    format!("// {}  ·  {}\n{}", written.source, written.variant, written.code)
+}
+
+fn written(candidate: &Candidate<'_>) -> Written {
+    let Candidate { op, family, dtype, isa, variant, .. } = candidate;
+    let kernel = Kernel::lower(op, *family, *dtype, isa, variant);
+    let code = print(kernel::function(&kernel));
+    Written { source: kernel.source, variant: variant.to_string(), code: kernel::uncover_comments(&code) }
+}
+
+/// Formats items.
+fn print(items: TokenStream) -> String {
+    let file: syn::File = syn::parse2(items).expect("emitted tokens are items");
+    prettyplease::unparse(&file)
+}
+
+/// In which module each kernel is.
+#[derive(Default)]
+struct Homes(Vec<(String, String)>);
+
+impl Homes {
+    /// The path of a kernel's row, if it is in this build.
+    fn row(&self, kernel: &str) -> Option<String> {
+        let (_, module) = self.0.iter().find(|(name, _)| name == kernel)?;
+        Some(format!("{module}::{}", kernel.to_uppercase()))
+    }
+}
+
+fn write_modules<'c, 'a: 'c>(
+    name: &str,
+    isa: &Isa,
+    candidates: impl Iterator<Item = &'c Candidate<'a>>,
+    modules: &mut Vec<Module>,
+    home: &mut Homes,
+) {
+    let mut lines = usize::MAX;
+    let mut part = 0;
+    for candidate in candidates {
+        let written = written(candidate);
+        let more = written.code.lines().count() + 2;
+        if lines.saturating_add(more) > MAX_LINES {
+            part += 1;
+            lines = 0;
+            let name = if part == 1 { name.to_owned() } else { format!("{name}_{part}") };
+            modules.push(Module {
+                file: format!("kernels_{name}.rs"),
+                name,
+                arch: (!isa.is_portable()).then(|| isa.arch.clone()),
+                summary: isa.summary.clone(),
+                kernels: Vec::new(),
+            });
+        }
+        lines += more;
+        let module = modules.last_mut().expect("the first kernel opens a module");
+        home.0.push((candidate.name.clone(), module.name.clone()));
+        module.kernels.push(written);
+    }
+}

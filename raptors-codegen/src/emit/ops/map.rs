@@ -1,0 +1,318 @@
+//! Functions of element-by-element operations.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{docs, erased, errors_doc, explain, shape_docs};
+use crate::{
+    emit::dispatch::table_name,
+    emit::kernel::number,
+    op::Op,
+    spec::{Body, InputKind, Numerics},
+};
+
+/// `sig::Scale` and `sig::ScaleInplace`.
+pub(super) fn signatures(op: &Op<'_>) -> TokenStream {
+    let (into, inplace) = (format_ident!("{}", op.type_name()), format_ident!("{}Inplace", op.type_name()));
+    let form = |index: usize, overwritten: bool| match op.spec.inputs[index].kind {
+        InputKind::Matrix if overwritten && index == op.first_matrix() => quote!(MatrixMut<'a, T>,),
+        InputKind::Matrix => quote!(MatrixRef<'a, T>,),
+        InputKind::Row | InputKind::Column => quote!(&'a [T],),
+        InputKind::Scalar => quote!(T,),
+    };
+    let into_args = (0..op.spec.inputs.len()).map(|index| form(index, false));
+    let inplace_args = (0..op.spec.inputs.len()).map(|index| form(index, true));
+    quote! {
+        #[derive(Debug)]
+        pub struct #into<T>(std::marker::PhantomData<T>);
+        impl<T: Element> Sig for #into<T> {
+            type Args<'a> = (#(#into_args)* MatrixMut<'a, T>,);
+        }
+        #[derive(Debug)]
+        pub struct #inplace<T>(std::marker::PhantomData<T>);
+        impl<T: Element> Sig for #inplace<T> {
+            type Args<'a> = (#(#inplace_args)*);
+        }
+    }
+}
+
+/// Everything else of one operation.
+pub(super) fn functions(op: &Op<'_>) -> TokenStream {
+    let supports = supports(op);
+    let public = public(op);
+    let (run_into, run_inplace) = (run(op, false), run(op, true));
+    let erased = erased(op);
+    let typed = typed(op);
+    let ty = format_ident!("{}", op.type_name());
+    let matrices = number(matrices(op));
+    let explain = explain(op, &|dtype| {
+        let float = format_ident!("{}", dtype.name());
+        quote! {
+            <#float as Supports<op::#ty>>::TABLES
+                .into
+                .look_up(isa, map::target::<#float>((rows, cols), #matrices, true))
+        }
+    });
+    quote!(#supports #public #run_into #run_inplace #erased #typed #explain)
+}
+
+fn supports(op: &Op<'_>) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let inplace = format_ident!("{}Inplace", op.type_name());
+    op.spec
+        .dtypes
+        .iter()
+        .map(|&dtype| {
+            let float = format_ident!("{}", dtype.name());
+            let table = |inplace| format_ident!("{}", table_name(&op.name, dtype, Numerics::Numpy, inplace));
+            let (into_table, inplace_table) = (table(false), table(true));
+            quote! {
+                impl Supports<op::#ty> for #float {
+                    const TABLES: &'static Map<sig::#ty<Self>, sig::#inplace<Self>> =
+                        &Map { into: &tables::#into_table, inplace: &tables::#inplace_table };
+                }
+            }
+        })
+        .collect()
+}
+
+fn name(op: &Op<'_>, index: usize) -> Ident {
+    format_ident!("{}", op.spec.inputs[index].name)
+}
+
+/// Matrices read and written.
+fn matrices(op: &Op<'_>) -> usize {
+    1 + op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count()
+}
+
+/// The parameters that callers see, but for input `without`.
+fn public_parameters(op: &Op<'_>, without: Option<usize>) -> TokenStream {
+    (0..op.spec.inputs.len())
+        .filter(|&index| Some(index) != without)
+        .map(|index| {
+            let name = name(op, index);
+            match op.spec.inputs[index].kind {
+                InputKind::Matrix => quote!(#name: impl Into<MatrixRef<'a, T>>,),
+                InputKind::Row | InputKind::Column => quote!(#name: &[T],),
+                InputKind::Scalar => quote!(#name: T,),
+            }
+        })
+        .collect()
+}
+
+/// The arguments passed on, matrices as views.
+fn passed(op: &Op<'_>) -> TokenStream {
+    (0..op.spec.inputs.len())
+        .map(|index| {
+            let name = name(op, index);
+            match op.spec.inputs[index].kind {
+                InputKind::Matrix => quote!(#name.into(),),
+                _ => quote!(#name,),
+            }
+        })
+        .collect()
+}
+
+fn public(op: &Op<'_>) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let function = format_ident!("{}", op.name);
+    let (into, inplace) = (format_ident!("{}_into", op.name), format_ident!("{}_inplace", op.name));
+    let (run, run_inplace) = (format_ident!("{}_run", op.name), format_ident!("{}_run_inplace", op.name));
+    let first = name(op, op.first_matrix());
+    let parameters = public_parameters(op, None);
+    let passed = passed(op);
+    let arguments = passed.clone();
+    let inplace_parameters: TokenStream = (0..op.spec.inputs.len())
+        .map(|index| {
+            let name = name(op, index);
+            match op.spec.inputs[index].kind {
+                InputKind::Matrix if index == op.first_matrix() => quote!(#name: impl Into<MatrixMut<'b, T>>,),
+                InputKind::Matrix => quote!(#name: impl Into<MatrixRef<'a, T>>,),
+                InputKind::Row | InputKind::Column => quote!(#name: &[T],),
+                InputKind::Scalar => quote!(#name: T,),
+            }
+        })
+        .collect();
+    let Body::Map { output } = &op.spec.body else { unreachable!("a map operation comes from a map spec") };
+    let names: Vec<&str> = op.spec.inputs.iter().map(|input| input.name.as_str()).collect();
+    let formula = output.text(&names, &[]);
+    let source = format!("From `{}`, line {}.", op.spec.file, op.spec.line);
+    let about = |what: &str, extra: Vec<String>| {
+        let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];
+        lines.extend(shape_docs(op));
+        lines.push(source.clone());
+        lines.extend(errors_doc());
+        lines.extend(extra);
+        docs(&lines)
+    };
+    let new_docs = about(&format!("Gives a new matrix, each element of which is `{formula}`."), example(op));
+    let into_docs = about(&format!("Sets each element of `out` to `{formula}`."), Vec::new());
+    let inplace_docs = about(&format!("Sets each element of `{first}` to `{formula}`."), Vec::new());
+    let others = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count() > 1;
+    let lifetimes = if others { quote!('a, 'b) } else { quote!('b) };
+    quote! {
+        #new_docs
+        pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
+            let #first = #first.into();
+            let mut out = Matrix::zeros(#first.nrows(), #first.ncols())?;
+            #run(Choice::Table, #arguments out.view_mut())?;
+            Ok(out)
+        }
+        #into_docs
+        pub fn #into<'a, 'b, T: Supports<op::#ty>>(
+            #parameters
+            out: impl Into<MatrixMut<'b, T>>,
+        ) -> Result<(), Error> {
+            #run(Choice::Table, #passed out.into())
+        }
+        #inplace_docs
+        pub fn #inplace<#lifetimes, T: Supports<op::#ty>>(#inplace_parameters) -> Result<(), Error> {
+            #run_inplace(Choice::Table, #passed)
+        }
+    }
+}
+
+/// An example that runs as a test.
+fn example(op: &Op<'_>) -> Vec<String> {
+    let dtype = op.spec.dtypes[0];
+    let mut lines: Vec<String> =
+        ["", "# Examples", "```", "use raptors::{Matrix, ops};", ""].map(str::to_owned).to_vec();
+    let mut arguments = Vec::new();
+    for (index, input) in op.spec.inputs.iter().enumerate() {
+        let value = format!("{}.0_{dtype}", index + 1);
+        let name = &input.name;
+        match input.kind {
+            InputKind::Matrix => {
+                lines.push(format!("let {name} = Matrix::from_fn(2, 3, |_, _| {value})?;"));
+                arguments.push(format!("&{name}"));
+            }
+            InputKind::Row => arguments.push(format!("&[{value}; 3]")),
+            InputKind::Column => arguments.push(format!("&[{value}; 2]")),
+            InputKind::Scalar => arguments.push(value),
+        }
+    }
+    lines.push(format!("let out = ops::{}({})?;", op.name, arguments.join(", ")));
+    lines.push("assert_eq!(out.shape(), (2, 3));".to_owned());
+    lines.push("# Ok::<(), raptors::Error>(())".to_owned());
+    lines.push("```".to_owned());
+    lines
+}
+
+/// Checks, kernel, call.
+fn run(op: &Op<'_>, inplace: bool) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let function = format_ident!("{}_run{}", op.name, if inplace { "_inplace" } else { "" });
+    let first = name(op, op.first_matrix());
+    let mut parameters = TokenStream::new();
+    let mut checks = TokenStream::new();
+    let mut matrices_in_order = Vec::new();
+    let mut arguments = TokenStream::new();
+    let mut flat_arguments = TokenStream::new();
+    for (index, input) in op.spec.inputs.iter().enumerate() {
+        let (name, text) = (name(op, index), &input.name);
+        match input.kind {
+            InputKind::Matrix => {
+                let view = if inplace && name == first { quote!(MatrixMut) } else { quote!(MatrixRef) };
+                parameters.extend(quote!(#name: #view<'_, T>,));
+                if name != first {
+                    checks.extend(quote!(check::matrix(#text, #name.shape(), shape)?;));
+                }
+                matrices_in_order.push(name.clone());
+                flat_arguments.extend(quote!(#name.flattened(),));
+            }
+            InputKind::Row => {
+                parameters.extend(quote!(#name: &[T],));
+                checks.extend(quote!(check::row(#text, #name.len(), shape)?;));
+            }
+            InputKind::Column => {
+                parameters.extend(quote!(#name: &[T],));
+                checks.extend(quote!(check::column(#text, #name.len(), shape)?;));
+            }
+            InputKind::Scalar => {
+                parameters.extend(quote!(#name: T,));
+                flat_arguments.extend(quote!(#name,));
+            }
+        }
+        arguments.extend(quote!(#name,));
+    }
+    let table = if inplace { quote!(inplace) } else { quote!(into) };
+    if !inplace {
+        parameters.extend(quote!(out: MatrixMut<'_, T>,));
+        checks.extend(quote!(check::matrix("out", out.shape(), shape)?;));
+        matrices_in_order.push(format_ident!("out"));
+        arguments.extend(quote!(out,));
+        flat_arguments.extend(quote!(out.flattened(),));
+    }
+    let matrices = number(matrices(op));
+    let call = if op.is_flat() {
+        quote! {
+            if contiguous {
+                kernel.call((#flat_arguments));
+            } else {
+                kernel.call((#arguments));
+            }
+        }
+    } else {
+        quote!(kernel.call((#arguments));)
+    };
+    quote! {
+        #[inline]
+        fn #function<T: Supports<op::#ty>>(choice: Choice<'_>, #parameters) -> Result<(), Error> {
+            let shape = #first.shape();
+            #checks
+            let contiguous = #(#matrices_in_order.is_contiguous())&&*;
+            let kernel = T::TABLES.#table.pick(choice, map::target::<T>(shape, #matrices, contiguous))?;
+            if shape.0 > 0 && shape.1 > 0 {
+                #call
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The erased entry for one dtype.
+fn typed(op: &Op<'_>) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let function = format_ident!("{}_typed", op.name);
+    let (run, run_inplace) = (format_ident!("{}_run", op.name), format_ident!("{}_run_inplace", op.name));
+    let first = op.first_matrix();
+    let take = |inplace: bool| -> TokenStream {
+        (0..op.spec.inputs.len())
+            .map(|index| {
+                let (at, text) = (number(index), &op.spec.inputs[index].name);
+                match op.spec.inputs[index].kind {
+                    InputKind::Matrix if inplace && index == first => quote!(matrix,),
+                    InputKind::Matrix => quote!(args.matrix(#at, #text)?,),
+                    InputKind::Row | InputKind::Column => quote!(args.slice(#at, #text)?,),
+                    InputKind::Scalar => quote!(args.scalar(#at, #text)?,),
+                }
+            })
+            .collect()
+    };
+    let (into_args, inplace_args) = (take(false), take(true));
+    let (text, count, first) = (&op.name, number(op.spec.inputs.len()), number(first));
+    quote! {
+        fn #function<T: Supports<op::#ty>>(
+            call: &Call<'_>,
+            args: &[Arg<'_>],
+            place: Place<'_, T>,
+        ) -> Result<(), Error> {
+            match place {
+                Place::Matrix(out) => {
+                    let args = Args::new(#text, #count, args, None)?;
+                    #run(call.choice, #into_args out)
+                }
+                Place::Inplace(matrix) => {
+                    let args = Args::new(#text, #count, args, Some(#first))?;
+                    #run_inplace(call.choice, #inplace_args)
+                }
+                Place::Slice(_) => Err(Error::Form {
+                    op: #text,
+                    what: "out",
+                    expected: "a matrix",
+                    got: "a row or column",
+                }),
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Functions of reductions.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{docs, erased, errors_doc, explain};
+use crate::{
+    Dtype,
+    emit::{dispatch::table_name, expr, reduce::scalar_merge},
+    ir::dag::{Dag, Node},
+    op::Op,
+    spec::{Axis, Numerics, Reduce},
+};
+
+/// `sig::Sum`.
+pub(super) fn signature(op: &Op<'_>) -> TokenStream {
+    let name = format_ident!("{}", op.type_name());
+    quote!(pub type #name<T> = States<T>;)
+}
+
+/// Everything else of one operation.
+pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream {
+    let supports: TokenStream = op.spec.dtypes.iter().map(|&dtype| supports(op, reduce, axis, dtype)).collect();
+    let public = if axis == Axis::All { public_all(op) } else { public_axis(op, axis) };
+    let erased = erased(op);
+    let typed = typed(op, axis);
+    let ty = format_ident!("{}", op.type_name());
+    let explain = explain(op, &|dtype| {
+        let float = format_ident!("{}", dtype.name());
+        quote!(<#float as Supports<op::#ty>>::TABLES.look_up(isa, numerics, rows, cols))
+    });
+    quote!(#supports #public #erased #typed #explain)
+}
+
+fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let float = format_ident!("{}", dtype.name());
+    let field = &reduce.state[0];
+    let mut dag = Dag::default();
+    let init = dag.add(&field.init);
+    let init = expr::scalar(&dag, init, &|node| match node {
+        Node::Literal(bits) => expr::literal(*bits, dtype),
+        _ => unreachable!("the checker lets only constants stand in `init`"),
+    });
+    let merge = dag.add(&field.merge);
+    let merge = scalar_merge(&dag, merge, dtype);
+    let finish = match &reduce.finish {
+        None => quote!(None),
+        Some(finish) => {
+            let root = dag.add(finish);
+            let value = expr::scalar(&dag, root, &|node| match node {
+                Node::State(_) => quote!(acc),
+                Node::Count => quote!(count),
+                Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
+                _ => unreachable!("`finish` reads state, count and constants"),
+            });
+            // Computed in f64 and rounded once, whatever the dtype.
+            quote! {
+                Some(|acc, count| {
+                    let (acc, count) = (Element::to_f64(acc), count as f64);
+                    Element::from_f64(#value)
+                })
+            }
+        }
+    };
+    let table = |op: &str, numerics| format_ident!("{}", table_name(op, dtype, numerics, false));
+    let numpy = table(&op.name, Numerics::Numpy);
+    let accurate = if op.kernel_classes().contains(&Numerics::Accurate) {
+        table(&op.name, Numerics::Accurate)
+    } else {
+        numpy.clone()
+    };
+    // A column alone is a run: the operation over all elements, or along the rows, has kernels for it.
+    let sibling = [Axis::All, Axis::One].into_iter().find(|axis| reduce.axes.contains(axis));
+    let one_column = match sibling {
+        Some(sibling) if axis == Axis::Zero && !reduce.sequential => {
+            let table = table(&format!("{}{}", op.spec.name, sibling.suffix()), Numerics::Numpy);
+            quote!(Some(&tables::#table))
+        }
+        _ => quote!(None),
+    };
+    let (name, by_columns) = (&op.name, axis == Axis::Zero);
+    let (has_identity, sequential) = (reduce.has_identity, reduce.sequential);
+    quote! {
+        impl Supports<op::#ty> for #float {
+            const TABLES: &'static Reduction<Self> = &Reduction {
+                op: #name,
+                init: #init,
+                has_identity: #has_identity,
+                sequential: #sequential,
+                merge: #merge,
+                finish: #finish,
+                numpy: &tables::#numpy,
+                accurate: &tables::#accurate,
+                by_columns: #by_columns,
+                one_column: #one_column,
+            };
+        }
+    }
+}
+
+fn about(op: &Op<'_>, what: &str, extra: Vec<String>) -> TokenStream {
+    let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];
+    lines.push(format!("From `{}`, line {}.", op.spec.file, op.spec.line));
+    lines.extend(errors_doc());
+    lines.extend(extra);
+    docs(&lines)
+}
+
+fn example(op: &Op<'_>, assertion: &str) -> Vec<String> {
+    let (dtype, name) = (op.spec.dtypes[0], &op.name);
+    [
+        "",
+        "# Examples",
+        "```",
+        "use raptors::{Matrix, ops};",
+        "",
+        &format!("let x = Matrix::from_fn(2, 3, |_, _| 1.0_{dtype})?;"),
+        &format!("let result = ops::{name}(&x)?;"),
+        assertion,
+        "# Ok::<(), raptors::Error>(())",
+        "```",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+const CLASS: &str = "In the numeric class `numerics`; see [`Numerics`].";
+
+fn public_all(op: &Op<'_>) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let (function, with) = (format_ident!("{}", op.name), format_ident!("{}_with", op.name));
+    let what = "Over all elements: gives one number.";
+    let plain_docs = about(op, what, example(op, "assert!(result.is_finite());"));
+    let with_docs = about(op, &format!("{what} {CLASS}"), Vec::new());
+    let with = (op.numerics().len() > 1).then(|| {
+        quote! {
+            #with_docs
+            pub fn #with<'a, T: Supports<op::#ty>>(
+                x: impl Into<MatrixRef<'a, T>>,
+                numerics: Numerics,
+            ) -> Result<T, Error> {
+                T::TABLES.all(Choice::Table, numerics, x.into())
+            }
+        }
+    });
+    quote! {
+        #plain_docs
+        pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<T, Error> {
+            T::TABLES.all(Choice::Table, Numerics::Numpy, x.into())
+        }
+        #with
+    }
+}
+
+fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let named = |suffix: &str| format_ident!("{}{suffix}", op.name);
+    let (function, into, with, into_with) = (named(""), named("_into"), named("_with"), named("_into_with"));
+    let (along, len, run) = match axis {
+        Axis::Zero => ("Down the columns: one number for each column.", quote!(x.ncols()), quote!(columns)),
+        Axis::One | Axis::All => ("Along the rows: one number for each row.", quote!(x.nrows()), quote!(rows)),
+    };
+    let assertion = if axis == Axis::Zero { "assert_eq!(result.len(), 3);" } else { "assert_eq!(result.len(), 2);" };
+    let new_docs = about(op, &format!("{along} Gives a new vector."), example(op, assertion));
+    let into_docs = about(op, &format!("{along} They go to `out`."), Vec::new());
+    let with_docs = about(op, &format!("{along} Gives a new vector. {CLASS}"), Vec::new());
+    let into_with_docs = about(op, &format!("{along} They go to `out`. {CLASS}"), Vec::new());
+    let new = quote! {
+        let x = x.into();
+        let mut out = reduce::results(#len)?;
+    };
+    let classes = (op.numerics().len() > 1).then(|| {
+        quote! {
+            #with_docs
+            pub fn #with<'a, T: Supports<op::#ty>>(
+                x: impl Into<MatrixRef<'a, T>>,
+                numerics: Numerics,
+            ) -> Result<Vec<T>, Error> {
+                #new
+                T::TABLES.#run(Choice::Table, numerics, x, &mut out)?;
+                Ok(out)
+            }
+            #into_with_docs
+            pub fn #into_with<'a, T: Supports<op::#ty>>(
+                x: impl Into<MatrixRef<'a, T>>,
+                numerics: Numerics,
+                out: &mut [T],
+            ) -> Result<(), Error> {
+                T::TABLES.#run(Choice::Table, numerics, x.into(), out)
+            }
+        }
+    });
+    quote! {
+        #new_docs
+        pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<Vec<T>, Error> {
+            #new
+            T::TABLES.#run(Choice::Table, Numerics::Numpy, x, &mut out)?;
+            Ok(out)
+        }
+        #into_docs
+        pub fn #into<'a, T: Supports<op::#ty>>(
+            x: impl Into<MatrixRef<'a, T>>,
+            out: &mut [T],
+        ) -> Result<(), Error> {
+            T::TABLES.#run(Choice::Table, Numerics::Numpy, x.into(), out)
+        }
+        #classes
+    }
+}
+
+/// The erased entry for one dtype.
+fn typed(op: &Op<'_>, axis: Axis) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let function = format_ident!("{}_typed", op.name);
+    let (text, input) = (&op.name, &op.spec.inputs[0].name);
+    let run = match axis {
+        Axis::All => quote! {
+            check::length("out", out.len(), 1)?;
+            out[0] = T::TABLES.all(call.choice, call.numerics, x)?;
+            Ok(())
+        },
+        Axis::Zero => quote!(T::TABLES.columns(call.choice, call.numerics, x, out)),
+        Axis::One => quote!(T::TABLES.rows(call.choice, call.numerics, x, out)),
+    };
+    quote! {
+        fn #function<T: Supports<op::#ty>>(
+            call: &Call<'_>,
+            args: &[Arg<'_>],
+            place: Place<'_, T>,
+        ) -> Result<(), Error> {
+            let args = Args::new(#text, 1, args, None)?;
+            let x = args.matrix(0, #input)?;
+            match place {
+                Place::Slice(out) => {
+                    #run
+                }
+                Place::Matrix(_) | Place::Inplace(_) => Err(Error::Form {
+                    op: #text,
+                    what: "out",
+                    expected: "a row or column",
+                    got: "a matrix",
+                }),
+            }
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Reduction kernels: they compute states; what follows from a state is common to all of them.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{
+    expr,
+    kernel::{LINE, comment, number, prefetch_word},
+};
+use crate::{
+    ir::{BLOCK, Field, Kernel, LEAF, Reduce, dag::Node},
+    op::Family,
+    spec::Tile,
+};
+
+/// Parameters and body.
+pub(super) fn write(kernel: &Kernel, reduce: &Reduce) -> (TokenStream, TokenStream) {
+    let [field] = &reduce.state[..] else { unreachable!("the checker refuses states of several fields") };
+    let writer = Writer { kernel, reduce, field };
+    let (x, dtype) = (writer.input(), writer.dtype());
+    let parameters = quote!(#x: MatrixRef<'_, #dtype>, acc: &mut [#dtype]);
+    let body = match reduce.family {
+        Family::Runs => writer.runs(),
+        Family::RunsInOrder => writer.runs_in_order(),
+        Family::Columns => writer.columns(),
+        Family::ColumnTree => writer.column_tree(),
+        Family::Map => unreachable!("a reduction is no map"),
+    };
+    (parameters, body)
+}
+
+struct Writer<'a> {
+    kernel: &'a Kernel,
+    reduce: &'a Reduce,
+    field: &'a Field,
+}
+
+impl Writer<'_> {
+    fn dtype(&self) -> Ident {
+        format_ident!("{}", self.kernel.types.storage.name())
+    }
+
+    fn input(&self) -> Ident {
+        format_ident!("{}", self.reduce.input)
+    }
+
+    fn lanes(&self) -> usize {
+        self.kernel.lanes().min(BLOCK)
+    }
+
+    fn init(&self) -> TokenStream {
+        expr::literal(self.field.init.to_bits(), self.kernel.types.arithmetic)
+    }
+
+    /// `acc` with one more element, as vectors.
+    fn step(&self, acc: &TokenStream, x: &TokenStream) -> TokenStream {
+        self.vector(self.field.step, &|node| match node {
+            Node::State(_) => acc.clone(),
+            _ => x.clone(),
+        })
+    }
+
+    /// Two states, as vectors.
+    fn merge(&self, a: &TokenStream, b: &TokenStream) -> TokenStream {
+        self.vector(self.field.merge, &|node| match node {
+            Node::Side { second: true, .. } => b.clone(),
+            _ => a.clone(),
+        })
+    }
+
+    fn vector(&self, root: crate::ir::dag::Id, leaf: &dyn Fn(&Node) -> TokenStream) -> TokenStream {
+        let (shared, value) = expr::vector(&self.kernel.dag, root, "", &|node| match node {
+            Node::Literal(bits) => {
+                let value = expr::literal(*bits, self.kernel.types.arithmetic);
+                quote!(v::splat(#value))
+            }
+            _ => leaf(node),
+        });
+        if shared.is_empty() { value } else { quote!({ #shared #value }) }
+    }
+
+    /// `|acc, x| acc + x`, over scalars.
+    fn scalar_step(&self) -> TokenStream {
+        let x = self.input();
+        let value = expr::scalar(&self.kernel.dag, self.field.step, &|node| match node {
+            Node::State(_) => quote!(acc),
+            Node::Literal(bits) => expr::literal(*bits, self.kernel.types.arithmetic),
+            _ => quote!(#x),
+        });
+        quote!(|acc, #x| #value)
+    }
+
+    /// `|a, b| a + b`, over scalars.
+    fn scalar_merge(&self) -> TokenStream {
+        scalar_merge(&self.kernel.dag, self.field.merge, self.kernel.types.arithmetic)
+    }
+
+    /// Runs by the tree: several leaves side by side, their eight accumulators folded together.
+    fn runs(&self) -> TokenStream {
+        let x = self.input();
+        let leaves = self.kernel.variant.unroll * self.kernel.variant.streams;
+        let vectors = BLOCK / self.lanes();
+        let (streams, count) = (number(self.kernel.variant.streams), number(leaves));
+        let merge = self.scalar_merge();
+        let step = self.scalar_step();
+        let init = self.init();
+
+        let accumulator = |leaf: usize, part: usize| accumulator(leaf, part, vectors);
+        let every = |write: &dyn Fn(usize, usize) -> TokenStream| -> TokenStream {
+            (0..leaves).flat_map(|leaf| (0..vectors).map(move |part| (leaf, part))).map(|(l, p)| write(l, p)).collect()
+        };
+        let start = every(&|leaf, part| {
+            let acc = accumulator(leaf, part);
+            quote!(let mut #acc = v::splat(#init);)
+        });
+        let block_of = |leaf: usize| format_ident!("{x}{leaf}");
+        let advance = |leaf: usize, block: &TokenStream| -> TokenStream {
+            let (lanes, count) = (number(self.lanes()), number(vectors));
+            let split = (vectors > 1).then(|| quote!(let block = lanes::<#lanes, #count, _>(#block);));
+            let steps: TokenStream = (0..vectors)
+                .map(|part| {
+                    let acc = accumulator(leaf, part);
+                    let at = number(part);
+                    let load = if vectors > 1 { quote!(v::load(&block[#at])) } else { quote!(v::load(#block)) };
+                    let next = self.step(&quote!(#acc), &load);
+                    quote!(#acc = #next;)
+                })
+                .collect();
+            quote!(#split #steps)
+        };
+        let together: TokenStream = (0..leaves)
+            .map(|leaf| {
+                let block = block_of(leaf);
+                advance(leaf, &quote!(&#block[i]))
+            })
+            .collect();
+        let names = (0..leaves).map(block_of);
+        let mut body = TokenStream::new();
+        if let Some(leaf) = self.reduce.leaf {
+            let blocks = number(leaf / BLOCK);
+            body.extend(quote! {
+                let [#(#names),*] = leaves.each_ref().map(Leaf::exactly::<#blocks>);
+            });
+            body.extend(self.run_hints(leaves));
+            body.extend(quote!(#start for i in 0..#blocks { #together }));
+        } else {
+            body.extend(quote! {
+                let shared = Leaf::shared(&leaves);
+                let [#(#names),*] = leaves.each_ref().map(|leaf| &leaf.blocks[..shared]);
+            });
+            body.extend(self.run_hints(leaves));
+            body.extend(quote!(#start for i in 0..shared { #together }));
+            body.extend(comment("blocks that not all of the leaves have"));
+            for leaf in 0..leaves {
+                let at = number(leaf);
+                let more = advance(leaf, &quote!(block));
+                body.extend(quote!(for block in &leaves[#at].blocks[shared..] { #more }));
+            }
+        }
+        body.extend(self.fold(leaves, &accumulator));
+        body.extend(quote!(walk.put(&leaves, values.as_flattened(), #step, #merge);));
+        quote! {
+            tree::walk::<_, #streams>(#x, acc, #merge, |mut walk| {
+                while let Some(leaves) = walk.next::<#count>() {
+                    #body
+                }
+            });
+        }
+    }
+
+    /// A hint for each line of each leaf.
+    fn run_hints(&self, leaves: usize) -> TokenStream {
+        let Some(word) = prefetch_word(self.kernel.variant.prefetch) else { return TokenStream::new() };
+        let line = number(LINE / self.kernel.types.storage.bytes());
+        let x = self.input();
+        let names = (0..leaves).map(|leaf| format_ident!("{x}{leaf}"));
+        quote! {
+            for blocks in [#(#names),*] {
+                for line in blocks.as_flattened().chunks(#line) {
+                    #word(line);
+                }
+            }
+        }
+    }
+
+    /// `((r0+r1)+(r2+r3))+((r4+r5)+(r6+r7))` of each leaf: neighbours first, several leaves in one vector.
+    fn fold(&self, leaves: usize, accumulator: &dyn Fn(usize, usize) -> Ident) -> TokenStream {
+        let lanes = self.lanes();
+        let vectors = BLOCK / lanes;
+        let mut out = comment("((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)) of each leaf");
+        let mut parts: Vec<Vec<Ident>> = Vec::new();
+        for part in 0..vectors {
+            let mut current: Vec<Ident> = (0..leaves).map(|leaf| accumulator(leaf, part)).collect();
+            let mut distance = 1;
+            while distance < lanes {
+                let merged: Vec<Ident> = current
+                    .chunks(2)
+                    .map(|pair| {
+                        let (a, b) = (&pair[0], pair.last().expect("a chunk has an element"));
+                        let result = pair[0].clone();
+                        let (even, odd) = (format_ident!("even"), format_ident!("odd"));
+                        let value = self.merge(&quote!(#even), &quote!(#odd));
+                        let distance = number(distance);
+                        out.extend(quote! {
+                            let (#even, #odd) = v::pairs::<#distance>(#a, #b);
+                            let #result = #value;
+                        });
+                        result
+                    })
+                    .collect();
+                current = merged;
+                distance *= 2;
+            }
+            parts.push(current);
+        }
+        while parts.len() > 1 {
+            parts = parts
+                .chunks(2)
+                .map(|pair| {
+                    pair[0]
+                        .iter()
+                        .zip(&pair[1])
+                        .map(|(a, b)| {
+                            let value = self.merge(&quote!(#a), &quote!(#b));
+                            out.extend(quote!(let #a = #value;));
+                            a.clone()
+                        })
+                        .collect()
+                })
+                .collect();
+        }
+        let (lanes, results) = (number(lanes), &parts[0]);
+        let count = number(results.len());
+        out.extend(quote!(let mut values = [[0.0; #lanes]; #count];));
+        for (at, result) in results.iter().enumerate() {
+            let at = number(at);
+            out.extend(quote!(v::store(&mut values[#at], #result);));
+        }
+        out
+    }
+
+    /// Runs one element after another.
+    fn runs_in_order(&self) -> TokenStream {
+        let (x, init, step) = (self.input(), self.init(), self.scalar_step());
+        quote! {
+            for (acc, run) in acc.iter_mut().zip(#x.rows()) {
+                *acc = run.iter().copied().fold(#init, #step);
+            }
+        }
+    }
+
+    /// Down the columns: several rows a step, the states in `acc`.
+    fn columns(&self) -> TokenStream {
+        let (x, init, unroll) = (self.input(), self.init(), self.kernel.variant.unroll);
+        let several = self.take_rows(unroll);
+        let rows = number(unroll);
+        let mut body = TokenStream::new();
+        if let Some((row_count, cols)) = self.reduce.shape {
+            let (row_count, cols) = (number(row_count), number(cols));
+            body.extend(quote! {
+                let acc = exactly_mut::<#cols, _>(acc);
+                let (steps, rest) = #x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
+            });
+        } else {
+            body.extend(quote!(let (steps, rest) = #x.row_groups::<#rows>();));
+        }
+        let walk_rest =
+            if self.reduce.shape.is_some() { quote!(rest.chunks_exact(1)) } else { quote!(rest.rows().map(|row| [row])) };
+        body.extend(quote!(acc.fill(#init); for rows in steps { #several }));
+        if unroll > 1 {
+            let single = self.take_rows(1);
+            body.extend(quote!(for rows in #walk_rest { #single }));
+        }
+        self.striped(&body)
+    }
+
+    /// The body once for each stripe of columns, if the variant has stripes.
+    fn striped(&self, body: &TokenStream) -> TokenStream {
+        let Tile::Bytes(bytes) = self.kernel.variant.tile else { return body.clone() };
+        let (x, width) = (self.input(), number(bytes / self.kernel.types.storage.bytes()));
+        quote! {
+            for (#x, acc) in #x.stripes(#width).zip(acc.chunks_mut(#width)) {
+                #body
+            }
+        }
+    }
+
+    /// Takes `count` rows into `acc`, vector by vector.
+    fn take_rows(&self, count: usize) -> TokenStream {
+        let x = self.input();
+        let lanes = number(self.kernel.lanes());
+        let name = |row: usize| format_ident!("{x}{row}");
+        let tail = |row: usize| format_ident!("{x}{row}_tail");
+        let mut out = quote!(let (acc, acc_tail) = acc.as_chunks_mut::<#lanes>(););
+        for row in 0..count {
+            let (name, tail, at) = (name(row), tail(row), number(row));
+            out.extend(quote!(let (#name, #tail) = rows[#at].as_chunks::<#lanes>();));
+        }
+        if let Some(word) = prefetch_word(self.kernel.variant.prefetch) {
+            let line = number(LINE / self.kernel.types.storage.bytes());
+            out.extend(quote! {
+                for row in rows.iter() {
+                    for line in row.chunks(#line) {
+                        #word(line);
+                    }
+                }
+            });
+        }
+        let chain = |load: &dyn Fn(usize) -> TokenStream| -> TokenStream {
+            (0..count)
+                .map(|row| {
+                    let next = self.step(&quote!(state), &load(row));
+                    quote!(state = #next;)
+                })
+                .collect()
+        };
+        let whole = chain(&|row| {
+            let name = name(row);
+            quote!(v::load(&#name[i]))
+        });
+        let part = chain(&|row| {
+            let tail = tail(row);
+            quote!(v::load_part(#tail))
+        });
+        out.extend(comment("all rows have this length: said once, the loop needs no checks"));
+        let names: Vec<_> = (0..count).map(name).collect();
+        out.extend(quote! {
+            let len = acc.len();
+            #(let #names = &#names[..len];)*
+            for (i, acc) in acc.iter_mut().enumerate() {
+                let mut state = v::load(acc);
+                #whole
+                v::store(acc, state);
+            }
+            if !acc_tail.is_empty() {
+                let mut state = v::load_part(acc_tail);
+                #part
+                v::store_part(acc_tail, state);
+            }
+        });
+        out
+    }
+
+    /// Down the columns by the tree over the rows: eight accumulators a column, in a stripe that stays in cache.
+    fn column_tree(&self) -> TokenStream {
+        let (x, init) = (self.input(), self.init());
+        let Tile::Bytes(bytes) = self.kernel.variant.tile else { unreachable!("an unbounded stripe is not held") };
+        let width = number(bytes / self.kernel.types.storage.bytes());
+        let lanes = number(self.kernel.lanes());
+        let block = number(BLOCK);
+        let advance = self.step(&quote!(v::load(r)), &quote!(v::load(#x)));
+        let advance_part = self.step(&quote!(v::load_part(r_tail)), &quote!(v::load_part(x_tail)));
+        let accumulate = quote! {
+            let (r, r_tail) = r.as_chunks_mut::<#lanes>();
+            let (#x, x_tail) = row.as_chunks::<#lanes>();
+            for (r, #x) in r.iter_mut().zip(#x) {
+                v::store(r, #advance);
+            }
+            if !r_tail.is_empty() {
+                v::store_part(r_tail, #advance_part);
+            }
+        };
+        let level = |names: &[TokenStream]| -> Vec<TokenStream> {
+            names.chunks(2).map(|pair| self.merge(&pair[0], &pair[1])).collect()
+        };
+        let loads: Vec<_> = (0..BLOCK)
+            .map(|row| {
+                let row = number(row);
+                quote!(v::load(&r[#row].as_chunks::<#lanes>().0[i]))
+            })
+            .collect();
+        let folded = level(&level(&level(&loads))).remove(0);
+        let merge = self.merge(&quote!(v::load(a)), &quote!(v::load(b)));
+        let merge_part = self.merge(&quote!(v::load_part(a_tail)), &quote!(v::load_part(b_tail)));
+        let leaf_note = comment(&format!("up to {LEAF} rows: row i goes to accumulator i mod 8"));
+        let fold_note = comment("((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)) of each column");
+        let rest_note = comment("rows after the last eight, one after another");
+        let leaf = quote! {
+            #leaf_note
+            let leaf = |#x: MatrixRef<'_, _>, acc: &mut [_]| {
+                let mut r = [[#init; #width]; #block];
+                let (steps, rest) = #x.row_groups::<#block>();
+                for rows in steps {
+                    for (r, row) in r.iter_mut().zip(rows) {
+                        let r = &mut r[..row.len()];
+                        #accumulate
+                    }
+                }
+                #fold_note
+                for (i, acc) in acc.chunks_mut(#lanes).enumerate() {
+                    v::store_part(acc, #folded);
+                }
+                #rest_note
+                for row in rest.rows() {
+                    let r = &mut *acc;
+                    #accumulate
+                }
+            };
+        };
+        let merge = quote! {
+            let merge = |a: &mut [_], b: &[_]| {
+                let (a, a_tail) = a.as_chunks_mut::<#lanes>();
+                let (b, b_tail) = b.as_chunks::<#lanes>();
+                for (a, b) in a.iter_mut().zip(b) {
+                    v::store(a, #merge);
+                }
+                if !a_tail.is_empty() {
+                    v::store_part(a_tail, #merge_part);
+                }
+            };
+        };
+        let stripes = self.striped(&quote!(tree::rows(#x, acc, &leaf, &merge);));
+        quote!(#leaf #merge #stripes)
+    }
+}
+
+/// `acc0`, or `acc0_1` where a leaf needs several vectors.
+fn accumulator(leaf: usize, part: usize, vectors: usize) -> Ident {
+    if vectors == 1 { format_ident!("acc{leaf}") } else { format_ident!("acc{leaf}_{part}") }
+}
+
+/// `|a, b| a + b`, over scalars.
+pub(super) fn scalar_merge(dag: &crate::ir::dag::Dag, root: crate::ir::dag::Id, dtype: crate::Dtype) -> TokenStream {
+    let value = expr::scalar(dag, root, &|node| match node {
+        Node::Side { second, .. } => {
+            if *second {
+                quote!(b)
+            } else {
+                quote!(a)
+            }
+        }
+        Node::Literal(bits) => expr::literal(*bits, dtype),
+        _ => unreachable!("a merge reads its two states and constants"),
+    });
+    quote!(|a, b| #value)
+}

@@ -1,0 +1,165 @@
+//! Operations: what callers name. A map spec is one, a reduction is one for each axis.
+
+use crate::spec::{Axis, Body, InputKind, Numerics, Reduce, Spec};
+
+/// An operation of a spec.
+#[derive(Clone, Debug)]
+pub struct Op<'a> {
+    /// Its name: `scale`, `sum_axis0`.
+    pub name: String,
+    /// The spec it comes from.
+    pub spec: &'a Spec,
+    /// How its kernels walk memory.
+    pub form: Form<'a>,
+}
+
+/// What an operation computes.
+#[derive(Clone, Copy, Debug)]
+pub enum Form<'a> {
+    /// Element by element.
+    Map,
+    /// A reduction over one axis.
+    Reduce(&'a Reduce, Axis),
+}
+
+/// A loop skeleton: how a kernel walks memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Element by element, row by row.
+    Map,
+    /// Runs of neighbours (all elements, or each row) by the pairwise tree.
+    Runs,
+    /// Runs of neighbours, one element after another.
+    RunsInOrder,
+    /// Down the columns, row after row.
+    Columns,
+    /// Down the columns, by the pairwise tree over the rows.
+    ColumnTree,
+}
+
+impl Family {
+    /// The part of a generated file's name: families that share a signature share files.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            _ => "reduce",
+        }
+    }
+}
+
+impl<'a> Op<'a> {
+    /// The operations of a spec, in the order of its axes.
+    #[must_use]
+    pub fn of_spec(spec: &'a Spec) -> Vec<Self> {
+        match &spec.body {
+            Body::Map { .. } => vec![Self { name: spec.name.clone(), spec, form: Form::Map }],
+            Body::Reduce(reduce) => reduce
+                .axes
+                .iter()
+                .map(|&axis| Self {
+                    name: format!("{}{}", spec.name, axis.suffix()),
+                    spec,
+                    form: Form::Reduce(reduce, axis),
+                })
+                .collect(),
+        }
+    }
+
+    /// The operations of all specs, sorted by name.
+    #[must_use]
+    pub fn of_specs(specs: &'a [Spec]) -> Vec<Self> {
+        let mut ops: Vec<_> = specs.iter().flat_map(Self::of_spec).collect();
+        ops.sort_by(|a, b| a.name.cmp(&b.name));
+        ops
+    }
+
+    /// The type that stands for it in Rust: `SumAxis0`.
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        camel(&self.name)
+    }
+
+    /// The skeleton its kernels have in a numeric class.
+    #[must_use]
+    pub const fn family(&self, numerics: Numerics) -> Family {
+        match self.form {
+            Form::Map => Family::Map,
+            Form::Reduce(reduce, Axis::Zero) => match numerics {
+                Numerics::Numpy => Family::Columns,
+                Numerics::Accurate if reduce.has_identity => Family::ColumnTree,
+                // Minima and maxima have the same bits in any order.
+                Numerics::Accurate => Family::Columns,
+            },
+            Form::Reduce(reduce, _) => match numerics {
+                Numerics::Numpy if reduce.sequential => Family::RunsInOrder,
+                _ => Family::Runs,
+            },
+        }
+    }
+
+    /// The classes a caller can choose from, `Numpy` first.
+    #[must_use]
+    pub fn numerics(&self) -> &'a [Numerics] {
+        match self.form {
+            Form::Map => &[Numerics::Numpy],
+            Form::Reduce(reduce, _) => &reduce.numerics,
+        }
+    }
+
+    /// The classes that need kernels of their own: those whose skeleton differs from the ones before.
+    #[must_use]
+    pub fn kernel_classes(&self) -> Vec<Numerics> {
+        let mut classes: Vec<Numerics> = Vec::new();
+        let wanted = match self.form {
+            // A single column is a run of neighbours: NumPy sums it by the tree, so the tree is needed in any case.
+            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential => &Numerics::ALL[..],
+            _ => self.numerics(),
+        };
+        for &numerics in wanted {
+            if classes.iter().all(|&other| self.family(other) != self.family(numerics)) {
+                classes.push(numerics);
+            }
+        }
+        classes
+    }
+
+    /// The class whose kernels serve `numerics`.
+    #[must_use]
+    pub fn served_by(&self, numerics: Numerics) -> Numerics {
+        self.kernel_classes()
+            .into_iter()
+            .find(|&class| self.family(class) == self.family(numerics))
+            .unwrap_or(Numerics::Numpy)
+    }
+
+    /// Whether every element of a contiguous matrix can be treated alike, so that it may be seen as one long row.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        self.spec.inputs.iter().all(|input| matches!(input.kind, InputKind::Matrix | InputKind::Scalar))
+    }
+
+    /// Index of the first matrix: the shape of the call, and what is overwritten in place.
+    ///
+    /// # Panics
+    /// If there is none, which a checked spec does not allow.
+    #[must_use]
+    pub fn first_matrix(&self) -> usize {
+        self.spec
+            .inputs
+            .iter()
+            .position(|input| input.kind == InputKind::Matrix)
+            .expect("a checked spec has a matrix input")
+    }
+}
+
+/// `sum_axis0` → `SumAxis0`.
+#[must_use]
+pub fn camel(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        })
+        .collect()
+}

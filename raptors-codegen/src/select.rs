@@ -1,0 +1,119 @@
+//! Select: of all candidates, the kernels that a build ships, and the rows of the dispatch table.
+
+use crate::{
+    Dtype, Isa,
+    expand::{Candidate, default_variant},
+    op::{Family, Op},
+    spec::Numerics,
+    variant::Variant,
+};
+
+/// Classes of size, in the order of the library's dispatch: first, second, third cache, memory.
+pub const SIZES: usize = 4;
+/// Classes of aspect: wide, square, tall.
+pub const ASPECTS: usize = 3;
+
+/// The dispatch table of one operation, dtype, numeric class and way of writing.
+#[derive(Clone, Debug)]
+pub struct Table<'c, 'a> {
+    /// The operation.
+    pub op: &'c Op<'a>,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The class its kernels serve.
+    pub numerics: Numerics,
+    /// Whether its kernels overwrite their first matrix.
+    pub inplace: bool,
+    /// One for each ISA, in the order of [`Isa::all`].
+    pub isas: Vec<IsaRows<'c, 'a>>,
+}
+
+/// The rows for one ISA.
+#[derive(Clone, Debug)]
+pub struct IsaRows<'c, 'a> {
+    /// The ISA.
+    pub isa: &'static Isa,
+    /// Kernels of target shapes.
+    pub exact: Vec<&'c Candidate<'a>>,
+    /// The kernel of each bucket, sizes outermost.
+    pub buckets: Vec<&'c Candidate<'a>>,
+    /// Everything held that belongs to this table, shipped or not.
+    pub all: Vec<&'c Candidate<'a>>,
+}
+
+/// Every table, in the order of operations, dtypes and classes.
+#[must_use]
+pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec<Table<'c, 'a>> {
+    let mut tables = Vec::new();
+    for op in ops {
+        for &dtype in &op.spec.dtypes {
+            for numerics in op.kernel_classes() {
+                for inplace in [false, true] {
+                    let of_table: Vec<_> = candidates
+                        .iter()
+                        .filter(|candidate| candidate.op.name == op.name && candidate.dtype == dtype)
+                        .filter(|candidate| {
+                            candidate.variant.numerics == numerics && candidate.variant.inplace == inplace
+                        })
+                        .filter(|candidate| candidate.dropped.is_none())
+                        .collect();
+                    if !of_table.is_empty() {
+                        let isas = Isa::all().iter().map(|isa| isa_rows(op, dtype, isa, numerics, &of_table)).collect();
+                        tables.push(Table { op, dtype, numerics, inplace, isas });
+                    }
+                }
+            }
+        }
+    }
+    tables
+}
+
+fn isa_rows<'c, 'a>(
+    op: &Op<'a>,
+    dtype: Dtype,
+    isa: &'static Isa,
+    numerics: Numerics,
+    of_table: &[&'c Candidate<'a>],
+) -> IsaRows<'c, 'a> {
+    let all: Vec<_> = of_table.iter().copied().filter(|candidate| candidate.isa.name == isa.name).collect();
+    let family = op.family(numerics);
+    let default = default_variant(op, family, dtype, isa);
+    let find = |wanted: &Variant| {
+        all.iter().copied().find(|candidate| {
+            Variant { inplace: false, numerics: wanted.numerics, ..candidate.variant } == *wanted
+        })
+    };
+    let wanted = Variant { numerics, ..default };
+    let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
+    let mut buckets = Vec::new();
+    for size in 0..SIZES {
+        for _ in 0..ASPECTS {
+            let tuned = find(&at_size(family, size, &wanted));
+            buckets.extend(tuned.or_else(|| find(&wanted)).or_else(fallback));
+        }
+    }
+    let exact = op
+        .spec
+        .shapes
+        .iter()
+        .filter_map(|&shape| find(&Variant { shape: Some(shape), ..wanted }))
+        .collect();
+    IsaRows { isa, exact, buckets, all }
+}
+
+/// The default at a size. Beyond the caches, one place of reading does not keep the memory busy: eight do.
+fn at_size(family: Family, size: usize, default: &Variant) -> Variant {
+    if family == Family::Runs && size == SIZES - 1 {
+        Variant { unroll: 1, streams: 8, ..*default }
+    } else {
+        *default
+    }
+}
+
+/// Whether a candidate ships: some row names it.
+#[must_use]
+pub fn ships(tables: &[Table<'_, '_>], candidate: &Candidate<'_>) -> bool {
+    tables.iter().flat_map(|table| &table.isas).any(|rows| {
+        rows.exact.iter().chain(&rows.buckets).any(|row| row.name == candidate.name)
+    })
+}

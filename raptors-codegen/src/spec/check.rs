@@ -1,0 +1,300 @@
+//! What the fields of a spec mean together; a spec that passes is a [`Spec`].
+
+use std::ops::Range;
+
+use super::{
+    expr::Expr,
+    field::{Family, Field, SCHEDULES, STORES, Table},
+    model::{Axis, Body, Input, InputKind, Spec, Variants},
+    name,
+    parse::{self, Place, Scope},
+    read::{At, Block, Sink, Value, repeated},
+    reduce,
+    rule::Rule,
+    word,
+};
+use crate::{Dtype, diagnostics::{either, shown}};
+
+/// What came of a spec's file.
+pub(super) struct Checked {
+    /// The spec, if nothing that it consists of is wrong.
+    pub(super) spec: Option<Spec>,
+    /// The operations it makes, whatever else is wrong with it.
+    pub(super) operations: Vec<At<String>>,
+}
+
+/// Inputs as far as they could be read.
+pub(super) struct Inputs {
+    pub(super) names: Vec<String>,
+    pub(super) keys: Vec<Range<usize>>,
+    /// The kinds, if all are known.
+    pub(super) kinds: Option<Vec<InputKind>>,
+    /// The field's place.
+    pub(super) span: Range<usize>,
+}
+
+/// Checks a file whose fields were read.
+pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
+    let stem = sink.source.stem().to_owned();
+    operation_name(sink, &stem);
+    let summary = summary(sink, block);
+    let inputs = inputs(sink, block);
+    let dtypes = sorted(block.words("dtypes", &Dtype::ALL));
+    let family = family(sink, block);
+    let scope_dtypes = dtypes.as_deref().unwrap_or(&[]);
+
+    let mut operations = vec![(stem.clone(), 0..0)];
+    let body = match family {
+        Some(Family::Map) => map(sink, block, inputs.as_ref(), scope_dtypes),
+        Some(Family::Reduce) => block.table("reduce").and_then(|reduce| {
+            if let Some(axes) = reduce.words("axes", &Axis::ALL) {
+                operations =
+                    axes.iter().map(|(axis, span)| (format!("{stem}{}", axis.suffix()), span.clone())).collect();
+            }
+            reduce::check(sink, reduce, inputs.as_ref(), scope_dtypes)
+        }),
+        _ => None,
+    };
+    let variants = variants(sink, block, family);
+    let shapes = shapes(sink, block);
+
+    let spec = (|| {
+        let inputs = inputs?;
+        let (body, at) = body?;
+        Some(Spec {
+            name: stem,
+            summary: summary?,
+            file: sink.source.name.clone(),
+            text: sink.source.text.clone(),
+            line: sink.source.position(at).0,
+            inputs: inputs
+                .names
+                .into_iter()
+                .zip(inputs.kinds?)
+                .map(|(name, kind)| Input { name, kind })
+                .collect(),
+            dtypes: dtypes?,
+            body,
+            variants,
+            shapes: shapes?,
+        })
+    })();
+    Checked { spec, operations }
+}
+
+/// Values without their places, sorted.
+pub(super) fn sorted<T: Ord>(values: Option<Vec<At<T>>>) -> Option<Vec<T>> {
+    let mut values: Vec<T> = values?.into_iter().map(|(value, _)| value).collect();
+    values.sort();
+    Some(values)
+}
+
+fn operation_name(sink: &mut Sink<'_>, stem: &str) {
+    if let Some(problem) = name::problem(stem) {
+        let fixed = name::snake_case(stem);
+        let fix = if name::problem(&fixed).is_none() {
+            format!("name the file `{fixed}.toml`")
+        } else {
+            "name the file after its operation, such as `scale.toml`".to_owned()
+        };
+        let message = format!("no operation can be named {}: it {problem}", shown(stem));
+        sink.report(Rule::OperationName, &(0..0), message)
+            .label("the file's name is the operation's")
+            .fix(fix);
+    }
+}
+
+fn summary(sink: &mut Sink<'_>, block: &Block) -> Option<String> {
+    let text = block.text("summary")?;
+    let value = text.value.as_str();
+    let next_sentence = value.char_indices().find(|(at, letter)| {
+        *letter == '.' && value[at + 1..].strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_uppercase))
+    });
+    let (message, fix) = if value.trim().is_empty() {
+        ("the summary is empty", "say what the operation does, in one sentence")
+    } else if value.chars().any(char::is_control) {
+        ("the summary has a line break or another control character", "write it on one line")
+    } else if value.trim() != value {
+        ("the summary begins or ends with a space", "remove the space")
+    } else if !value.ends_with('.') {
+        ("the summary does not end with a full stop", "end it with `.`")
+    } else if next_sentence.is_some() {
+        ("the summary is more than one sentence", "keep the first; a comment has room for the others")
+    } else {
+        return Some(value.to_owned());
+    };
+    sink.report(Rule::Summary, &text.span, message).label("one sentence for people").fix(fix);
+    None
+}
+
+fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
+    let entry = block.get("inputs")?;
+    let Value::Inputs(found) = &entry.value else { return None };
+    let mut inputs =
+        Inputs { names: Vec::new(), keys: Vec::new(), kinds: Some(Vec::new()), span: entry.key.clone() };
+    for ((name, key), kind) in found {
+        bad_name(sink, "an input", name, key, name::input_problem(name));
+        inputs.names.push(name.clone());
+        inputs.keys.push(key.clone());
+        inputs.kinds = inputs.kinds.zip(*kind).map(|(mut kinds, kind)| {
+            kinds.push(kind);
+            kinds
+        });
+    }
+    Some(inputs)
+}
+
+/// Reports a name that generated code cannot use.
+pub(super) fn bad_name(sink: &mut Sink<'_>, what: &str, name: &str, key: &Range<usize>, problem: Option<String>) {
+    let Some(problem) = problem else { return };
+    let fixed = name::snake_case(name);
+    let fix = if fixed != name && name::input_problem(&fixed).is_none() {
+        format!("write {}", shown(&fixed))
+    } else {
+        "choose another name, in letters, digits and `_`".to_owned()
+    };
+    sink.report(Rule::Name, key, format!("{what} cannot be named {}", shown(name)))
+        .label(format!("it {problem}"))
+        .fix(fix);
+}
+
+/// Whether it is a map or a reduction; exactly one.
+fn family(sink: &mut Sink<'_>, block: &Block) -> Option<Family> {
+    match (block.get("output"), block.get("reduce")) {
+        (Some(_), None) => Some(Family::Map),
+        (None, Some(_)) => Some(Family::Reduce),
+        (None, None) => {
+            sink.report(Rule::ExactlyOne, &block.span, "a spec needs `output` or `[reduce]`, and has neither")
+                .label("what does it compute?")
+                .fix("add, for example, `output = \"x * factor\"`");
+            None
+        }
+        (Some(output), Some(reduce)) => {
+            let later = if output.key.start > reduce.key.start { output } else { reduce };
+            sink.report(Rule::ExactlyOne, &later.key, "a spec has `output` or `[reduce]`, not both")
+                .label("the second of the two")
+                .fix("remove one; two operations are two files");
+            None
+        }
+    }
+}
+
+fn map(
+    sink: &mut Sink<'_>,
+    block: &Block,
+    inputs: Option<&Inputs>,
+    dtypes: &[Dtype],
+) -> Option<(Body, usize)> {
+    let text = block.text("output");
+    if let Some(inputs) = inputs
+        && inputs.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&InputKind::Matrix))
+    {
+        sink.report(Rule::InputKinds, &inputs.span, "an operation needs a matrix among its inputs")
+            .label("no matrix")
+            .fix("make one of them a `\"matrix\"`: it gives the result its shape");
+    }
+    // Without its inputs an expression is only a list of unknown names.
+    let (text, inputs) = (text?, inputs?);
+    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &[], dtypes };
+    let output = parse::parse(sink, text, scope)?;
+    unused(sink, inputs, &[&output]);
+    Some((Body::Map { output }, text.span.start))
+}
+
+/// Reports inputs that none of the expressions use.
+pub(super) fn unused(sink: &mut Sink<'_>, inputs: &Inputs, exprs: &[&Expr]) {
+    for (index, (name, key)) in inputs.names.iter().zip(&inputs.keys).enumerate() {
+        // A name that no expression can use is reported as that.
+        if name::input_problem(name).is_none() && !exprs.iter().any(|expr| uses(expr, index)) {
+            sink.report(Rule::UnusedInput, key, format!("the input {} is not used", shown(name)))
+                .label("never used")
+                .fix("use it in the expression, or remove it");
+        }
+    }
+}
+
+/// Whether an expression uses the input of that index.
+fn uses(expr: &Expr, index: usize) -> bool {
+    match expr {
+        Expr::Input(input) => *input == index,
+        Expr::State(_) | Expr::Side { .. } | Expr::Count | Expr::Literal(_) => false,
+        Expr::Unary(_, x) => uses(x, index),
+        Expr::Binary(_, x, y) => uses(x, index) || uses(y, index),
+        Expr::Fma(operands) | Expr::Select(operands) => operands.iter().any(|operand| uses(operand, index)),
+    }
+}
+
+fn variants(sink: &mut Sink<'_>, block: &Block, family: Option<Family>) -> Variants {
+    let Some(table) = block.table("variants") else { return Variants::default() };
+    let axes = block.table("reduce").and_then(|reduce| reduce.words("axes", &Axis::ALL));
+    let applies = |field: &Field| match (field.family, family) {
+        // While what the operation is stays open, nothing is said about its fields.
+        (Family::Any, _) | (_, None) => true,
+        (of_field, Some(Family::Map)) => of_field == Family::Map,
+        (Family::Map, _) => false,
+        (Family::Contiguous, _) => axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis != Axis::Zero)),
+        (Family::Columns, _) => axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis == Axis::Zero)),
+        _ => true,
+    };
+    for entry in table.entries.iter().filter(|entry| !applies(entry.field)) {
+        let message = format!("{} does not apply to this operation", shown(entry.field.name));
+        let others = Field::of(Table::Variants).filter(|field| applies(field)).map(|field| field.name);
+        sink.report(Rule::DoesNotApply, &entry.key, message)
+            .label(format!("is for {}", entry.field.family.name()))
+            .fix(format!("remove it, or use {}", either(others)));
+    }
+    let unroll = numbers(table, "unroll");
+    if family == Some(Family::Reduce) {
+        for (number, span) in unroll.iter().filter(|(number, _)| !number.is_power_of_two()) {
+            sink.report(Rule::OutOfRange, span, format!("`unroll` cannot be `{number}` in a reduction"))
+                .label("not a power of two")
+                .fix("write 1, 2, 4, 8 or 16");
+        }
+    }
+    let plain = |values: Vec<At<usize>>| values.into_iter().map(|(value, _)| value).collect();
+    Variants {
+        unroll: plain(unroll),
+        schedule: table.words("schedule", &SCHEDULES).map(values).unwrap_or_default(),
+        prefetch: forms(table, "prefetch", |text| word::prefetch(text).ok()),
+        store: table.words("store", &STORES).map(values).unwrap_or_default(),
+        streams: plain(numbers(table, "streams")),
+        tile: forms(table, "tile", |text| word::tile(text).ok()),
+        full: table.get("explore").is_some_and(|entry| matches!(entry.value, Value::Word(1))),
+    }
+}
+
+fn values<T>(values: Vec<At<T>>) -> Vec<T> {
+    values.into_iter().map(|(value, _)| value).collect()
+}
+
+fn numbers(table: &Block, name: &str) -> Vec<At<usize>> {
+    match table.get(name).map(|entry| &entry.value) {
+        Some(Value::Numbers(numbers)) => numbers.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn forms<T>(table: &Block, name: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    match table.get(name).map(|entry| &entry.value) {
+        Some(Value::Forms(words)) => words.iter().filter_map(|(text, _)| read(text)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Shapes, sorted; each once, however it is written.
+fn shapes(sink: &mut Sink<'_>, block: &Block) -> Option<Vec<(usize, usize)>> {
+    let Some(entry) = block.get("shapes") else { return Some(Vec::new()) };
+    let Value::Table(table) = &entry.value else { return None };
+    let mut shapes: Vec<(usize, usize)> = numbers(table, "square").into_iter().map(|(n, _)| (n, n)).collect();
+    if let Some(Value::Pairs(pairs)) = table.get("rect").map(|entry| &entry.value) {
+        for (shape, span) in pairs {
+            if shapes.contains(shape) {
+                repeated(sink, "shapes", span);
+            } else {
+                shapes.push(*shape);
+            }
+        }
+    }
+    shapes.sort_unstable();
+    Some(shapes)
+}

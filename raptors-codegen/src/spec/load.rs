@@ -1,0 +1,147 @@
+//! From files to specs: the stage as a whole.
+
+use std::{fs, io, path::Path};
+
+use toml::de::DeTable;
+
+use super::{
+    check::{self, Checked},
+    field::Table,
+    model::Spec,
+    read::{self, Sink},
+    rule::Rule,
+};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, shown};
+
+/// Bytes of a spec file.
+pub(super) const MOST_BYTES: usize = 64 * 1024;
+
+/// Reads and checks spec files. The specs come sorted by name.
+///
+/// # Errors
+/// Everything that is wrong with any of the files, at once.
+pub fn load(sources: &[Source]) -> Result<Vec<Spec>, Diagnostics> {
+    let mut found = Vec::new();
+    let mut specs = Vec::new();
+    // Operations of the files so far, and who makes them.
+    let mut made: Vec<(String, String)> = Vec::new();
+    let mut sorted: Vec<&Source> = sources.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    for source in sorted {
+        let mut sink = Sink::new(source);
+        if let Some(checked) = one(&mut sink) {
+            for (operation, span) in &checked.operations {
+                if let Some((_, other)) = made.iter().find(|(other, _)| other == operation) {
+                    let message = format!("two specs make the operation {}", shown(operation));
+                    sink.report(Rule::DuplicateOperation, span, message)
+                        .label(format!("also made by {other}"))
+                        .fix("rename one of the files, or make the operation in one of them only");
+                } else {
+                    made.push((operation.clone(), source.name.clone()));
+                }
+            }
+            specs.extend(checked.spec);
+        }
+        found.append(&mut sink.found);
+    }
+    if !found.is_empty() {
+        return Err(Diagnostics::new(found));
+    }
+    specs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(specs)
+}
+
+/// Reads and checks one file; `None` if it is no TOML.
+fn one(sink: &mut Sink<'_>) -> Option<Checked> {
+    let source = sink.source;
+    let text = source.text.as_str();
+    if text.len() > MOST_BYTES {
+        sink.report(Rule::FileTooLarge, &(0..0), format!("the file has {} bytes", text.len()))
+            .label(format!("the limit is {MOST_BYTES} bytes"))
+            .fix("a spec states one operation: write one file each");
+        return None;
+    }
+    if let Some(at) = text.find(char::REPLACEMENT_CHARACTER) {
+        let one = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+        sink.report(Rule::NotUtf8, &one, "the file is not UTF-8")
+            .label("this was no character")
+            .fix("save the file as UTF-8");
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut readable = true;
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        if error.message() == "duplicate key" {
+            let name = text.get(span.clone()).unwrap_or_default();
+            sink.report(Rule::DuplicateField, &span, format!("{} is given twice", shown(name)))
+                .label("given before")
+                .fix("keep one of the two");
+        } else {
+            readable = false;
+            syntax(sink, &span, error.message());
+        }
+    }
+    // What is left of a file with a broken line would only give errors that the first one causes.
+    readable.then(|| {
+        // Where the file's own fields begin: what is missing among them is reported there.
+        let first = table.get_ref().keys().map(|key| key.span().start).min().unwrap_or(0);
+        let start = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+        let block = read::table(sink, Table::Spec, start..start, table.get_ref());
+        check::spec(sink, &block)
+    })
+}
+
+/// A TOML error in the parser's words: what is wrong, and what it expected.
+fn syntax(sink: &mut Sink<'_>, span: &std::ops::Range<usize>, message: &str) {
+    let (message, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let known = |found: &&Diagnostic| found.rule == Rule::TomlSyntax.id() && found.span == *span;
+    if sink.found.iter().rev().take(8).any(|found| known(&found)) {
+        return;
+    }
+    let (message, fix) = match (message, expected) {
+        ("string values must be quoted", _) if span.is_empty() => {
+            ("a value is missing", "write a value after `=`".to_owned())
+        }
+        ("string values must be quoted", _) => (message, "write it in quotes".to_owned()),
+        (_, "") => (message, "see the shipped specs for how a file looks".to_owned()),
+        (_, expected) => (message, format!("expected here: {expected}")),
+    };
+    sink.report(Rule::TomlSyntax, span, format!("this is not TOML: {message}")).label("here").fix(fix);
+}
+
+/// Reads the spec files of a folder, `*.toml`, sorted by name. `shown_as` is the folder's name in messages.
+///
+/// Bytes that are no UTF-8 do not stop it: [`load`] reports them at their place.
+///
+/// # Errors
+/// If the folder or a file cannot be read; the error names which.
+pub fn load_dir(dir: &Path, shown_as: &str) -> io::Result<Vec<Source>> {
+    let named = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"))
+    };
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(dir).map_err(named(dir))? {
+        let path = entry.map_err(named(dir))?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") || path.is_dir() {
+            continue;
+        }
+        let bytes = fs::read(&path).map_err(named(&path))?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{}/{file}", shown_as.trim_end_matches('/'));
+        sources.push(Source { name, text: String::from_utf8_lossy(&bytes).into_owned() });
+    }
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(sources)
+}
+
+/// Lays specs over others: one of `extra` replaces that of the same file name in `base`, or is added.
+#[must_use]
+pub fn overlay(base: Vec<Source>, extra: Vec<Source>) -> Vec<Source> {
+    let mut all: Vec<Source> =
+        base.into_iter().filter(|source| !extra.iter().any(|other| other.stem() == source.stem())).collect();
+    all.extend(extra);
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}

@@ -1,0 +1,91 @@
+//! Specs: files that state what an operation computes, read and checked.
+//!
+//! # The format
+//! One TOML file is one operation; the file's name is the operation's: `kernel-specs/ops/scale.toml` makes `scale`.
+//!
+//! ```toml
+//! #:schema ../schema.json
+//! summary = "Multiply every element of a matrix by a scalar."
+//! inputs  = { x = "matrix", factor = "scalar" }
+//! output  = "x * factor"
+//! dtypes  = ["f32", "f64"]
+//!
+//! [variants]
+//! unroll  = [1, 2, 4, 8]
+//!
+//! [shapes]
+//! square  = [512, 1024]
+//! ```
+//!
+//! With `[reduce]` in the place of `output` it is a reduction, here in its general form:
+//!
+//! ```toml
+//! summary = "Sum of squares, over all elements."
+//! inputs  = { x = "matrix" }
+//! dtypes  = ["f32", "f64"]
+//!
+//! [reduce]
+//! axes    = ["all"]
+//!
+//! [reduce.state]
+//! total   = { init = "0", step = "fma(x, x, total)", merge = "a.total + b.total" }
+//! ```
+//!
+//! `of = "x"` and `combine = "add"` are short for the state
+//! `acc = { init = "0", step = "acc + x", merge = "a.acc + b.acc" }`. States of several fields are read and checked,
+//! but no kernel is generated for them yet, so such a spec is an error.
+//!
+//! # Expressions
+//! The syntax is Rust's, the language much smaller: names, decimal numbers, `+ - * /`, comparisons, `&& || !`,
+//! parentheses and these functions:
+//!
+//! | function | gives |
+//! |---|---|
+//! | `abs(x)`, `sqrt(x)` | a value |
+//! | `min(x, y)`, `max(x, y)` | NaN if either is; −0 is below +0 |
+//! | `fma(x, y, z)` | x × y + z, rounded once |
+//! | `clamp(x, lo, hi)` | `min(max(x, lo), hi)` |
+//! | `select(mask, x, y)` | x where the mask holds, else y |
+//! | `is_nan(x)` | a mask |
+//!
+//! Every value has the operation's dtype. Comparisons and `is_nan` give masks, which only `&& || !` and `select` take;
+//! an expression as a whole gives a value. Which names there are depends on the field: inputs in `output` and `of`;
+//! none in `init`; the state's fields and the input in `step`; `a.<field>` and `b.<field>` in `merge`; the fields and
+//! `count` in `finish`. A field that is itself called `count` is the one `finish` sees.
+//!
+//! # Fields
+//! Those in bold are required; of `output` and `[reduce]`, one is.
+#![doc = include_str!("fields.md")]
+//!
+//! # How it is read
+//! [`load`] takes each file through TOML (spans kept), the fields (are they known, do they hold what they are for) and
+//! what they mean together. Nothing stops at the first error: [`Diagnostics`] has all of them, of all files, each with
+//! its place and a fix. Only what cannot be understood for an error before it is left out.
+
+mod check;
+pub mod expr;
+mod field;
+mod lex;
+mod load;
+pub mod model;
+mod name;
+mod parse;
+mod place;
+mod read;
+mod reduce;
+mod rule;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use self::{
+    expr::{Binary, Expr, Unary},
+    load::{load, load_dir, overlay},
+    model::{
+        Axis, Body, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tile, Variants,
+    },
+    rule::Rule,
+    schema::{reference, schema},
+};
+pub use crate::diagnostics::{Diagnostic, Diagnostics, Source};

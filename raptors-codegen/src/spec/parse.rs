@@ -1,0 +1,439 @@
+//! From the text of an expression to [`Expr`]: names resolved, values and masks told apart, every error collected.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use syn::spanned::Spanned;
+
+use super::{
+    expr::{Binary, Expr, Unary},
+    lex::{self, ALLOWED},
+    name::FUNCTIONS,
+    read::{Sink, Text},
+    rule::Rule,
+};
+use crate::{
+    Dtype,
+    diagnostics::{Diagnostic, either, nearest, shown},
+};
+
+/// Which expression of a spec it is; that decides which names it can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `output` and `of`: the inputs.
+    Inputs,
+    /// `init`: none.
+    Init,
+    /// `step`: the fields and the input.
+    Step,
+    /// `merge`: `a.<field>` and `b.<field>`.
+    Merge,
+    /// `finish`: the fields and `count`.
+    Finish,
+}
+
+impl Place {
+    /// What it can use, for messages.
+    const fn rule(self) -> &'static str {
+        match self {
+            Self::Inputs => "only the inputs can be used here",
+            Self::Init => "`init` is a constant and can use no names",
+            Self::Step => "`step` can use the state's fields and the input",
+            Self::Merge => "`merge` can use the state's fields, as `a.<field>` and `b.<field>`",
+            Self::Finish => "`finish` can use the state's fields and `count`",
+        }
+    }
+}
+
+/// The names around an expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    /// Which expression it is.
+    pub(super) place: Place,
+    /// Names of the inputs, in their order.
+    pub(super) inputs: &'a [String],
+    /// Names of the state's fields, in their order.
+    pub(super) fields: &'a [String],
+    /// Dtypes in which each number must be finite.
+    pub(super) dtypes: &'a [Dtype],
+}
+
+/// What an expression gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gives {
+    Value,
+    Mask,
+}
+
+/// Reads an expression that gives a value. `None` if anything in it is wrong; all of it is reported.
+pub(super) fn parse(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<Expr> {
+    let stream = lex::tokens(sink, text)?;
+    let mut parser = Parser { sink, text, scope };
+    match syn::parse2::<syn::Expr>(stream) {
+        Ok(tree) => parser.expr(&tree, Gives::Value),
+        Err(error) => {
+            parser.syntax(&error);
+            None
+        }
+    }
+}
+
+struct Parser<'a, 's> {
+    sink: &'a mut Sink<'s>,
+    text: &'a Text,
+    scope: Scope<'a>,
+}
+
+impl Parser<'_, '_> {
+    fn report(&mut self, rule: Rule, range: &Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
+        self.sink.report(rule, &self.text.place(range), message)
+    }
+
+    /// What `syn` could not read.
+    fn syntax(&mut self, error: &syn::Error) {
+        let message = error.to_string();
+        let mut range = error.span().byte_range();
+        if message.starts_with("comparison operators cannot be chained") {
+            self.report(Rule::ChainedComparison, &range, "comparisons cannot be chained")
+                .label("a second comparison")
+                .fix("compare twice: `lo < x && x < hi`");
+            return;
+        }
+        if message.starts_with("unexpected end") {
+            // `syn` puts the end of the text at its beginning.
+            if range.is_empty() {
+                range = self.text.value.len()..self.text.value.len();
+            }
+            self.report(Rule::ExpressionSyntax, &range, "the expression ends too early")
+                .label("an operand is missing")
+                .fix(ALLOWED);
+        } else {
+            self.report(Rule::ExpressionSyntax, &range, "the expression cannot be read from here on")
+                .label(message)
+                .fix(ALLOWED);
+        }
+    }
+
+    fn foreign(&mut self, what: &str, range: &Range<usize>, fix: &str) {
+        lex::foreign(self.sink, self.text, what, range, fix);
+    }
+
+    /// The text of a range, if it is short enough to be quoted in a fix.
+    fn quote(&self, range: &Range<usize>) -> Option<String> {
+        self.text.value.get(range.clone()).filter(|text| text.len() <= 24 && !text.contains('\n')).map(str::to_owned)
+    }
+
+    /// Reads an expression that has to give `wanted`. As deep as the tree is, which the number of tokens limits.
+    fn expr(&mut self, tree: &syn::Expr, wanted: Gives) -> Option<Expr> {
+        let range = tree.span().byte_range();
+        let (expr, gives) = match tree {
+            syn::Expr::Paren(inner) => return self.expr(&inner.expr, wanted),
+            syn::Expr::Group(inner) => return self.expr(&inner.expr, wanted),
+            syn::Expr::Lit(literal) => (self.literal(&literal.lit, &range)?, Gives::Value),
+            syn::Expr::Path(path) => match path.path.get_ident() {
+                Some(name) if path.qself.is_none() => (self.name(&name.to_string(), &range)?, Gives::Value),
+                _ => {
+                    self.foreign("a path", &range, "");
+                    return None;
+                }
+            },
+            syn::Expr::Unary(unary) => self.unary(unary, &range)?,
+            syn::Expr::Binary(binary) => self.binary(binary, &range)?,
+            syn::Expr::Call(call) => self.call(call, &range)?,
+            syn::Expr::Field(field) => (self.side(field, &range)?, Gives::Value),
+            syn::Expr::MethodCall(call) => {
+                let method = call.method.to_string();
+                let known = FUNCTIONS.iter().any(|(function, _)| *function == method);
+                let arguments: Option<Vec<String>> = std::iter::once(&*call.receiver)
+                    .chain(&call.args)
+                    .map(|argument| self.quote(&argument.span().byte_range()))
+                    .collect();
+                let fix = match arguments {
+                    Some(arguments) if known => format!("write `{method}({})`", arguments.join(", ")),
+                    _ => String::new(),
+                };
+                self.foreign("a method call", &call.method.span().byte_range(), &fix);
+                return None;
+            }
+            other => {
+                let what = match other {
+                    syn::Expr::Closure(_) => "a closure",
+                    syn::Expr::Macro(_) => "a macro",
+                    syn::Expr::Reference(_) => "a reference",
+                    syn::Expr::Tuple(_) => "a tuple",
+                    _ => "this",
+                };
+                self.foreign(what, &range, "");
+                return None;
+            }
+        };
+        match (gives, wanted) {
+            (Gives::Mask, Gives::Value) => {
+                self.report(Rule::ValueNeeded, &range, "a value is needed here, and this is a mask")
+                    .label("a mask")
+                    .fix("make a value of it: `select(mask, x, y)`");
+                None
+            }
+            (Gives::Value, Gives::Mask) => {
+                let fix = match self.quote(&range) {
+                    Some(text) => format!("compare it, for example `{text} > 0`"),
+                    None => "compare it, for example with `> 0`".to_owned(),
+                };
+                self.report(Rule::MaskNeeded, &range, "a mask is needed here, and this is a value")
+                    .label("a value")
+                    .fix(fix);
+                None
+            }
+            _ => Some(expr),
+        }
+    }
+
+    fn literal(&mut self, literal: &syn::Lit, range: &Range<usize>) -> Option<Expr> {
+        let (digits, suffix) = match literal {
+            syn::Lit::Int(int) => (int.base10_digits(), int.suffix()),
+            syn::Lit::Float(float) => (float.base10_digits(), float.suffix()),
+            _ => {
+                self.foreign("text", range, "");
+                return None;
+            }
+        };
+        if !suffix.is_empty() {
+            let written = self.text.value.get(range.clone()).unwrap_or_default();
+            let bare = written.strip_suffix(suffix).unwrap_or(digits).trim_end_matches('_').to_owned();
+            self.report(Rule::LiteralSuffix, range, format!("a number has no suffix such as {}", shown(suffix)))
+                .label("every number has the operation's dtype")
+                .fix(format!("write {}", shown(&bare)));
+            return None;
+        }
+        let value: f64 = digits.parse().unwrap_or(f64::INFINITY);
+        let too_large = self.scope.dtypes.iter().find(|dtype| match dtype {
+            Dtype::F32 => !digits.parse::<f32>().is_ok_and(f32::is_finite),
+            Dtype::F64 => !value.is_finite(),
+        });
+        if let Some(dtype) = too_large {
+            let message = format!("this number is not finite in {dtype}");
+            let fix = match dtype {
+                Dtype::F32 => "write a number up to 3.4e38, or take `f32` out of `dtypes`",
+                Dtype::F64 => "write a number up to 1.7e308",
+            };
+            self.report(Rule::LiteralNotFinite, range, message).label(format!("too large for {dtype}")).fix(fix);
+            return None;
+        }
+        // With no dtype to hold it against, an infinite one is still none.
+        value.is_finite().then_some(Expr::Literal(value))
+    }
+
+    fn unary(&mut self, unary: &syn::ExprUnary, range: &Range<usize>) -> Option<(Expr, Gives)> {
+        let (op, takes) = match unary.op {
+            syn::UnOp::Neg(_) => (Unary::Neg, Gives::Value),
+            syn::UnOp::Not(_) => (Unary::Not, Gives::Mask),
+            _ => {
+                self.foreign("a dereference", range, "");
+                return None;
+            }
+        };
+        Some((Expr::Unary(op, Box::new(self.expr(&unary.expr, takes)?)), takes))
+    }
+
+    fn binary(&mut self, binary: &syn::ExprBinary, range: &Range<usize>) -> Option<(Expr, Gives)> {
+        use Gives::{Mask, Value};
+        let (op, takes, gives) = match binary.op {
+            syn::BinOp::Add(_) => (Binary::Add, Value, Value),
+            syn::BinOp::Sub(_) => (Binary::Sub, Value, Value),
+            syn::BinOp::Mul(_) => (Binary::Mul, Value, Value),
+            syn::BinOp::Div(_) => (Binary::Div, Value, Value),
+            syn::BinOp::Lt(_) => (Binary::Lt, Value, Mask),
+            syn::BinOp::Le(_) => (Binary::Le, Value, Mask),
+            syn::BinOp::Gt(_) => (Binary::Gt, Value, Mask),
+            syn::BinOp::Ge(_) => (Binary::Ge, Value, Mask),
+            syn::BinOp::Eq(_) => (Binary::Eq, Value, Mask),
+            syn::BinOp::Ne(_) => (Binary::Ne, Value, Mask),
+            syn::BinOp::And(_) => (Binary::And, Mask, Mask),
+            syn::BinOp::Or(_) => (Binary::Or, Mask, Mask),
+            _ => {
+                self.foreign("this operator", range, "");
+                return None;
+            }
+        };
+        let (left, right) = (self.expr(&binary.left, takes), self.expr(&binary.right, takes));
+        Some((Expr::Binary(op, Box::new(left?), Box::new(right?)), gives))
+    }
+
+    fn call(&mut self, call: &syn::ExprCall, range: &Range<usize>) -> Option<(Expr, Gives)> {
+        use Gives::{Mask, Value};
+        let name = match &*call.func {
+            syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+            _ => None,
+        };
+        let at = call.func.span().byte_range();
+        let Some(name) = name else {
+            self.foreign("a call of anything but a function", &at, "");
+            return None;
+        };
+        let Some((_, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) else {
+            self.unknown_function(&name, &at);
+            // Its arguments can be wrong too.
+            for argument in &call.args {
+                self.expr(argument, Value);
+            }
+            return None;
+        };
+        let takes = |index| if name == "select" && index == 0 { Mask } else { Value };
+        let arguments: Vec<Option<Expr>> =
+            call.args.iter().enumerate().map(|(index, argument)| self.expr(argument, takes(index))).collect();
+        if arguments.len() != *count {
+            let example = ["x", "x, y", "x, y, z"][count - 1];
+            let example = match name.as_str() {
+                "select" => "mask, x, y",
+                "clamp" => "x, lo, hi",
+                _ => example,
+            };
+            let plural = if *count == 1 { "" } else { "s" };
+            self.report(Rule::ArgumentCount, range, format!("`{name}` takes {count} argument{plural}"))
+                .label(format!("{} given", arguments.len()))
+                .fix(format!("write `{name}({example})`"));
+            return None;
+        }
+        let mut arguments = arguments.into_iter().collect::<Option<Vec<Expr>>>()?.into_iter();
+        let mut next = || arguments.next().map(Box::new);
+        let mut three = || Some(Box::new([*next()?, *next()?, *next()?]));
+        let expr = match name.as_str() {
+            "fma" => Expr::Fma(three()?),
+            "select" => Expr::Select(three()?),
+            "clamp" => {
+                let [x, lo, hi] = *three()?;
+                let low = Expr::Binary(Binary::Max, Box::new(x), Box::new(lo));
+                Expr::Binary(Binary::Min, Box::new(low), Box::new(hi))
+            }
+            "min" => Expr::Binary(Binary::Min, next()?, next()?),
+            "max" => Expr::Binary(Binary::Max, next()?, next()?),
+            "abs" => Expr::Unary(Unary::Abs, next()?),
+            "sqrt" => Expr::Unary(Unary::Sqrt, next()?),
+            _ => return Some((Expr::Unary(Unary::IsNan, next()?), Mask)),
+        };
+        Some((expr, Value))
+    }
+
+    fn unknown_function(&mut self, name: &str, at: &Range<usize>) {
+        let functions = FUNCTIONS.iter().map(|(function, _)| *function);
+        let near = nearest(name, functions.clone());
+        let is_value = self.scope.inputs.iter().chain(self.scope.fields).any(|known| known == name);
+        let diagnostic = self.report(Rule::UnknownFunction, at, format!("there is no function {}", shown(name)));
+        if is_value {
+            diagnostic.label("a value").fix(format!("to multiply, write `{name} * (…)`"));
+            return;
+        }
+        match near {
+            Some(near) => diagnostic.label(format!("did you mean {}?", shown(near))).fix(format!("write {}", shown(near))),
+            None => diagnostic.label("no such function").fix(format!("write {}", either(functions))),
+        };
+    }
+
+    /// A name that stands for a value.
+    fn name(&mut self, name: &str, range: &Range<usize>) -> Option<Expr> {
+        let Scope { place, inputs, fields, .. } = self.scope;
+        let find = |names: &[String]| names.iter().position(|known| known == name);
+        let (input, field) = (find(inputs), find(fields));
+        let here = match place {
+            Place::Inputs => input.map(Expr::Input),
+            Place::Init | Place::Merge => None,
+            Place::Step => field.map(Expr::State).or(input.map(Expr::Input)),
+            Place::Finish => field.map(Expr::State).or((name == "count").then_some(Expr::Count)),
+        };
+        if here.is_some() {
+            return here;
+        }
+        let elsewhere = if field.is_some() {
+            Some("a field of the state")
+        } else if input.is_some() {
+            Some("an input")
+        } else if name == "count" {
+            Some("only in `finish`")
+        } else {
+            None
+        };
+        let name = shown(name);
+        if let Some(what) = elsewhere {
+            let fix = match (place, field.map(|index| &fields[index])) {
+                (Place::Merge, Some(field)) => format!("write `a.{field}` or `b.{field}`"),
+                _ => place.rule().to_owned(),
+            };
+            self.report(Rule::NameNotHere, range, format!("{name} cannot be used here"))
+                .label(what)
+                .fix(fix);
+        } else {
+            self.unknown_name(name.trim_matches('`'), range);
+        }
+        None
+    }
+
+    fn unknown_name(&mut self, name: &str, range: &Range<usize>) {
+        let Scope { place, inputs, fields, .. } = self.scope;
+        if let Some((function, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) {
+            let arguments = ["x", "x, y", "x, y, z"][count - 1];
+            self.report(Rule::UnknownName, range, format!("`{function}` is a function, and stands here as a value"))
+                .label("a function")
+                .fix(format!("call it: `{function}({arguments})`"));
+            return;
+        }
+        if ["inf", "infinity", "nan"].contains(&name.to_lowercase().as_str()) {
+            let fix = if name.eq_ignore_ascii_case("nan") { "write `0 / 0`" } else { "write `1 / 0`" };
+            self.report(Rule::UnknownName, range, format!("there is no number `{name}`")).label("not a number").fix(fix);
+            return;
+        }
+        if place == Place::Merge && ["a", "b"].contains(&name) {
+            let field = fields.first().map_or("<field>", String::as_str);
+            self.report(Rule::UnknownName, range, format!("`{name}` is a state, not a value"))
+                .label("which field of it?")
+                .fix(format!("write `{name}.{field}`"));
+            return;
+        }
+        let known: Vec<&str> = match place {
+            Place::Inputs => inputs.iter().map(String::as_str).collect(),
+            Place::Init | Place::Merge => Vec::new(),
+            Place::Step => fields.iter().chain(inputs).map(String::as_str).collect(),
+            Place::Finish => fields.iter().map(String::as_str).chain(["count"]).collect(),
+        };
+        let known: BTreeSet<&str> = known.into_iter().collect();
+        let near = nearest(name, known.iter().copied());
+        let diagnostic = self.report(Rule::UnknownName, range, format!("there is no {}", shown(name)));
+        match near {
+            Some(near) => diagnostic.label(format!("did you mean {}?", shown(near))).fix(format!("write {}", shown(near))),
+            None if known.is_empty() => diagnostic.label("unknown").fix(place.rule()),
+            None => diagnostic.label("unknown").fix(format!("{}: {}", place.rule(), either(known))),
+        };
+    }
+
+    /// `a.total` or `b.total`.
+    fn side(&mut self, field: &syn::ExprField, range: &Range<usize>) -> Option<Expr> {
+        let fields = self.scope.fields;
+        let base = match &*field.base {
+            syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+            _ => None,
+        };
+        let second = match base.as_deref() {
+            _ if self.scope.place != Place::Merge => None,
+            Some("a") => Some(false),
+            Some("b") => Some(true),
+            _ => None,
+        };
+        let (Some(second), syn::Member::Named(member)) = (second, &field.member) else {
+            let fix = if self.scope.place == Place::Merge { self.scope.place.rule() } else { "" };
+            self.foreign("a field of a value", range, fix);
+            return None;
+        };
+        let name = member.to_string();
+        let index = fields.iter().position(|known| *known == name);
+        if index.is_none() {
+            let near = nearest(&name, fields.iter().map(String::as_str));
+            let label = near.map_or_else(|| "no such field".to_owned(), |near| format!("did you mean {}?", shown(near)));
+            self.report(
+                Rule::UnknownName,
+                &member.span().byte_range(),
+                format!("the state has no field {}", shown(&name)),
+            )
+            .label(label)
+            .fix(format!("write {}", either(fields.iter().map(String::as_str))));
+        }
+        Some(Expr::Side { second, index: index? })
+    }
+}

@@ -1,0 +1,179 @@
+//! Checks of `[reduce]`.
+
+use super::{
+    check::{Inputs, bad_name, sorted, unused},
+    expr::{Binary, Expr},
+    model::{Axis, Body, Field, InputKind, Numerics, Reduce},
+    name,
+    parse::{self, Place, Scope},
+    read::{Block, Sink, Value},
+    rule::Rule,
+};
+use crate::{Dtype, diagnostics::shown};
+
+/// The one field of a state that `combine` stands for.
+const ACC: &str = "acc";
+
+/// Checks `[reduce]`: the body, and where in the file its expression begins.
+pub(super) fn check(
+    sink: &mut Sink<'_>,
+    block: &Block,
+    inputs: Option<&Inputs>,
+    dtypes: &[Dtype],
+) -> Option<(Body, usize)> {
+    if let Some(inputs) = inputs
+        && let Some(kinds) = &inputs.kinds
+        && **kinds != [InputKind::Matrix]
+    {
+        let found = if kinds.len() == 1 { format!("a {}", kinds[0].name()) } else { kinds.len().to_string() };
+        sink.report(Rule::InputKinds, &inputs.span, format!("a reduction takes one input, a matrix; this has {found}"))
+            .label("one matrix is needed")
+            .fix("write, for example, `inputs = { x = \"matrix\" }`");
+    }
+    let numerics = numerics(sink, block);
+    let none = Inputs { names: Vec::new(), keys: Vec::new(), kinds: None, span: 0..0 };
+    let known = inputs.unwrap_or(&none);
+    let state = state(sink, block, known, dtypes, inputs.is_some());
+    let names: Vec<String> = state.names;
+    let finish = match block.text("finish") {
+        None => Some(None),
+        Some(_) if names.is_empty() => None,
+        Some(text) => {
+            let scope = Scope { place: Place::Finish, inputs: &known.names, fields: &names, dtypes };
+            parse::parse(sink, text, scope).map(Some)
+        }
+    };
+    let fields = state.fields?;
+    unused(sink, known, &fields.iter().map(|field| &field.step).collect::<Vec<_>>());
+    let reduce = Reduce {
+        axes: sorted(block.words("axes", &Axis::ALL))?,
+        finish: finish?,
+        sequential: fields.iter().any(is_product),
+        has_identity: fields.iter().all(|field| field.init.constant().is_some_and(f64::is_finite)),
+        numerics: numerics?,
+        state: fields,
+    };
+    Some((Body::Reduce(reduce), state.at))
+}
+
+fn numerics(sink: &mut Sink<'_>, block: &Block) -> Option<Vec<Numerics>> {
+    let Some(entry) = block.get("numerics") else { return Some(vec![Numerics::Numpy]) };
+    let numerics = sorted(block.words("numerics", &Numerics::ALL))?;
+    if numerics.contains(&Numerics::Numpy) {
+        return Some(numerics);
+    }
+    sink.report(Rule::NumpyMissing, &entry.key, "`numerics` needs the class `numpy`")
+        .label("`numpy` is missing")
+        .fix("add `\"numpy\"`: it is the default that every operation has");
+    None
+}
+
+/// A state as far as it could be read.
+struct State {
+    /// Its fields, if all are right.
+    fields: Option<Vec<Field>>,
+    /// Their names; `finish` is read with them even if the fields are wrong.
+    names: Vec<String>,
+    /// Where in the file it begins.
+    at: usize,
+}
+
+/// The state, in either of its forms; exactly one.
+fn state(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype], known: bool) -> State {
+    let nothing = State { fields: None, names: Vec::new(), at: block.span.start };
+    let (of, combine, state) = (block.get("of"), block.get("combine"), block.get("state"));
+    if let (Some(short), Some(state)) = (of.or(combine), state) {
+        let later = if short.key.start > state.key.start { short } else { state };
+        sink.report(Rule::ExactlyOne, &later.key, "a reduction has `of` and `combine`, or a state, not both")
+            .label("the second of the two")
+            .fix("remove one: `of` and `combine` are short for a state of one field");
+        return nothing;
+    }
+    match (of, combine, state) {
+        (None, None, None) => {
+            sink.report(Rule::ExactlyOne, &block.span, "a reduction needs `of` and `combine`, or a state")
+                .label("what does it compute?")
+                .fix("add, for example, `of = \"x\"` and `combine = \"add\"`");
+            nothing
+        }
+        (Some(entry), None, None) | (None, Some(entry), None) => {
+            let (missing, example) =
+                if of.is_some() { ("combine", "combine = \"add\"") } else { ("of", "of = \"x\"") };
+            let message = format!("{} needs {} beside it", shown(entry.field.name), shown(missing));
+            sink.report(Rule::MissingField, &entry.key, message)
+                .label(format!("{} is missing", shown(missing)))
+                .fix(format!("add `{example}`"));
+            nothing
+        }
+        (Some(_), Some(_), None) => combined(sink, block, inputs, dtypes, known),
+        (_, _, Some(_)) => written(sink, block, inputs, dtypes),
+    }
+}
+
+/// The state that `of` and `combine` are short for.
+fn combined(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype], known: bool) -> State {
+    let names = vec![ACC.to_owned()];
+    let at = block.text("of").map_or(block.span.start, |text| text.span.start);
+    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &names, dtypes };
+    // Without its inputs an expression is only a list of unknown names.
+    let of = block.text("of").filter(|_| known).and_then(|text| parse::parse(sink, text, scope));
+    let combine = match block.get("combine").map(|entry| &entry.value) {
+        Some(Value::Word(index)) => Some(*index),
+        _ => None,
+    };
+    let fields = of.zip(combine).map(|(of, combine)| {
+        // In the order of the words in the field table.
+        let (op, init) = [
+            (Binary::Add, 0.0),
+            (Binary::Mul, 1.0),
+            (Binary::Min, f64::INFINITY),
+            (Binary::Max, f64::NEG_INFINITY),
+        ][combine];
+        let side = |second| Box::new(Expr::Side { second, index: 0 });
+        vec![Field {
+            name: ACC.to_owned(),
+            init: Expr::Literal(init),
+            step: Expr::Binary(op, Box::new(Expr::State(0)), Box::new(of)),
+            merge: Expr::Binary(op, side(false), side(true)),
+        }]
+    });
+    State { fields, names, at }
+}
+
+/// The state that `[reduce.state]` writes out.
+fn written(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype]) -> State {
+    let mut state = State { fields: None, names: Vec::new(), at: block.span.start };
+    let Some(Value::States(found)) = block.get("state").map(|entry| &entry.value) else { return state };
+    state.at = found[0].0.1.start;
+    for ((name, key), _) in found {
+        bad_name(sink, "a field of the state", name, key, name::state_problem(name));
+        if inputs.names.contains(name) {
+            bad_name(sink, "a field of the state", name, key, Some("is the name of an input".to_owned()));
+        }
+        state.names.push(name.clone());
+    }
+    let mut fields = Vec::new();
+    for ((name, _), block) in found {
+        let mut read = |field, place| {
+            let scope = Scope { place, inputs: &inputs.names, fields: &state.names, dtypes };
+            block.text(field).and_then(|text| parse::parse(sink, text, scope))
+        };
+        let (init, step, merge) =
+            (read("init", Place::Init), read("step", Place::Step), read("merge", Place::Merge));
+        if let (Some(init), Some(step), Some(merge)) = (init, step, merge) {
+            fields.push(Field { name: name.clone(), init, step, merge });
+        }
+    }
+    if let [_, ((_, second), _), ..] = found.as_slice() {
+        sink.report(Rule::NotYetEmitted, second, "no kernel is generated yet for a state of several fields")
+            .label("the second field")
+            .fix("the spec is read and checked, but until such kernels exist it cannot be built: keep one field");
+    }
+    state.fields = (fields.len() == found.len()).then_some(fields);
+    state
+}
+
+/// Whether a field is a product of its elements: `numpy` takes those in one after another.
+fn is_product(field: &Field) -> bool {
+    matches!(&field.step, Expr::Binary(Binary::Mul, _, _)) && matches!(&field.merge, Expr::Binary(Binary::Mul, _, _))
+}

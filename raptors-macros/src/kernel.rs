@@ -1,0 +1,297 @@
+//! The expansion, over `proc_macro2` tokens so that it can be tested.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use raptors_codegen::{
+    Dtype, Isa,
+    op::camel,
+    spec::{Numerics, Prefetch, Schedule, Store, Tile},
+    variant::Variant,
+};
+use syn::{
+    Error, FnArg, ItemFn, Lit, Meta, Pat, ReturnType, Safety, Token,
+    parse::Parser,
+    punctuated::Punctuated,
+    spanned::Spanned,
+};
+
+/// What the attribute says.
+struct Arguments {
+    op: String,
+    dtype: Dtype,
+    isa: &'static Isa,
+    variant: Variant,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
+    let function: ItemFn = syn::parse2(item)
+        .map_err(|error| Error::new(error.span(), "#[kernel] goes on a function with a body"))?;
+    let arguments = read_arguments(arguments)?;
+    let parameters = check(&function, &arguments)?;
+    Ok(emit(&function, &arguments, &parameters))
+}
+
+fn emit(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments, parameters: &[Ident]) -> TokenStream {
+    let name = &function.sig.ident;
+    let text = name.to_string();
+    let row = Ident::new(&text.to_uppercase(), name.span());
+    let arch = (!isa.is_portable()).then(|| {
+        let arch = &isa.arch;
+        quote!(#[cfg(target_arch = #arch)])
+    });
+    let features = (!isa.features.is_empty()).then(|| {
+        let features = isa.features.join(",");
+        quote!(#[target_feature(enable = #features)])
+    });
+    let inplace = if variant.inplace { "Inplace" } else { "" };
+    let (signature, dtype) = (format_ident!("{}{inplace}", camel(op)), format_ident!("{}", dtype.name()));
+    let signature = quote!(crate::ops::sig::#signature<#dtype>);
+    let isa = format_ident!("{}", camel(&isa.name));
+    let shape = match variant.shape {
+        None => quote!(None),
+        Some((rows, cols)) => quote!(Some((#rows, #cols))),
+    };
+    quote! {
+        #arch
+        #features
+        #function
+
+        #arch
+        pub(crate) const #row: crate::dispatch::call::Row<#signature> = {
+            #features
+            fn entry((#(#parameters,)*): <#signature as crate::dispatch::call::Sig>::Args<'_>) {
+                #name(#(#parameters),*)
+            }
+            crate::dispatch::call::Row::<#signature>::new(#text, crate::dispatch::Isa::#isa, #shape, entry)
+        };
+    }
+}
+
+/// The parameters' names, if the function is one that the row can call.
+fn check(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments) -> Result<Vec<Ident>, Error> {
+    let signature = &function.sig;
+    let expected = variant.kernel_name(op, *dtype, isa);
+    let refuse = |span: Span, why: &str| Err(Error::new(span, why));
+    if signature.ident != expected.as_str() {
+        return refuse(signature.ident.span(), &format!("these arguments make the name `{expected}`"));
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        return refuse(token.span(), "a kernel is a safe function");
+    }
+    if let Some(token) = &signature.asyncness {
+        return refuse(token.span(), "a kernel is not async");
+    }
+    if let Some(token) = &signature.constness {
+        return refuse(token.span(), "a kernel is not const");
+    }
+    if let Some(token) = &signature.abi {
+        return refuse(token.span(), "a kernel has Rust's own ABI");
+    }
+    if !signature.generics.params.is_empty() {
+        return refuse(signature.generics.span(), "a kernel is for one dtype and one ISA: it has no generics");
+    }
+    if let ReturnType::Type(_, ty) = &signature.output {
+        return refuse(ty.span(), "a kernel writes its results through its last parameter and returns nothing");
+    }
+    signature
+        .inputs
+        .iter()
+        .map(|input| match input {
+            FnArg::Typed(typed) => match &*typed.pat {
+                Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => Ok(name.ident.clone()),
+                other => Err(Error::new(other.span(), "a kernel's parameters are plain names")),
+            },
+            FnArg::Receiver(receiver) => Err(Error::new(receiver.span(), "a kernel is no method")),
+        })
+        .collect()
+}
+
+fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
+    let list = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(arguments)?;
+    let mut variant = Variant::plain(0);
+    let (mut op, mut dtype, mut isa, mut unroll) = (None, None, None, None);
+    let mut seen: Vec<String> = Vec::new();
+    for meta in &list {
+        let name = meta.path().get_ident().map(ToString::to_string).unwrap_or_default();
+        if seen.contains(&name) {
+            return Err(Error::new(meta.span(), format!("`{name}` is given twice")));
+        }
+        match name.as_str() {
+            "op" => op = Some(text(meta)?),
+            "dtype" => dtype = Some(known(meta, "dtype", Dtype::parse, Dtype::ALL.map(Dtype::name).to_vec())?),
+            "isa" => {
+                let names = Isa::all().iter().map(|isa| isa.name.as_str()).collect();
+                isa = Some(known(meta, "ISA", Isa::find, names)?);
+            }
+            "unroll" => unroll = Some(number(meta)?),
+            "streams" => variant.streams = number(meta)?,
+            "schedule" => {
+                variant.schedule = known(meta, "schedule", |text| word(text, Schedule::Pipelined), vec!["pipelined"])?;
+            }
+            "store" => variant.store = known(meta, "store", |text| word(text, Store::Streaming), vec!["streaming"])?,
+            "numerics" => {
+                let accurate = |text: &str| (text == Numerics::Accurate.name()).then_some(Numerics::Accurate);
+                variant.numerics = known(meta, "numeric class", accurate, vec!["accurate"])?;
+            }
+            "tile" => variant.tile = known(meta, "tile", tile, vec!["512 B", "1 KiB"])?,
+            "prefetch" => variant.prefetch = known(meta, "prefetch", prefetch, vec!["l1 8 lines"])?,
+            "shape" => variant.shape = Some(known(meta, "shape", shape, vec!["512x512"])?),
+            "inplace" => {
+                meta.require_path_only()?;
+                variant.inplace = true;
+            }
+            _ => {
+                return Err(Error::new(
+                    meta.span(),
+                    "expected op, dtype, isa, unroll, schedule, streams, tile, prefetch, store, inplace, numerics or shape",
+                ));
+            }
+        }
+        seen.push(name);
+    }
+    let missing = |name: &str| Error::new(list.span(), format!("`{name} = …` is missing"));
+    variant.unroll = unroll.ok_or_else(|| missing("unroll"))?;
+    Ok(Arguments {
+        op: op.ok_or_else(|| missing("op"))?,
+        dtype: dtype.ok_or_else(|| missing("dtype"))?,
+        isa: isa.ok_or_else(|| missing("isa"))?,
+        variant,
+    })
+}
+
+fn literal(meta: &Meta) -> Result<&Lit, Error> {
+    match &meta.require_name_value()?.value {
+        syn::Expr::Lit(literal) => Ok(&literal.lit),
+        other => Err(Error::new(other.span(), "expected a literal")),
+    }
+}
+
+fn text(meta: &Meta) -> Result<String, Error> {
+    match literal(meta)? {
+        Lit::Str(text) => Ok(text.value()),
+        other => Err(Error::new(other.span(), "expected a string")),
+    }
+}
+
+fn number(meta: &Meta) -> Result<usize, Error> {
+    match literal(meta)? {
+        Lit::Int(number) => number.base10_parse(),
+        other => Err(Error::new(other.span(), "expected a number")),
+    }
+}
+
+/// The value that a word stands for, or an error with the words there are.
+fn known<T>(
+    meta: &Meta,
+    what: &str,
+    read: impl Fn(&str) -> Option<T>,
+    words: Vec<&str>,
+) -> Result<T, Error> {
+    let word = text(meta)?;
+    read(&word).ok_or_else(|| {
+        Error::new(literal(meta).map_or_else(|_| meta.span(), Spanned::span), {
+            format!("no {what} `{word}`; expected such as {}", words.join(", "))
+        })
+    })
+}
+
+fn word<T: std::fmt::Display>(text: &str, value: T) -> Option<T> {
+    (value.to_string() == text).then_some(value)
+}
+
+fn tile(text: &str) -> Option<Tile> {
+    let (number, unit) = text.split_once(' ')?;
+    let bytes: usize = number.parse().ok()?;
+    match unit {
+        "B" => Some(Tile::Bytes(bytes)),
+        "KiB" => Some(Tile::Bytes(bytes * 1024)),
+        _ => None,
+    }
+}
+
+fn prefetch(text: &str) -> Option<Prefetch> {
+    let (level, lines) = text.strip_suffix(" lines")?.strip_prefix('l')?.split_once(' ')?;
+    Some(Prefetch::Ahead { level: level.parse().ok()?, lines: lines.parse().ok()? })
+}
+
+fn shape(text: &str) -> Option<(usize, usize)> {
+    let (rows, cols) = text.split_once('x')?;
+    Some((rows.parse().ok()?, cols.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenTree;
+
+    use super::*;
+
+    fn scale() -> (TokenStream, TokenStream) {
+        (
+            quote!(op = "scale", dtype = "f32", isa = "avx2", unroll = 4, shape = "512x512"),
+            quote! {
+                fn scale_f32_avx2_u4_512x512(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
+                    let factor_v = v::splat(factor);
+                }
+            },
+        )
+    }
+
+    /// Every identifier, in groups too.
+    fn words(tokens: TokenStream, found: &mut Vec<String>) {
+        for tree in tokens {
+            match tree {
+                TokenTree::Group(group) => words(group.stream(), found),
+                TokenTree::Ident(word) => found.push(word.to_string()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn emits_the_unchanged_function_and_one_constant() {
+        let (arguments, function) = scale();
+        let output: syn::File = syn::parse2(expand(arguments, function.clone()).expect("valid")).expect("items");
+        let [syn::Item::Fn(emitted), syn::Item::Const(row)] = &output.items[..] else {
+            panic!("a function and a constant, not {:?}", output.items)
+        };
+        let mut emitted = emitted.clone();
+        let attributes: Vec<String> = emitted.attrs.drain(..).map(|attr| quote!(#attr).to_string()).collect();
+        assert_eq!(attributes, [
+            quote!(#[cfg(target_arch = "x86_64")]).to_string(),
+            quote!(#[target_feature(enable = "avx2,fma")]).to_string(),
+        ]);
+        assert_eq!(quote!(#emitted).to_string(), function.to_string());
+        assert_eq!(row.ident, "SCALE_F32_AVX2_U4_512X512");
+    }
+
+    #[test]
+    fn emits_nothing_unsafe() {
+        for (arguments, function) in [
+            scale(),
+            (
+                quote!(op = "sum", dtype = "f64", isa = "portable", unroll = 2, streams = 8),
+                quote!(fn sum_f64_portable_u2_s8(x: MatrixRef<'_, f64>, acc: &mut [f64]) {}),
+            ),
+        ] {
+            let mut found = Vec::new();
+            words(expand(arguments, function).expect("valid"), &mut found);
+            assert!(found.len() > 20, "the walk went through the output");
+            for word in ["unsafe", "allow", "no_mangle", "export_name", "link_section", "asm", "transmute"] {
+                assert!(!found.iter().any(|other| other == word), "`{word}` in {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_argument_has_its_trace_in_the_name() {
+        let arguments = quote!(
+            op = "sum", dtype = "f32", isa = "avx2", unroll = 2, schedule = "pipelined", streams = 4, tile = "1 KiB",
+            prefetch = "l2 32 lines", store = "streaming", inplace, numerics = "accurate", shape = "3x4"
+        );
+        let Arguments { op, dtype, isa, variant } = read_arguments(arguments).expect("valid");
+        assert_eq!(
+            variant.kernel_name(&op, dtype, isa),
+            "sum_f32_avx2_u2_pipe_s4_t1k_pl2x32_nt_inplace_acc_3x4"
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! `#[kernel]`, the attribute on every generated kernel of raptors.
+//!
+//! It wraps a body that can be read; it invents none. What it emits is the function as it stands, with the attributes
+//! that its ISA asks for, and one constant: the kernel's row for the dispatch table.
+#![forbid(unsafe_code)]
+
+mod kernel;
+
+use proc_macro::TokenStream;
+
+/// Makes a function a kernel of the dispatch table.
+///
+/// ```text
+/// #[kernel(op = "scale", dtype = "f32", isa = "avx2", unroll = 4)]
+/// fn scale_f32_avx2_u4(x: MatrixRef<'_, f32>, factor: f32, mut out: MatrixMut<'_, f32>) { … }
+/// ```
+///
+/// Arguments: `op`, `dtype`, `isa`, `unroll`, and what differs from the plainest variant: `schedule = "pipelined"`,
+/// `streams = 8`, `tile = "1 KiB"`, `prefetch = "l1 8 lines"`, `store = "streaming"`, `inplace`,
+/// `numerics = "accurate"`, `shape = "512x512"`. The function's name has to be the one these make. It takes named
+/// parameters, returns nothing, and is neither generic nor `async`, `const`, `unsafe` or `extern`.
+///
+/// Emits the function with `#[cfg(target_arch)]` and `#[target_feature]` of the ISA, and beside it the constant
+/// `SCALE_F32_AVX2_U4`, a row whose type checks the parameters against the operation's signature.
+#[proc_macro_attribute]
+pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    kernel::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+}

@@ -1,0 +1,377 @@
+//! What there is: every operation with its kernels, and one erased entry for each.
+//!
+//! Lists, tests, benchmarks and bindings are made from this, so that a new spec needs no line anywhere else.
+
+use crate::{
+    Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
+    dispatch::table::Choice,
+    element::Dtype,
+    kernels::reference::Expr,
+};
+
+/// An operation.
+#[derive(Debug)]
+pub struct Op {
+    /// Its name, and that of its function in [`crate::ops`].
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// The spec's file.
+    pub file: &'static str,
+    /// The line of its expression.
+    pub line: usize,
+    /// The whole text of the spec.
+    pub spec: &'static str,
+    /// The arguments, in order.
+    pub inputs: &'static [Input],
+    /// Element types.
+    pub dtypes: &'static [Dtype],
+    /// The numeric classes a caller can choose from.
+    pub numerics: &'static [Numerics],
+    /// What it computes.
+    pub body: Body,
+    /// Every kernel: shipped, candidate and dropped.
+    pub kernels: &'static [Kernel],
+    pub(crate) call: fn(&Call<'_>, &[Arg<'_>], Out<'_>) -> Result<(), Error>,
+    pub(crate) explain: fn(Dtype, Numerics, usize, usize) -> Result<Explanation, Error>,
+}
+
+/// An argument of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name.
+    pub name: &'static str,
+    /// Its form.
+    pub kind: InputKind,
+}
+
+/// The form of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// An element for each row and column.
+    Matrix,
+    /// An element for each column.
+    Row,
+    /// An element for each row.
+    Column,
+    /// One value.
+    Scalar,
+}
+
+/// What an operation computes, as the spec says it.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// Every element of a matrix of the same shape.
+    Map(Expr),
+    /// One value, a row of values or a column of values.
+    Reduce {
+        /// Over what.
+        axis: Axis,
+        /// The state's fields.
+        state: &'static [Field],
+        /// From state and count to the result.
+        finish: Option<Expr>,
+        /// Whether the `numpy` class takes elements in one after another rather than by the tree.
+        sequential: bool,
+        /// Whether no elements have a result.
+        has_identity: bool,
+    },
+}
+
+/// A field of a reduction's state.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// The state of no elements.
+    pub init: Expr,
+    /// With one more element.
+    pub step: Expr,
+    /// Of two states.
+    pub merge: Expr,
+}
+
+/// What a reduction runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// All elements: one value.
+    All,
+    /// Down the rows: one value a column.
+    Zero,
+    /// Along the columns: one value a row.
+    One,
+}
+
+/// A kernel, or the reason why there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    /// Its name, which is its spec.
+    pub name: &'static str,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Instruction set.
+    pub isa: Isa,
+    /// The variant in words.
+    pub variant: &'static str,
+    /// The one shape it is for.
+    pub shape: Option<(usize, usize)>,
+    /// The numeric classes it serves.
+    pub numerics: &'static [Numerics],
+    /// Whether it overwrites its first matrix.
+    pub inplace: bool,
+    /// Whether it ships.
+    pub status: Status,
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// In the dispatch table.
+    Shipped,
+    /// Could be, and is compiled with the feature `candidates`.
+    Candidate,
+    /// Its ISA cannot hold it, for that reason.
+    Dropped(&'static str),
+}
+
+/// How an operation is to be called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Call<'a> {
+    /// Which kernel.
+    pub choice: Choice<'a>,
+    /// Which bits.
+    pub numerics: Numerics,
+}
+
+/// An argument whose dtype is known at run time.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a> {
+    /// Of `f32`.
+    F32(Value<'a, f32>),
+    /// Of `f64`.
+    F64(Value<'a, f64>),
+}
+
+/// An argument of one dtype.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a, T: Element> {
+    /// A matrix.
+    Matrix(MatrixRef<'a, T>),
+    /// A row or a column.
+    Slice(&'a [T]),
+    /// A scalar.
+    Scalar(T),
+}
+
+/// Where a result goes, the dtype known at run time.
+#[derive(Debug)]
+pub enum Out<'a> {
+    /// Of `f32`.
+    F32(Place<'a, f32>),
+    /// Of `f64`.
+    F64(Place<'a, f64>),
+}
+
+/// Where a result of one dtype goes.
+#[derive(Debug)]
+pub enum Place<'a, T: Element> {
+    /// A matrix of its own.
+    Matrix(MatrixMut<'a, T>),
+    /// The first matrix, which is then left out of the arguments.
+    Inplace(MatrixMut<'a, T>),
+    /// A row or column of values, or the one value of a reduction over all.
+    Slice(&'a mut [T]),
+}
+
+/// Which kernel a call runs, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// The spec's file and line.
+    pub spec: String,
+    /// The instruction set.
+    pub isa: Isa,
+    /// Why this one.
+    pub reason: String,
+}
+
+impl Op {
+    /// Calls the operation. Every typed function does no more than this, with the dtype known beforehand.
+    ///
+    /// # Errors
+    /// As the operation's function; and if arguments or output have another form or dtype than it takes.
+    pub fn call(&self, call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
+        (self.call)(call, args, out)
+    }
+
+    /// Which kernel a call on contiguous matrices of that shape runs, and why.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the operation lacks that dtype, [`Error::Environment`] if a variable cannot be honoured.
+    pub fn explain(&self, dtype: Dtype, numerics: Numerics, shape: (usize, usize)) -> Result<Explanation, Error> {
+        (self.explain)(dtype, numerics, shape.0, shape.1)
+    }
+}
+
+/// Every operation, sorted by name.
+#[must_use]
+pub fn ops() -> &'static [Op] {
+    crate::ops::CATALOGUE
+}
+
+/// The operation of that name.
+///
+/// # Errors
+/// [`Error::Unknown`] with the names there are.
+pub fn op(name: &str) -> Result<&'static Op, Error> {
+    ops().iter().find(|op| op.name == name).ok_or_else(|| Error::Unknown {
+        kind: "operation",
+        name: name.to_owned(),
+        known: ops().iter().map(|op| op.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Which kernel a call on contiguous matrices of that shape runs, and why.
+///
+/// # Errors
+/// As [`op`] and [`Op::explain`].
+pub fn explain(name: &str, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
+    op(name)?.explain(dtype, Numerics::default(), shape)
+}
+
+/// How [`Element`] finds its own side of the erased types.
+pub trait Erased: Sized {
+    /// The value, if it has this dtype.
+    fn value<'a>(arg: &Arg<'a>) -> Option<Value<'a, Self>>
+    where
+        Self: Element;
+    /// The place, if it has this dtype.
+    fn place(out: Out<'_>) -> Option<Place<'_, Self>>
+    where
+        Self: Element;
+    /// The value, erased.
+    fn arg(value: Value<'_, Self>) -> Arg<'_>
+    where
+        Self: Element;
+    /// The place, erased.
+    fn out(place: Place<'_, Self>) -> Out<'_>
+    where
+        Self: Element;
+}
+
+macro_rules! erased {
+    ($float:ident, $variant:ident) => {
+        impl Erased for $float {
+            fn value<'a>(arg: &Arg<'a>) -> Option<Value<'a, Self>> {
+                if let Arg::$variant(value) = arg { Some(*value) } else { None }
+            }
+            fn place(out: Out<'_>) -> Option<Place<'_, Self>> {
+                if let Out::$variant(place) = out { Some(place) } else { None }
+            }
+            fn arg(value: Value<'_, Self>) -> Arg<'_> {
+                Arg::$variant(value)
+            }
+            fn out(place: Place<'_, Self>) -> Out<'_> {
+                Out::$variant(place)
+            }
+        }
+    };
+}
+erased!(f32, F32);
+erased!(f64, F64);
+
+impl Out<'_> {
+    /// The dtype of the result.
+    #[must_use]
+    pub const fn dtype(&self) -> Dtype {
+        match self {
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+        }
+    }
+}
+
+impl Arg<'_> {
+    const fn dtype(&self) -> Dtype {
+        match self {
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+        }
+    }
+
+    const fn form(&self) -> &'static str {
+        const fn form<T: Element>(value: &Value<'_, T>) -> &'static str {
+            match value {
+                Value::Matrix(_) => "a matrix",
+                Value::Slice(_) => "a row or column",
+                Value::Scalar(_) => "a scalar",
+            }
+        }
+        match self {
+            Self::F32(value) => form(value),
+            Self::F64(value) => form(value),
+        }
+    }
+}
+
+/// Takes erased arguments apart, for the generated entries.
+pub(crate) struct Args<'a, 'b> {
+    op: &'static str,
+    args: &'b [Arg<'a>],
+    /// The input that is overwritten, and so is not among the arguments.
+    without: Option<usize>,
+}
+
+impl<'a, 'b> Args<'a, 'b> {
+    /// The arguments of a call to `op` that takes `expected`, one less if it works in place.
+    pub(crate) fn new(
+        op: &'static str,
+        expected: usize,
+        args: &'b [Arg<'a>],
+        without: Option<usize>,
+    ) -> Result<Self, Error> {
+        let expected = expected - usize::from(without.is_some());
+        if args.len() == expected {
+            Ok(Self { op, args, without })
+        } else {
+            Err(Error::Arguments { op: op.to_owned(), expected, got: args.len() })
+        }
+    }
+
+    fn value<T: Element>(
+        &self,
+        index: usize,
+        what: &'static str,
+        form: &'static str,
+    ) -> Result<(Value<'a, T>, Error), Error> {
+        let arg = &self.args[index - usize::from(self.without.is_some_and(|without| without < index))];
+        let value =
+            T::value(arg).ok_or_else(|| Error::Dtype { what, expected: T::DTYPE, got: arg.dtype() })?;
+        Ok((value, Error::Form { op: self.op, what, expected: form, got: arg.form() }))
+    }
+
+    /// Argument `index`, which is a matrix.
+    pub(crate) fn matrix<T: Element>(&self, index: usize, what: &'static str) -> Result<MatrixRef<'a, T>, Error> {
+        match self.value(index, what, "a matrix")? {
+            (Value::Matrix(matrix), _) => Ok(matrix),
+            (_, error) => Err(error),
+        }
+    }
+
+    /// Argument `index`, which is a row or a column.
+    pub(crate) fn slice<T: Element>(&self, index: usize, what: &'static str) -> Result<&'a [T], Error> {
+        match self.value(index, what, "a row or column")? {
+            (Value::Slice(slice), _) => Ok(slice),
+            (_, error) => Err(error),
+        }
+    }
+
+    /// Argument `index`, which is a scalar.
+    pub(crate) fn scalar<T: Element>(&self, index: usize, what: &'static str) -> Result<T, Error> {
+        match self.value(index, what, "a scalar")? {
+            (Value::Scalar(scalar), _) => Ok(scalar),
+            (_, error) => Err(error),
+        }
+    }
+}

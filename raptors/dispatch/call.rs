@@ -1,0 +1,61 @@
+//! The one unsafe call: entering a kernel.
+
+use super::{Isa, cpu, generated};
+
+/// The signature of an operation's kernels.
+pub trait Sig: 'static {
+    /// The arguments, as one tuple.
+    type Args<'a>;
+}
+
+/// A kernel as data. Only `#[kernel]` makes one, so that the entry's target features are those of `isa`.
+pub struct Row<S: Sig> {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The ISA whose features the entry needs.
+    pub(crate) isa: Isa,
+    /// The one shape it is for, as callers of the operation see it.
+    pub(crate) shape: Option<(usize, usize)>,
+    entry: for<'a> unsafe fn(S::Args<'a>),
+}
+
+impl<S: Sig> Row<S> {
+    /// A row, from inside the attribute macro. The entry must need no target features beyond those of `isa`.
+    pub(crate) const fn new(
+        name: &'static str,
+        isa: Isa,
+        shape: Option<(usize, usize)>,
+        entry: for<'a> unsafe fn(S::Args<'a>),
+    ) -> Self {
+        Self { name, isa, shape, entry }
+    }
+}
+
+/// A row whose ISA this machine has: the proof that [`Ready::call`] rests on.
+pub(crate) struct Ready<S: Sig>(&'static Row<S>);
+
+impl<S: Sig> Ready<S> {
+    /// The row, if this machine can run it.
+    #[inline]
+    pub(crate) fn new(row: &'static Row<S>) -> Option<Self> {
+        cpu::has(row.isa).then_some(Self(row))
+    }
+
+    /// The row.
+    pub(crate) const fn row(&self) -> &'static Row<S> {
+        self.0
+    }
+
+    /// Enters the kernel.
+    #[inline]
+    pub(crate) fn call(&self, args: S::Args<'_>) {
+        // SAFETY: an entry is a safe function but for the target features it needs. Those are the features of the
+        // row's ISA, because `#[kernel]` writes both from one description; `new` found that this machine has them.
+        unsafe { (self.0.entry)(args) }
+    }
+}
+
+/// ISAs of this build's architecture that the machine has, whatever the environment says.
+pub(crate) fn machine_isas() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|isa| generated::detected(*isa))
+}

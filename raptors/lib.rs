@@ -1,0 +1,35 @@
+//! Matrix kernels generated from spec files: tuned per machine, the same bits as `NumPy`.
+//!
+//! ```
+//! use raptors::{Matrix, ops};
+//!
+//! let x = Matrix::from_rows(&[[1.0_f32, 2.0], [3.0, 4.0]])?;
+//! let doubled = ops::scale(&x, 2.0)?;
+//! assert_eq!(doubled.as_slice(), [2.0, 4.0, 6.0, 8.0]);
+//! assert_eq!(ops::sum_axis0(&doubled)?, [8.0, 12.0]);
+//! # Ok::<(), raptors::Error>(())
+//! ```
+//!
+//! Every function in [`ops`] comes from a file under `kernel-specs/ops/`; [`catalogue`] lists them with their kernels,
+//! and [`explain`] says which one a call runs. The bits of a result depend on the operation and on [`Numerics`] alone,
+//! never on the machine.
+
+mod buffer;
+pub mod catalogue;
+mod dispatch;
+pub mod element;
+mod error;
+mod kernels;
+mod matrix;
+mod numerics;
+pub mod ops;
+mod runtime;
+mod simd;
+
+pub use catalogue::explain;
+pub use dispatch::{Caches, Isa, caches, isa, table::Choice};
+pub use element::{Dtype, Element};
+pub use error::{Error, Shape};
+pub use kernels::reference::{Expr, reference};
+pub use matrix::{Matrix, MatrixMut, MatrixRef};
+pub use numerics::Numerics;

@@ -1,0 +1,159 @@
+//! All that must hold before a change is merged, in the order in which most mistakes show earliest.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    goldens, install,
+    run::{cargo, command, is_ci, read, run, tee},
+    test,
+};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 14] = [
+    ("format", format),
+    ("lints", lints),
+    ("documentation", documentation),
+    ("tests", test::workspace),
+    ("golden files", goldens::check),
+    ("benchmarks, once each", benchmarks),
+    ("example", example),
+    ("emulator", install::qemu),
+    ("conformance on Nehalem", nehalem),
+    ("conformance on Haswell", haswell),
+    ("packages", packages),
+    ("cargo-deny", || install::cargo_deny().map(drop)),
+    ("licences and sources", licences),
+    ("clean checkout", clean_checkout),
+];
+
+/// Runs every step, stops at the first that fails, and sums up either way.
+pub(crate) fn run_all() -> Result<()> {
+    let mut times = Vec::new();
+    let mut outcome = Ok(());
+    for (number, (name, step)) in STEPS.iter().enumerate() {
+        println!("\n== {}/{} {name}", number + 1, STEPS.len());
+        let start = Instant::now();
+        outcome = step().with_context(|| format!("the step `{name}` failed"));
+        times.push((*name, start.elapsed()));
+        println!("-- {name}: {:.1} s", start.elapsed().as_secs_f64());
+        if outcome.is_err() {
+            break;
+        }
+    }
+    print!("\n{}", summary(&times, outcome.is_ok()));
+    outcome
+}
+
+/// One line a step: what it was, how it ended, how long it took.
+fn summary(times: &[(&str, Duration)], passed: bool) -> String {
+    let line = |name: &str, outcome: &str, time: Duration| {
+        format!("{name:<40} {outcome:<8} {:>8.1} s\n", time.as_secs_f64())
+    };
+    let mut text = String::new();
+    for (index, (name, time)) in times.iter().enumerate() {
+        let outcome = if passed || index + 1 < times.len() { "ok" } else { "FAILED" };
+        text.push_str(&line(name, outcome, *time));
+    }
+    for (name, _) in &STEPS[times.len()..] {
+        text.push_str(name);
+        text.push_str(" (not run)\n");
+    }
+    let total: Duration = times.iter().map(|(_, time)| time).sum();
+    text + &line("total", "", total)
+}
+
+fn format() -> Result<()> {
+    run(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Result<()> {
+    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray"];
+    run(cargo(what).args(["--", "-D", "warnings"]))
+}
+
+fn documentation() -> Result<()> {
+    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray"];
+    run(cargo(what).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Each benchmark's body once: that it still runs, not how fast.
+fn benchmarks() -> Result<()> {
+    let what = ["test", "--workspace", "--features", test::FEATURES, "--bench", "*"];
+    run(cargo(what).args(["--", "--test"]))
+}
+
+fn example() -> Result<()> {
+    run(&mut cargo(["run", "--release", "--example", "standardize"]))
+}
+
+/// A machine without AVX: what it lacks must be left alone, not merely unused.
+fn nehalem() -> Result<()> {
+    let isas = emulated("Nehalem")?;
+    isas.expect_ran("portable")?;
+    isas.expect_skipped("avx2")
+}
+
+/// A machine with AVX2 and without AVX-512.
+fn haswell() -> Result<()> {
+    let isas = emulated("Haswell")?;
+    isas.expect_ran("portable")?;
+    isas.expect_ran("avx2")
+}
+
+/// Runs the conformance test of the kernels that ship on an emulated processor, and hands back what ran there.
+fn emulated(processor: &str) -> Result<test::Isas> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    // Optimized, as the emulator is slow enough; static, as it hangs on threads of a dynamically linked program.
+    let mut conformance = cargo(["test", "--release", "--package", "raptors", "--test", "conformance"]);
+    conformance.args(["--target", TARGET, "--", "--show-output"]);
+    conformance.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let runner = format!("{} -cpu {processor}", install::QEMU);
+    conformance.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner);
+    let isas = test::Isas::read(&tee(&mut conformance)?)?;
+    println!("{isas}");
+    Ok(isas)
+}
+
+/// What would be published builds from its own archive.
+fn packages() -> Result<()> {
+    let mut package = cargo(["package", "--workspace", "--exclude", "xtask"]);
+    // At work on a change, a checkout is never clean.
+    if !is_ci() {
+        package.arg("--allow-dirty");
+    }
+    run(&mut package)
+}
+
+fn licences() -> Result<()> {
+    run(&mut command(install::cargo_deny()?, ["check", "licenses", "bans", "sources"]))
+}
+
+/// The lock file was complete, and no step left anything behind. At work on a change, nobody can say.
+fn clean_checkout() -> Result<()> {
+    if is_ci() {
+        // As root in a folder of somebody else's, git would refuse to look.
+        let status = read(&mut command("git", ["-c", "safe.directory=*", "status", "--porcelain"]))?;
+        ensure!(status.is_empty(), "files changed or appeared:\n{status}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_tells_what_failed_and_what_did_not_run() {
+        let summary =
+            summary(&[(STEPS[0].0, Duration::from_millis(1500)), (STEPS[1].0, Duration::ZERO)], false);
+        let lines: Vec<_> = summary.lines().collect();
+        assert_eq!(lines.len(), STEPS.len() + 1);
+        assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["format", "ok", "1.5", "s"]);
+        assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["lints", "FAILED", "0.0", "s"]);
+        assert_eq!(lines[2], format!("{} (not run)", STEPS[2].0));
+        assert!(lines.iter().all(|line| line.len() <= 80));
+    }
+}
