@@ -24,14 +24,30 @@ impl Source {
     /// Line and column of a byte offset, both from 1; the column counts characters.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        position(&self.text, offset)
+        Lines::new(&self.text).position(offset)
     }
 }
 
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+/// A text whose lines are counted once, so that ten thousand errors are placed as fast as they are found.
+pub(crate) struct Lines {
+    text: Arc<str>,
+    /// Where each line begins.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(crate) fn new(text: &str) -> Self {
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        Self { text: Arc::from(text), starts }
+    }
+
+    /// Line and column of a byte offset, both from 1.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        (line, self.text[self.starts[line - 1]..offset].chars().count() + 1)
+    }
 }
 
 /// One thing that is wrong.
@@ -61,14 +77,20 @@ impl Diagnostic {
     /// A diagnostic at a place of a file. A span that does not lie within the text is cut to it.
     #[must_use]
     pub fn new(source: &Source, span: Range<usize>, rule: &'static str, message: impl Into<String>) -> Self {
-        Self::sharing(&source.name, &Arc::from(source.text.as_str()), &span, rule, message.into())
+        Self::of_lines(&source.name, &Lines::new(&source.text), &span, rule, message.into())
     }
 
-    /// As [`Diagnostic::new`], with a text that many of them share.
-    pub(crate) fn sharing(file: &str, text: &Arc<str>, span: &Range<usize>, rule: &'static str, message: String) -> Self {
-        let span = within(text, span);
-        let (line, col) = position(text, span.start);
-        let text = Arc::clone(text);
+    /// As [`Diagnostic::new`], for many of one file.
+    pub(crate) fn of_lines(
+        file: &str,
+        lines: &Lines,
+        span: &Range<usize>,
+        rule: &'static str,
+        message: String,
+    ) -> Self {
+        let span = within(&lines.text, span);
+        let (line, col) = lines.position(span.start);
+        let text = Arc::clone(&lines.text);
         Self { file: file.to_owned(), span, line, col, rule, message, label: String::new(), fix: None, text }
     }
 
@@ -90,6 +112,7 @@ impl Diagnostic {
         // Only the lines that are marked, so that the cost of one excerpt does not grow with the file.
         let from = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
         let to = text[span.end..].find('\n').map_or(text.len(), |newline| span.end + newline);
+        let to = if text[span.end..to].ends_with('\r') { to - 1 } else { to };
         let marked = AnnotationKind::Primary.span(span.start - from..span.end - from);
         let marked = if self.label.is_empty() { marked } else { marked.label(self.label.as_str()) };
         let snippet = Snippet::source(&text[from..to])
@@ -168,6 +191,9 @@ pub(crate) fn shown(name: &str) -> String {
     format!("`{}`", text.replace("\\\"", "\"").replace("\\'", "'"))
 }
 
+/// Names that a misspelt one is compared with, and that a message lists: no spec that a person wrote has more.
+const SUGGESTED_FROM: usize = 32;
+
 /// The candidate that `name` was probably meant to be.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 64 {
@@ -176,6 +202,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     let name = name.to_lowercase();
     candidates
         .into_iter()
+        .take(SUGGESTED_FROM)
         .map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate))
         // A third of the letters may differ; a name of one or two letters is near to nothing of its length.
         .filter(|(distance, candidate)| *distance <= name.len().max(candidate.len()) / 3)
@@ -185,7 +212,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// `a`, `b` or `c`.
 pub(crate) fn either<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(shown).collect();
+    let names: Vec<String> = names.into_iter().take(SUGGESTED_FROM).map(shown).collect();
     match names.split_last() {
         None => "none".to_owned(),
         Some((last, [])) => last.clone(),

@@ -76,8 +76,11 @@ fn each_case_says_what_it_said() {
 
 #[test]
 fn each_rule_has_a_case() {
-    let said: Vec<String> =
-        cases().values().filter_map(|sources| spec::load(sources).err()).map(|errors| errors.to_string()).collect();
+    let said: Vec<String> = cases()
+        .values()
+        .filter_map(|sources| spec::load(sources).err())
+        .map(|errors| errors.to_string())
+        .collect();
     let broken: BTreeSet<&str> = said.iter().flat_map(|text| ids(text)).collect();
     let rules: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.id()).collect();
     assert_eq!(broken, rules);
@@ -99,7 +102,11 @@ fn each_text_has_a_case() {
 fn messages_fit_into_80_columns() {
     for (case, sources) in cases() {
         let Err(errors) = spec::load(&sources) else { continue };
-        for line in errors.to_string().lines().filter(|line| !line.trim_start_matches([' ', '|', '_']).starts_with('^')) {
+        for line in errors
+            .to_string()
+            .lines()
+            .filter(|line| !line.trim_start_matches([' ', '|', '_']).starts_with('^'))
+        {
             assert!(line.chars().count() <= 80, "{case}: {line}");
         }
     }

@@ -1,5 +1,7 @@
 //! The one unsafe call: entering a kernel.
 
+#![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
+
 use super::{Isa, cpu, generated};
 
 /// The signature of an operation's kernels.

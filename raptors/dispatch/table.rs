@@ -1,5 +1,7 @@
 //! The dispatch table: for each ISA, target shapes first, then a bucket for everything else.
 
+#![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
+
 use super::{
     Isa,
     call::{Ready, Row, Sig},

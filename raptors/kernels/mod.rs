@@ -12,7 +12,7 @@ pub(crate) mod generated {
 ///
 /// # Panics
 /// If it has another length.
-#[inline(always)]
+#[inline]
 pub(crate) fn exactly<const N: usize, T>(slice: &[T]) -> &[T; N] {
     slice.try_into().expect("a kernel for one shape is called for that shape alone")
 }
@@ -21,13 +21,22 @@ pub(crate) fn exactly<const N: usize, T>(slice: &[T]) -> &[T; N] {
 ///
 /// # Panics
 /// If it has another length.
-#[inline(always)]
+#[inline]
 pub(crate) fn exactly_mut<const N: usize, T>(slice: &mut [T]) -> &mut [T; N] {
     slice.try_into().expect("a kernel for one shape is called for that shape alone")
 }
 
+/// The first elements of a slice, which has at least as many.
+///
+/// # Panics
+/// If it has fewer.
+#[inline]
+pub(crate) fn first<const N: usize, T: Copy>(slice: &[T]) -> [T; N] {
+    *exactly(&slice[..N])
+}
+
 /// A block of the pairwise tree as whole vectors.
-#[inline(always)]
+#[inline]
 pub(crate) fn lanes<const LANES: usize, const VECTORS: usize, T>(block: &[T; tree::BLOCK]) -> &[[T; LANES]; VECTORS] {
     exactly(block.as_chunks().0)
 }

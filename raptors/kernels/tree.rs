@@ -8,7 +8,7 @@
 //! Source: `pairwise_sum` in `NumPy`'s `loops_utils.h.src`; error bound in N. J. Higham, "The accuracy of floating point
 //! summation", SIAM J. Sci. Comput. 14 (1993).
 
-use crate::{Element, MatrixRef, matrix::Rows};
+use crate::{Element, MatrixRef};
 
 /// The longest leaf.
 pub(crate) const LEAF: usize = 128;
@@ -20,223 +20,195 @@ pub(crate) const fn split(len: usize) -> usize {
     len / 2 / BLOCK * BLOCK
 }
 
-/// A leaf: what a kernel reads, and where its result belongs.
-#[derive(Clone, Copy)]
-pub(crate) struct Leaf<'a, T> {
-    /// Whole blocks, one element for each accumulator.
-    pub(crate) blocks: &'a [[T; BLOCK]],
-    /// Elements after the last whole block.
-    pub(crate) rest: &'a [T],
-    depth: u8,
-    ends_run: bool,
-    is_filler: bool,
-}
+/// Elements that go to the eight accumulators, one each.
+pub(crate) type Block<T> = [T; BLOCK];
 
-impl<'a, T> Leaf<'a, T> {
-    const NONE: Self = Self { blocks: &[], rest: &[], depth: 0, ends_run: false, is_filler: true };
-
-    /// Blocks that all of the leaves have.
-    #[inline(always)]
-    pub(crate) fn shared<const N: usize>(leaves: &[Self; N]) -> usize {
-        leaves.iter().map(|leaf| leaf.blocks.len()).min().unwrap_or(0)
-    }
-
-    /// The blocks, in a kernel that knows their number.
-    ///
-    /// # Panics
-    /// If there are not that many.
-    #[inline(always)]
-    pub(crate) fn exactly<const N: usize>(&self) -> &'a [[T; BLOCK]; N] {
-        self.blocks.try_into().expect("a kernel for one shape is called for that shape alone")
-    }
-}
-
-/// Levels a tree can have: no run is longer than memory, and each level halves it.
-const LEVELS: usize = usize::BITS as usize;
-
-/// One place of reading: runs walked one after another, leaf by leaf.
-struct Stream<'a, T> {
-    runs: Rows<'a, T>,
-    results: std::slice::IterMut<'a, T>,
-    /// What is left of the current run, and the lengths and depths of the nodes still to visit in it.
-    run: &'a [T],
-    pending: [(usize, u8); LEVELS],
-    pending_len: usize,
-    /// Subtrees finished but not merged yet, with their depths.
-    done: [(T, u8); LEVELS],
-    done_len: usize,
-}
-
-impl<'a, T: Element> Stream<'a, T> {
-    fn new(runs: MatrixRef<'a, T>, results: &'a mut [T]) -> Self {
-        Self {
-            runs: runs.rows(),
-            results: results.iter_mut(),
-            run: &[],
-            pending: [(0, 0); LEVELS],
-            pending_len: 0,
-            done: [(T::ZERO, 0); LEVELS],
-            done_len: 0,
-        }
-    }
-
-    /// The next leaf, if any is left.
-    #[inline(always)]
-    fn next(&mut self) -> Option<Leaf<'a, T>> {
-        if self.pending_len == 0 {
-            self.run = self.runs.next()?;
-            self.pending[0] = (self.run.len(), 0);
-            self.pending_len = 1;
-        }
-        let (mut len, mut depth) = self.pending[self.pending_len - 1];
-        while len > LEAF {
-            let left = split(len);
-            depth += 1;
-            self.pending[self.pending_len - 1] = (len - left, depth);
-            self.pending_len += 1;
-            len = left;
-        }
-        self.pending_len -= 1;
-        let (leaf, run) = self.run.split_at(len);
-        self.run = run;
-        let (blocks, rest) = leaf.as_chunks();
-        Some(Leaf { blocks, rest, depth, ends_run: self.pending_len == 0, is_filler: false })
-    }
-
-    /// Puts a leaf's value in its place: merges what it completes, and writes out a finished run.
-    #[inline(always)]
-    fn put(&mut self, leaf: &Leaf<'_, T>, mut value: T, merge: &impl Fn(T, T) -> T) {
-        let mut depth = leaf.depth;
-        while self.done_len > 0 && self.done[self.done_len - 1].1 == depth {
-            self.done_len -= 1;
-            // A node and its left neighbour of the same depth are siblings: what else is on the stack lies higher.
-            depth = depth.wrapping_sub(1);
-            value = merge(self.done[self.done_len].0, value);
-        }
-        if leaf.ends_run {
-            self.done_len = 0;
-            if let Some(result) = self.results.next() {
-                *result = value;
-            }
-        } else {
-            self.done[self.done_len] = (value, depth);
-            self.done_len += 1;
-        }
-    }
-}
-
-/// Walks the rows of a matrix, each a tree of its own, and writes one value a row. With several streams, blocks of
-/// rows are read side by side; a single row is cut at the topmost nodes of its tree instead.
-pub(crate) struct Walk<'a, T, const STREAMS: usize> {
-    streams: [Stream<'a, T>; STREAMS],
-}
-
-/// Calls `walk` with the streams over `runs`, whose results go to `results`, and merges what it must.
+/// The tree over every row of `x`, one value a row.
+///
+/// The kernel gives what is worth writing with vectors: the value of a leaf's whole blocks, for as many leaves side by
+/// side as its variant says. `several` takes `LEAVES` of them, `each` one for each of the `STREAMS` places far apart
+/// that are read at once, `one` a single one; all leaves of a call have the same number of blocks. `step` takes in an
+/// element that is left over, `merge` joins two nodes.
 ///
 /// # Panics
-/// If there are fewer results than runs.
-#[inline(always)]
-pub(crate) fn walk<T: Element, const STREAMS: usize>(
-    runs: MatrixRef<'_, T>,
+/// If there are fewer results than rows.
+#[inline]
+pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
+    x: MatrixRef<'_, T>,
     results: &mut [T],
+    several: impl Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
+    each: impl Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
+    one: impl Fn([&[Block<T>]; 1]) -> [T; 1],
+    step: impl Fn(T, T) -> T,
     merge: impl Fn(T, T) -> T,
-    body: impl Fn(Walk<'_, T, STREAMS>),
 ) {
-    let results = &mut results[..runs.nrows()];
-    match runs.as_slice() {
-        Some(run) if STREAMS > 1 && runs.nrows() == 1 && run.len() > LEAF * STREAMS => {
-            let mut parts = [T::ZERO; STREAMS];
-            let mut slots = parts.iter_mut();
-            let mut pieces = top_nodes::<T, STREAMS>(run).into_iter();
-            body(Walk {
-                streams: std::array::from_fn(|_| {
-                    let piece = pieces.next().unwrap_or(&[]);
-                    Stream::new(MatrixRef::from_row(piece), slots.next().map_or(&mut [], std::slice::from_mut))
-                }),
-            });
-            // The parts are the nodes of one level: merged in pairs, they are the tree again.
-            let mut len = STREAMS;
-            while len > 1 {
-                for at in 0..len / 2 {
-                    parts[at] = merge(parts[2 * at], parts[2 * at + 1]);
-                }
-                len /= 2;
-            }
-            results[0] = parts[0];
+    let tree = Tree { several, each, one, step, merge };
+    let results = &mut results[..x.nrows()];
+    if x.ncols() <= LEAF {
+        return tree.narrow(x, results);
+    }
+    // Blocks of rows, read side by side: rows are of one length, so their trees are of one shape.
+    let share = if STREAMS > 1 { x.nrows() / STREAMS } else { 0 };
+    for at in 0..share {
+        let values = tree.nodes(std::array::from_fn(|stream| x.row(stream * share + at)));
+        for (stream, value) in values.into_iter().enumerate() {
+            results[stream * share + at] = value;
         }
-        _ => {
-            let share = runs.nrows().div_ceil(STREAMS);
-            let mut runs = runs;
-            let mut results = results;
-            body(Walk {
-                streams: std::array::from_fn(|_| {
-                    let at = share.min(runs.nrows());
-                    let (mine, others) = runs.split_rows(at);
-                    let (to, rest) = std::mem::take(&mut results).split_at_mut(at);
-                    (runs, results) = (others, rest);
-                    Stream::new(mine, to)
-                }),
-            });
-        }
+    }
+    for at in STREAMS * share..x.nrows() {
+        results[at] = tree.run(x.row(at));
     }
 }
 
-/// The nodes of the tree's level that has `N` of them. The caller makes sure that none above is a leaf.
-fn top_nodes<T, const N: usize>(run: &[T]) -> [&[T]; N] {
-    let mut nodes = [run; N];
-    let mut count = 1;
-    while count < N {
-        for at in (0..count).rev() {
-            let (left, right) = nodes[at].split_at(split(nodes[at].len()));
-            nodes[2 * at] = left;
-            nodes[2 * at + 1] = right;
-        }
-        count *= 2;
-    }
-    nodes
+struct Tree<Several, Each, One, Step, Merge> {
+    several: Several,
+    each: Each,
+    one: One,
+    step: Step,
+    merge: Merge,
 }
 
-impl<'a, T: Element, const STREAMS: usize> Walk<'a, T, STREAMS> {
-    /// The next `N` leaves, the same number from each stream. Where fewer are left, one of them stands in for those
-    /// that are missing, and its value is thrown away.
-    #[inline(always)]
-    pub(crate) fn next<const N: usize>(&mut self) -> Option<[Leaf<'a, T>; N]> {
-        let mut leaves = [Leaf::NONE; N];
-        let mut found = None;
-        for (stream, leaves) in self.streams.iter_mut().zip(leaves.chunks_exact_mut(N / STREAMS)) {
-            for place in leaves {
-                let Some(leaf) = stream.next() else { break };
-                *place = leaf;
-                found = Some(leaf);
+impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
+    /// Rows that are a leaf each.
+    #[inline]
+    fn narrow<T: Element, const LEAVES: usize>(&self, x: MatrixRef<'_, T>, results: &mut [T])
+    where
+        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+    {
+        let (groups, rest) = x.row_groups::<LEAVES>();
+        let (grouped, single) = results.as_chunks_mut::<LEAVES>();
+        for (rows, results) in groups.zip(grouped) {
+            let rows = rows.map(<[T]>::as_chunks);
+            *results = (self.several)(rows.map(|(blocks, _)| blocks));
+            for (result, (_, rest)) in results.iter_mut().zip(rows) {
+                *result = self.left_over(*result, rest);
             }
         }
-        let found = found?;
-        for leaf in &mut leaves {
-            if leaf.is_filler {
-                *leaf = Leaf { is_filler: true, ..found };
-            }
+        for (row, result) in rest.rows().zip(single) {
+            *result = self.leaf(row);
         }
-        Some(leaves)
     }
 
-    /// Takes the values of those leaves' blocks (there may be more values than leaves): `step` adds what is left of
-    /// each leaf, `merge` joins subtrees.
-    #[inline(always)]
-    pub(crate) fn put<const N: usize>(
-        &mut self,
-        leaves: &[Leaf<'a, T>; N],
-        values: &[T],
-        step: impl Fn(T, T) -> T,
-        merge: impl Fn(T, T) -> T,
-    ) {
-        let values = &values[..N];
-        for (at, leaf) in leaves.iter().enumerate() {
-            if !leaf.is_filler {
-                let value = leaf.rest.iter().fold(values[at], |state, &x| step(state, x));
-                self.streams[at / (N / STREAMS)].put(leaf, value, &merge);
-            }
+    /// A run: cut at the top of its tree where that gives parts of one length, which are then read side by side.
+    #[inline]
+    fn run<T: Element, const STREAMS: usize, const LEAVES: usize>(&self, run: &[T]) -> T
+    where
+        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
+        Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+        Merge: Fn(T, T) -> T,
+    {
+        if STREAMS > 1 && run.len() > STREAMS * LEAF && run.len().is_multiple_of(STREAMS * BLOCK) {
+            self.joined(self.nodes(parts(run)))
+        } else {
+            self.node(run)
         }
     }
+
+    /// A node.
+    fn node<T: Element, const LEAVES: usize>(&self, run: &[T]) -> T
+    where
+        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+        Merge: Fn(T, T) -> T,
+    {
+        if run.len() == LEAVES * LEAF {
+            return self.joined((self.several)(parts(run.as_chunks().0)));
+        }
+        if run.len() <= LEAF {
+            return self.leaf(run);
+        }
+        let (left, right) = run.split_at(split(run.len()));
+        (self.merge)(self.node(left), self.node(right))
+    }
+
+    /// Nodes of one length, side by side.
+    fn nodes<T: Element, const STREAMS: usize, const LEAVES: usize>(&self, runs: [&[T]; STREAMS]) -> [T; STREAMS]
+    where
+        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
+        Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
+        Step: Fn(T, T) -> T,
+        Merge: Fn(T, T) -> T,
+    {
+        let (len, leaves) = (runs[0].len(), LEAVES / STREAMS);
+        if len == leaves * LEAF {
+            let blocks = std::array::from_fn(|at| {
+                let leaf = &runs[at / leaves][at % leaves * LEAF..][..LEAF];
+                leaf.as_chunks().0
+            });
+            let values = (self.several)(blocks);
+            return std::array::from_fn(|stream| {
+                let mut mine = values;
+                mine.rotate_left(stream * leaves);
+                self.joined_first(mine, leaves)
+            });
+        }
+        if len <= LEAF {
+            let parts = runs.map(<[T]>::as_chunks);
+            let values = (self.each)(parts.map(|(blocks, _)| blocks));
+            return std::array::from_fn(|stream| self.left_over(values[stream], parts[stream].1));
+        }
+        let halves = runs.map(|run| run.split_at(split(len)));
+        let left = self.nodes(halves.map(|(left, _)| left));
+        let right = self.nodes(halves.map(|(_, right)| right));
+        std::array::from_fn(|stream| (self.merge)(left[stream], right[stream]))
+    }
+
+    /// A leaf alone.
+    #[inline]
+    fn leaf<T: Element>(&self, run: &[T]) -> T
+    where
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+    {
+        let (blocks, rest) = run.as_chunks();
+        let [value] = (self.one)([blocks]);
+        self.left_over(value, rest)
+    }
+
+    /// A leaf's value with the elements after its last whole block.
+    #[inline]
+    fn left_over<T: Element>(&self, value: T, rest: &[T]) -> T
+    where
+        Step: Fn(T, T) -> T,
+    {
+        rest.iter().fold(value, |value, &x| (self.step)(value, x))
+    }
+
+    /// The node above nodes of one level.
+    #[inline]
+    fn joined<T: Element, const N: usize>(&self, values: [T; N]) -> T
+    where
+        Merge: Fn(T, T) -> T,
+    {
+        self.joined_first(values, N)
+    }
+
+    /// The node above the first `len` of them, a power of two.
+    #[inline]
+    fn joined_first<T: Element, const N: usize>(&self, mut values: [T; N], mut len: usize) -> T
+    where
+        Merge: Fn(T, T) -> T,
+    {
+        while len > 1 {
+            len /= 2;
+            for at in 0..len {
+                values[at] = (self.merge)(values[2 * at], values[2 * at + 1]);
+            }
+        }
+        values[0]
+    }
+}
+
+/// `N` parts of one length.
+#[inline]
+fn parts<T, const N: usize>(whole: &[T]) -> [&[T]; N] {
+    let len = whole.len() / N;
+    std::array::from_fn(|at| &whole[at * len..][..len])
 }
 
 /// The tree over the rows of a matrix, every column at once: `leaf` reduces up to 128 rows into its second argument,
@@ -247,11 +219,12 @@ pub(crate) fn rows<T: Element>(
     leaf: &impl Fn(MatrixRef<'_, T>, &mut [T]),
     merge: &impl Fn(&mut [T], &[T]),
 ) {
-    let mut scratch = vec![T::ZERO; result.len() * LEVELS.min(levels(x.nrows()))];
+    let mut scratch = vec![T::ZERO; result.len() * levels(x.nrows())];
     rows_into(x, result, &mut scratch, leaf, merge);
 }
 
-fn levels(len: usize) -> usize {
+/// Levels a tree over that many rows can have.
+const fn levels(len: usize) -> usize {
     len.div_ceil(LEAF / 2).next_power_of_two().trailing_zeros() as usize + 1
 }
 

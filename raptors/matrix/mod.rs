@@ -11,7 +11,6 @@ mod raw;
 mod view;
 mod view_mut;
 
-pub use self::iter::{Rows, RowsMut};
 pub use self::owned::Matrix;
 pub use self::view::MatrixRef;
 pub use self::view_mut::MatrixMut;

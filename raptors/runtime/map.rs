@@ -1,5 +1,7 @@
 //! Element-by-element operations.
 
+#![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
+
 use crate::{
     Element,
     dispatch::{

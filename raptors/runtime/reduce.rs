@@ -3,6 +3,8 @@
 //! Kernels compute states, one a run or a column; what is common to all kernels is here: empty inputs, matrices whose
 //! rows are apart, and the step from a state to a result.
 
+#![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
+
 use std::marker::PhantomData;
 
 use super::check;

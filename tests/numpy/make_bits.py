@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Writes bits.json: inputs, and the bits that NumPy computes from them.
 
-    python -m venv /tmp/numpy-bits && /tmp/numpy-bits/bin/pip install 'numpy==2.4.*'
-    /tmp/numpy-bits/bin/python tests/numpy/make_bits.py            # write bits.json
-    /tmp/numpy-bits/bin/python tests/numpy/make_bits.py --check    # compare with the file, write nothing
+    python -m venv venv && venv/bin/pip install 'numpy==2.4.*'
+    venv/bin/python tests/numpy/make_bits.py            # write bits.json
+    venv/bin/python tests/numpy/make_bits.py --check    # compare with the file, write nothing
 
 The script is deterministic: two runs with the same NumPy write the same bytes. Besides asking NumPy it computes
 every sum a second time, one element after another, in the order that this library documents (`in_order_*`), and
-stops at the first bit that differs. So the file proves the order as well as it records it.
+stops at the first bit that differs. So a file that was written is also a check of that order.
 
 One case is one line of the file, an object of
 

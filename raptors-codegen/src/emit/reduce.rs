@@ -17,8 +17,8 @@ use crate::{
 pub(super) fn write(kernel: &Kernel, reduce: &Reduce) -> (TokenStream, TokenStream) {
     let [field] = &reduce.state[..] else { unreachable!("the checker refuses states of several fields") };
     let writer = Writer { kernel, reduce, field };
-    let (x, dtype) = (writer.input(), writer.dtype());
-    let parameters = quote!(#x: MatrixRef<'_, #dtype>, acc: &mut [#dtype]);
+    let dtype = writer.dtype();
+    let parameters = quote!(x: MatrixRef<'_, #dtype>, acc: &mut [#dtype]);
     let body = match reduce.family {
         Family::Runs => writer.runs(),
         Family::RunsInOrder => writer.runs_in_order(),
@@ -38,10 +38,6 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn dtype(&self) -> Ident {
         format_ident!("{}", self.kernel.types.storage.name())
-    }
-
-    fn input(&self) -> Ident {
-        format_ident!("{}", self.reduce.input)
     }
 
     fn lanes(&self) -> usize {
@@ -81,13 +77,12 @@ impl Writer<'_> {
 
     /// `|acc, x| acc + x`, over scalars.
     fn scalar_step(&self) -> TokenStream {
-        let x = self.input();
         let value = expr::scalar(&self.kernel.dag, self.field.step, &|node| match node {
             Node::State(_) => quote!(acc),
             Node::Literal(bits) => expr::literal(*bits, self.kernel.types.arithmetic),
-            _ => quote!(#x),
+            _ => quote!(x),
         });
-        quote!(|acc, #x| #value)
+        quote!(|acc, x| #value)
     }
 
     /// `|a, b| a + b`, over scalars.
@@ -95,85 +90,87 @@ impl Writer<'_> {
         scalar_merge(&self.kernel.dag, self.field.merge, self.kernel.types.arithmetic)
     }
 
-    /// Runs by the tree: several leaves side by side, their eight accumulators folded together.
+    /// Runs by the tree. The kernel says how to compute leaves, as many side by side as the tree asks for.
     fn runs(&self) -> TokenStream {
-        let x = self.input();
-        let leaves = self.kernel.variant.unroll * self.kernel.variant.streams;
-        let vectors = BLOCK / self.lanes();
-        let (streams, count) = (number(self.kernel.variant.streams), number(leaves));
-        let merge = self.scalar_merge();
-        let step = self.scalar_step();
-        let init = self.init();
+        let (streams, unroll) = (self.kernel.variant.streams, self.kernel.variant.unroll);
+        let (several, each, one) = (self.leaves(streams * unroll), self.leaves(streams), self.leaves(1));
+        let (step, merge) = (self.scalar_step(), self.scalar_merge());
+        let several_note = comment("leaves side by side, so that one's additions need not wait for another's");
+        // A body is written once, however many of its roles it plays.
+        let each = (unroll > 1 && streams > 1).then(|| quote!(let each = #each;));
+        let one = (streams * unroll > 1).then(|| quote!(let one = #one;));
+        let each_role = match (unroll, streams) {
+            (1, _) => quote!(&several),
+            (_, 1) => quote!(&one),
+            _ => quote!(&each),
+        };
+        let one_role = if one.is_some() { quote!(&one) } else { quote!(&several) };
+        quote! {
+            #several_note
+            let several = #several;
+            #each
+            #one
+            tree::runs(x, acc, &several, #each_role, #one_role, #step, #merge);
+        }
+    }
 
+    /// A closure that gives the values of so many leaves' blocks.
+    fn leaves(&self, count: usize) -> TokenStream {
+        let vectors = BLOCK / self.lanes();
         let accumulator = |leaf: usize, part: usize| accumulator(leaf, part, vectors);
-        let every = |write: &dyn Fn(usize, usize) -> TokenStream| -> TokenStream {
-            (0..leaves).flat_map(|leaf| (0..vectors).map(move |part| (leaf, part))).map(|(l, p)| write(l, p)).collect()
-        };
-        let start = every(&|leaf, part| {
-            let acc = accumulator(leaf, part);
-            quote!(let mut #acc = v::splat(#init);)
-        });
-        let block_of = |leaf: usize| format_ident!("{x}{leaf}");
-        let advance = |leaf: usize, block: &TokenStream| -> TokenStream {
-            let (lanes, count) = (number(self.lanes()), number(vectors));
-            let split = (vectors > 1).then(|| quote!(let block = lanes::<#lanes, #count, _>(#block);));
-            let steps: TokenStream = (0..vectors)
-                .map(|part| {
-                    let acc = accumulator(leaf, part);
-                    let at = number(part);
-                    let load = if vectors > 1 { quote!(v::load(&block[#at])) } else { quote!(v::load(#block)) };
-                    let next = self.step(&quote!(#acc), &load);
-                    quote!(#acc = #next;)
-                })
-                .collect();
-            quote!(#split #steps)
-        };
-        let together: TokenStream = (0..leaves)
-            .map(|leaf| {
-                let block = block_of(leaf);
-                advance(leaf, &quote!(&#block[i]))
+        let places = || (0..count).flat_map(move |leaf| (0..vectors).map(move |part| (leaf, part)));
+        let init = self.init();
+        let start: TokenStream = places()
+            .map(|(leaf, part)| {
+                let acc = accumulator(leaf, part);
+                quote!(let mut #acc = v::splat(#init);)
             })
             .collect();
-        let names = (0..leaves).map(block_of);
-        let mut body = TokenStream::new();
-        if let Some(leaf) = self.reduce.leaf {
+        let advance: TokenStream = (0..count)
+            .map(|leaf| {
+                let x = format_ident!("x{leaf}");
+                let (lanes, parts) = (number(self.lanes()), number(vectors));
+                let split = (vectors > 1).then(|| quote!(let block = lanes::<#lanes, #parts, _>(&#x[i]);));
+                let steps: TokenStream = (0..vectors)
+                    .map(|part| {
+                        let (acc, at) = (accumulator(leaf, part), number(part));
+                        let load = if vectors > 1 { quote!(v::load(&block[#at])) } else { quote!(v::load(&#x[i])) };
+                        let next = self.step(&quote!(#acc), &load);
+                        quote!(#acc = #next;)
+                    })
+                    .collect();
+                quote!(#split #steps)
+            })
+            .collect();
+        let names: Vec<Ident> = (0..count).map(|leaf| format_ident!("x{leaf}")).collect();
+        let (dtype, block, leaves) = (self.dtype(), number(BLOCK), number(count));
+        let (length, end) = if let Some(leaf) = self.reduce.leaf {
             let blocks = number(leaf / BLOCK);
-            body.extend(quote! {
-                let [#(#names),*] = leaves.each_ref().map(Leaf::exactly::<#blocks>);
-            });
-            body.extend(self.run_hints(leaves));
-            body.extend(quote!(#start for i in 0..#blocks { #together }));
+            (quote!(#(let #names = exactly::<#blocks, _>(#names);)*), quote!(#blocks))
         } else {
-            body.extend(quote! {
-                let shared = Leaf::shared(&leaves);
-                let [#(#names),*] = leaves.each_ref().map(|leaf| &leaf.blocks[..shared]);
-            });
-            body.extend(self.run_hints(leaves));
-            body.extend(quote!(#start for i in 0..shared { #together }));
-            body.extend(comment("blocks that not all of the leaves have"));
-            for leaf in 0..leaves {
-                let at = number(leaf);
-                let more = advance(leaf, &quote!(block));
-                body.extend(quote!(for block in &leaves[#at].blocks[shared..] { #more }));
-            }
-        }
-        body.extend(self.fold(leaves, &accumulator));
-        body.extend(quote!(walk.put(&leaves, values.as_flattened(), #step, #merge);));
+            let (first, others) = names.split_first().expect("at least one leaf");
+            (quote!(let len = #first.len(); #(let #others = &#others[..len];)*), quote!(len))
+        };
+        let hints = self.run_hints(&names);
+        let fold = self.fold(count, &accumulator);
         quote! {
-            tree::walk::<_, #streams>(#x, acc, #merge, |mut walk| {
-                while let Some(leaves) = walk.next::<#count>() {
-                    #body
+            |x: [&[[#dtype; #block]]; #leaves]| {
+                let [#(#names),*] = x;
+                #length
+                #hints
+                #start
+                for i in 0..#end {
+                    #advance
                 }
-            });
+                #fold
+            }
         }
     }
 
     /// A hint for each line of each leaf.
-    fn run_hints(&self, leaves: usize) -> TokenStream {
+    fn run_hints(&self, names: &[Ident]) -> TokenStream {
         let Some(word) = prefetch_word(self.kernel.variant.prefetch) else { return TokenStream::new() };
         let line = number(LINE / self.kernel.types.storage.bytes());
-        let x = self.input();
-        let names = (0..leaves).map(|leaf| format_ident!("{x}{leaf}"));
         quote! {
             for blocks in [#(#names),*] {
                 for line in blocks.as_flattened().chunks(#line) {
@@ -229,21 +226,26 @@ impl Writer<'_> {
                 })
                 .collect();
         }
-        let (lanes, results) = (number(lanes), &parts[0]);
-        let count = number(results.len());
-        out.extend(quote!(let mut values = [[0.0; #lanes]; #count];));
+        let results = &parts[0];
+        let (lanes_count, count) = (number(lanes), number(results.len()));
+        out.extend(quote!(let mut values = [[0.0; #lanes_count]; #count];));
         for (at, result) in results.iter().enumerate() {
             let at = number(at);
             out.extend(quote!(v::store(&mut values[#at], #result);));
         }
+        out.extend(match (leaves == lanes, leaves < lanes) {
+            (true, _) => quote!(values[0]),
+            (_, true) => quote!(first(&values[0])),
+            _ => quote!(first(values.as_flattened())),
+        });
         out
     }
 
     /// Runs one element after another.
     fn runs_in_order(&self) -> TokenStream {
-        let (x, init, step) = (self.input(), self.init(), self.scalar_step());
+        let (init, step) = (self.init(), self.scalar_step());
         quote! {
-            for (acc, run) in acc.iter_mut().zip(#x.rows()) {
+            for (acc, run) in acc.iter_mut().zip(x.rows()) {
                 *acc = run.iter().copied().fold(#init, #step);
             }
         }
@@ -251,7 +253,7 @@ impl Writer<'_> {
 
     /// Down the columns: several rows a step, the states in `acc`.
     fn columns(&self) -> TokenStream {
-        let (x, init, unroll) = (self.input(), self.init(), self.kernel.variant.unroll);
+        let (init, unroll) = (self.init(), self.kernel.variant.unroll);
         let several = self.take_rows(unroll);
         let rows = number(unroll);
         let mut body = TokenStream::new();
@@ -259,10 +261,10 @@ impl Writer<'_> {
             let (row_count, cols) = (number(row_count), number(cols));
             body.extend(quote! {
                 let acc = exactly_mut::<#cols, _>(acc);
-                let (steps, rest) = #x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
+                let (steps, rest) = x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
             });
         } else {
-            body.extend(quote!(let (steps, rest) = #x.row_groups::<#rows>();));
+            body.extend(quote!(let (steps, rest) = x.row_groups::<#rows>();));
         }
         let walk_rest =
             if self.reduce.shape.is_some() { quote!(rest.chunks_exact(1)) } else { quote!(rest.rows().map(|row| [row])) };
@@ -277,9 +279,9 @@ impl Writer<'_> {
     /// The body once for each stripe of columns, if the variant has stripes.
     fn striped(&self, body: &TokenStream) -> TokenStream {
         let Tile::Bytes(bytes) = self.kernel.variant.tile else { return body.clone() };
-        let (x, width) = (self.input(), number(bytes / self.kernel.types.storage.bytes()));
+        let width = number(bytes / self.kernel.types.storage.bytes());
         quote! {
-            for (#x, acc) in #x.stripes(#width).zip(acc.chunks_mut(#width)) {
+            for (x, acc) in x.stripes(#width).zip(acc.chunks_mut(#width)) {
                 #body
             }
         }
@@ -287,10 +289,9 @@ impl Writer<'_> {
 
     /// Takes `count` rows into `acc`, vector by vector.
     fn take_rows(&self, count: usize) -> TokenStream {
-        let x = self.input();
         let lanes = number(self.kernel.lanes());
-        let name = |row: usize| format_ident!("{x}{row}");
-        let tail = |row: usize| format_ident!("{x}{row}_tail");
+        let name = |row: usize| format_ident!("x{row}");
+        let tail = |row: usize| format_ident!("x{row}_tail");
         let mut out = quote!(let (acc, acc_tail) = acc.as_chunks_mut::<#lanes>(););
         for row in 0..count {
             let (name, tail, at) = (name(row), tail(row), number(row));
@@ -343,17 +344,17 @@ impl Writer<'_> {
 
     /// Down the columns by the tree over the rows: eight accumulators a column, in a stripe that stays in cache.
     fn column_tree(&self) -> TokenStream {
-        let (x, init) = (self.input(), self.init());
+        let init = self.init();
         let Tile::Bytes(bytes) = self.kernel.variant.tile else { unreachable!("an unbounded stripe is not held") };
         let width = number(bytes / self.kernel.types.storage.bytes());
         let lanes = number(self.kernel.lanes());
         let block = number(BLOCK);
-        let advance = self.step(&quote!(v::load(r)), &quote!(v::load(#x)));
+        let advance = self.step(&quote!(v::load(r)), &quote!(v::load(x)));
         let advance_part = self.step(&quote!(v::load_part(r_tail)), &quote!(v::load_part(x_tail)));
         let accumulate = quote! {
             let (r, r_tail) = r.as_chunks_mut::<#lanes>();
-            let (#x, x_tail) = row.as_chunks::<#lanes>();
-            for (r, #x) in r.iter_mut().zip(#x) {
+            let (x, x_tail) = row.as_chunks::<#lanes>();
+            for (r, x) in r.iter_mut().zip(x) {
                 v::store(r, #advance);
             }
             if !r_tail.is_empty() {
@@ -377,9 +378,9 @@ impl Writer<'_> {
         let rest_note = comment("rows after the last eight, one after another");
         let leaf = quote! {
             #leaf_note
-            let leaf = |#x: MatrixRef<'_, _>, acc: &mut [_]| {
+            let leaf = |x: MatrixRef<'_, _>, acc: &mut [_]| {
                 let mut r = [[#init; #width]; #block];
-                let (steps, rest) = #x.row_groups::<#block>();
+                let (steps, rest) = x.row_groups::<#block>();
                 for rows in steps {
                     for (r, row) in r.iter_mut().zip(rows) {
                         let r = &mut r[..row.len()];
@@ -409,7 +410,7 @@ impl Writer<'_> {
                 }
             };
         };
-        let stripes = self.striped(&quote!(tree::rows(#x, acc, &leaf, &merge);));
+        let stripes = self.striped(&quote!(tree::rows(x, acc, &leaf, &merge);));
         quote!(#leaf #merge #stripes)
     }
 }

@@ -99,8 +99,6 @@ pub struct Output {
 /// A reduction: state, and the order elements are taken in.
 #[derive(Clone, Debug)]
 pub struct Reduce {
-    /// The matrix it runs over.
-    pub input: String,
     /// Order and direction.
     pub family: Family,
     /// The state's fields.
@@ -185,8 +183,7 @@ impl Kernel {
                     None => dag.intern(Node::State(0)),
                 };
                 let leaf = shape.filter(|_| family == Family::Runs).and_then(|(_, cols)| equal_leaf(cols));
-                let input = op.spec.inputs[op.first_matrix()].name.clone();
-                Skeleton::Reduce(Reduce { input, family, state, finish, shape, leaf })
+                Skeleton::Reduce(Reduce { family, state, finish, shape, leaf })
             }
             (Form::Map, Body::Reduce(_)) => unreachable!("a map operation comes from a map spec"),
         };

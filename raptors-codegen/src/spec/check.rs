@@ -13,7 +13,10 @@ use super::{
     rule::Rule,
     word,
 };
-use crate::{Dtype, diagnostics::{either, shown}};
+use crate::{
+    Dtype,
+    diagnostics::{either, shown},
+};
 
 /// What came of a spec's file.
 pub(super) struct Checked {
@@ -48,8 +51,10 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
         Some(Family::Map) => map(sink, block, inputs.as_ref(), scope_dtypes),
         Some(Family::Reduce) => block.table("reduce").and_then(|reduce| {
             if let Some(axes) = reduce.words("axes", &Axis::ALL) {
-                operations =
-                    axes.iter().map(|(axis, span)| (format!("{stem}{}", axis.suffix()), span.clone())).collect();
+                operations = axes
+                    .iter()
+                    .map(|(axis, span)| (format!("{stem}{}", axis.suffix()), span.clone()))
+                    .collect();
             }
             reduce::check(sink, reduce, inputs.as_ref(), scope_dtypes)
         }),
@@ -108,7 +113,8 @@ fn summary(sink: &mut Sink<'_>, block: &Block) -> Option<String> {
     let text = block.text("summary")?;
     let value = text.value.as_str();
     let next_sentence = value.char_indices().find(|(at, letter)| {
-        *letter == '.' && value[at + 1..].strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_uppercase))
+        *letter == '.'
+            && value[at + 1..].strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_uppercase))
     });
     let (message, fix) = if value.trim().is_empty() {
         ("the summary is empty", "say what the operation does, in one sentence")
@@ -145,7 +151,13 @@ fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
 }
 
 /// Reports a name that generated code cannot use.
-pub(super) fn bad_name(sink: &mut Sink<'_>, what: &str, name: &str, key: &Range<usize>, problem: Option<String>) {
+pub(super) fn bad_name(
+    sink: &mut Sink<'_>,
+    what: &str,
+    name: &str,
+    key: &Range<usize>,
+    problem: Option<String>,
+) {
     let Some(problem) = problem else { return };
     let fixed = name::snake_case(name);
     let fix = if fixed != name && name::input_problem(&fixed).is_none() {
@@ -164,9 +176,13 @@ fn family(sink: &mut Sink<'_>, block: &Block) -> Option<Family> {
         (Some(_), None) => Some(Family::Map),
         (None, Some(_)) => Some(Family::Reduce),
         (None, None) => {
-            sink.report(Rule::ExactlyOne, &block.span, "a spec needs `output` or `[reduce]`, and has neither")
-                .label("what does it compute?")
-                .fix("add, for example, `output = \"x * factor\"`");
+            sink.report(
+                Rule::ExactlyOne,
+                &block.span,
+                "a spec needs `output` or `[reduce]`, and has neither",
+            )
+            .label("what does it compute?")
+            .fix("add, for example, `output = \"x * factor\"`");
             None
         }
         (Some(output), Some(reduce)) => {
@@ -232,8 +248,12 @@ fn variants(sink: &mut Sink<'_>, block: &Block, family: Option<Family>) -> Varia
         (Family::Any, _) | (_, None) => true,
         (of_field, Some(Family::Map)) => of_field == Family::Map,
         (Family::Map, _) => false,
-        (Family::Contiguous, _) => axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis != Axis::Zero)),
-        (Family::Columns, _) => axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis == Axis::Zero)),
+        (Family::Contiguous, _) => {
+            axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis != Axis::Zero))
+        }
+        (Family::Columns, _) => {
+            axes.as_ref().is_none_or(|axes| axes.iter().any(|(axis, _)| *axis == Axis::Zero))
+        }
         _ => true,
     };
     for entry in table.entries.iter().filter(|entry| !applies(entry.field)) {

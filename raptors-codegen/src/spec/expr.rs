@@ -98,8 +98,8 @@ impl Expr {
                     Binary::Div => x / y,
                     Binary::Min | Binary::Max if x.is_nan() || y.is_nan() => f64::NAN,
                     // `total_cmp` has −0 below +0.
-                    Binary::Min => if x.total_cmp(&y).is_lt() { x } else { y },
-                    Binary::Max => if x.total_cmp(&y).is_gt() { x } else { y },
+                    Binary::Min => std::cmp::min_by(x, y, f64::total_cmp),
+                    Binary::Max => std::cmp::max_by(x, y, f64::total_cmp),
                     _ => return None,
                 }
             }
@@ -137,28 +137,6 @@ impl Expr {
             }
             _ => return None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn constants_are_computed() {
-        let n = |value| Box::new(Expr::Literal(value));
-        let binary = |op, x, y| Expr::Binary(op, n(x), n(y));
-        assert_eq!(binary(Binary::Div, 1.0, 0.0).constant(), Some(f64::INFINITY));
-        assert_eq!(binary(Binary::Min, 0.0, -0.0).constant().map(f64::to_bits), Some((-0.0f64).to_bits()));
-        assert!(binary(Binary::Max, f64::NAN, 1.0).constant().is_some_and(f64::is_nan));
-        assert_eq!(binary(Binary::Lt, 1.0, 2.0).constant(), None, "a mask");
-        let masks = Expr::Binary(
-            Binary::And,
-            Box::new(binary(Binary::Lt, 1.0, 2.0)),
-            Box::new(Expr::Unary(Unary::Not, Box::new(Expr::Unary(Unary::IsNan, n(1.0))))),
-        );
-        assert_eq!(Expr::Select(Box::new([masks, Expr::Literal(3.0), Expr::Literal(4.0)])).constant(), Some(3.0));
-        assert_eq!(Expr::Unary(Unary::Sqrt, Box::new(Expr::Count)).constant(), None, "a name");
     }
 }
 
@@ -213,5 +191,30 @@ impl Expr {
             other => (7, leaf(other)),
         };
         if level < outer { format!("({text})") } else { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_computed() {
+        let n = |value| Box::new(Expr::Literal(value));
+        let binary = |op, x, y| Expr::Binary(op, n(x), n(y));
+        assert_eq!(binary(Binary::Div, 1.0, 0.0).constant(), Some(f64::INFINITY));
+        assert_eq!(binary(Binary::Min, 0.0, -0.0).constant().map(f64::to_bits), Some((-0.0f64).to_bits()));
+        assert!(binary(Binary::Max, f64::NAN, 1.0).constant().is_some_and(f64::is_nan));
+        assert_eq!(binary(Binary::Lt, 1.0, 2.0).constant(), None, "a mask");
+        let masks = Expr::Binary(
+            Binary::And,
+            Box::new(binary(Binary::Lt, 1.0, 2.0)),
+            Box::new(Expr::Unary(Unary::Not, Box::new(Expr::Unary(Unary::IsNan, n(1.0))))),
+        );
+        assert_eq!(
+            Expr::Select(Box::new([masks, Expr::Literal(3.0), Expr::Literal(4.0)])).constant(),
+            Some(3.0)
+        );
+        assert_eq!(Expr::Unary(Unary::Sqrt, Box::new(Expr::Count)).constant(), None, "a name");
     }
 }

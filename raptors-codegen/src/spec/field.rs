@@ -152,12 +152,8 @@ pub(super) const DTYPES: [&str; 2] = [Dtype::F32.name(), Dtype::F64.name()];
 /// Words of the axes.
 pub(super) const AXES: [&str; 3] = [Axis::All.name(), Axis::Zero.name(), Axis::One.name()];
 /// Words of the kinds of input.
-pub(super) const INPUT_KINDS: [&str; 4] = [
-    InputKind::Matrix.name(),
-    InputKind::Row.name(),
-    InputKind::Column.name(),
-    InputKind::Scalar.name(),
-];
+pub(super) const INPUT_KINDS: [&str; 4] =
+    [InputKind::Matrix.name(), InputKind::Row.name(), InputKind::Column.name(), InputKind::Scalar.name()];
 /// What `schedule` can say, in the order of its words.
 pub(super) const SCHEDULES: [Schedule; 2] = [Schedule::Grouped, Schedule::Pipelined];
 /// What `store` can say, in the order of its words.

@@ -5,7 +5,11 @@ use std::{ops::Range, str::FromStr};
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-use super::{read::{Sink, Text}, rule::Rule, name};
+use super::{
+    name,
+    read::{Sink, Text},
+    rule::Rule,
+};
 use crate::diagnostics::shown;
 
 /// Bytes of an expression.
@@ -16,7 +20,8 @@ pub(super) const MOST_TOKENS: usize = 400;
 pub(super) const MOST_NESTED: usize = 32;
 
 /// What stands between tokens that make an expression, longest first.
-const OPERATORS: [&str; 15] = ["<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "<", ">", "!", ",", "."];
+const OPERATORS: [&str; 15] =
+    ["<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "<", ">", "!", ",", "."];
 
 /// Operators of Rust that are not among them, with what to write, longest first.
 const OTHERS: [(&str, &str); 20] = [
@@ -60,14 +65,20 @@ pub(super) fn tokens(sink: &mut Sink<'_>, text: &Text) -> Option<TokenStream> {
             let at = error.span().byte_range().start;
             let rest = value.get(at..).unwrap_or_default();
             let one = at..at + rest.chars().next().map_or(0, char::len_utf8);
-            sink.report(Rule::ExpressionSyntax, &text.place(&one), "the expression cannot be read from here on")
-                .label("here")
-                .fix(ALLOWED);
+            sink.report(
+                Rule::ExpressionSyntax,
+                &text.place(&one),
+                "the expression cannot be read from here on",
+            )
+            .label("here")
+            .fix(ALLOWED);
             return None;
         }
     };
     if stream.is_empty() {
-        sink.report(Rule::ExpressionSyntax, &text.span, "the expression is empty").label("nothing in it").fix(ALLOWED);
+        sink.report(Rule::ExpressionSyntax, &text.span, "the expression is empty")
+            .label("nothing in it")
+            .fix(ALLOWED);
         return None;
     }
     let mut scan = Scan { sink, text, count: 0, good: true };
@@ -166,7 +177,9 @@ impl Scan<'_, '_> {
                     match group.delimiter() {
                         Delimiter::Brace => self.foreign("a block", &open, ""),
                         Delimiter::Bracket => self.foreign("a list or an index", &open, ""),
-                        Delimiter::Parenthesis | Delimiter::None => self.stream(group.stream(), depth + signs + 1),
+                        Delimiter::Parenthesis | Delimiter::None => {
+                            self.stream(group.stream(), depth + signs + 1);
+                        }
                     }
                 }
                 TokenTree::Ident(ident) => self.word(&ident.to_string(), &range),
@@ -197,7 +210,9 @@ impl Scan<'_, '_> {
             let other = OTHERS.iter().find(|(operator, _)| rest.starts_with(operator));
             let own = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
             match (own, other) {
-                (Some(own), other) if other.is_none_or(|(other, _)| other.len() <= own.len()) => rest = &rest[own.len()..],
+                (Some(own), other) if other.is_none_or(|(other, _)| other.len() <= own.len()) => {
+                    rest = &rest[own.len()..];
+                }
                 (_, Some((other, fix))) => {
                     self.foreign(&shown(other), &(at..at + other.len()), fix);
                     rest = &rest[other.len()..];
@@ -230,7 +245,11 @@ impl Scan<'_, '_> {
 
 /// Reports a part of Rust that is not part of the expression language; without a fix of its own, says what is.
 pub(super) fn foreign(sink: &mut Sink<'_>, text: &Text, what: &str, range: &Range<usize>, fix: &str) {
-    sink.report(Rule::NotInExpressions, &text.place(range), format!("{what} is not part of the expression language"))
-        .label("not allowed here")
-        .fix(if fix.is_empty() { ALLOWED } else { fix });
+    sink.report(
+        Rule::NotInExpressions,
+        &text.place(range),
+        format!("{what} is not part of the expression language"),
+    )
+    .label("not allowed here")
+    .fix(if fix.is_empty() { ALLOWED } else { fix });
 }

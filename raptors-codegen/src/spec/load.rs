@@ -99,10 +99,15 @@ fn syntax(sink: &mut Sink<'_>, span: &std::ops::Range<usize>, message: &str) {
     if sink.found.iter().rev().take(8).any(|found| known(&found)) {
         return;
     }
+    let text = sink.source.text.as_str();
+    let no_value = text.get(..span.start).is_some_and(|before| before.trim_end_matches(' ').ends_with('='));
+    let control =
+        text.get(span.clone()).is_some_and(|text| text.starts_with(|c: char| c.is_control() && c != '\n'));
     let (message, fix) = match (message, expected) {
-        ("string values must be quoted", _) if span.is_empty() => {
-            ("a value is missing", "write a value after `=`".to_owned())
+        _ if control => {
+            ("a control character", "remove it, or write it in a string as `\\u` and four digits".to_owned())
         }
+        _ if no_value && span.is_empty() => ("a value is missing", "write a value after `=`".to_owned()),
         ("string values must be quoted", _) => (message, "write it in quotes".to_owned()),
         (_, "") => (message, "see the shipped specs for how a file looks".to_owned()),
         (_, expected) => (message, format!("expected here: {expected}")),

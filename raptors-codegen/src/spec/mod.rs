@@ -83,7 +83,8 @@ pub use self::{
     expr::{Binary, Expr, Unary},
     load::{load, load_dir, overlay},
     model::{
-        Axis, Body, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tile, Variants,
+        Axis, Body, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tile,
+        Variants,
     },
     rule::Rule,
     schema::{reference, schema},

@@ -1,32 +1,25 @@
 //! Which names generated code can use, in Rust and in Python.
 
 /// Functions of the expression language, with the number of their arguments.
-pub(super) const FUNCTIONS: [(&str, usize); 8] = [
-    ("abs", 1),
-    ("sqrt", 1),
-    ("is_nan", 1),
-    ("min", 2),
-    ("max", 2),
-    ("fma", 3),
-    ("clamp", 3),
-    ("select", 3),
-];
+pub(super) const FUNCTIONS: [(&str, usize); 8] =
+    [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
 /// Names of generated code that an input would hide.
 const OF_GENERATED_CODE: [&str; 5] = ["out", "acc", "count", "v", "s"];
 
 /// Keywords of Rust, also those that are only reserved.
 const RUST: [&str; 53] = [
-    "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
-    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait",
-    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
+    "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self",
+    "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
 ];
 
 /// Keywords of Python that are not also Rust's.
 const PYTHON: [&str; 20] = [
-    "and", "assert", "class", "def", "del", "elif", "except", "finally", "from", "global", "import", "is", "lambda",
-    "nonlocal", "not", "or", "pass", "raise", "with", "None",
+    "and", "assert", "class", "def", "del", "elif", "except", "finally", "from", "global", "import", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "with", "None",
 ];
 
 /// Letters of the longest name.
@@ -87,7 +80,9 @@ pub(super) fn snake_case(name: &str) -> String {
             text.push('_');
         }
     }
-    text.trim_start_matches(|first: char| first.is_ascii_digit() || first == '_').trim_end_matches('_').to_owned()
+    text.trim_start_matches(|first: char| first.is_ascii_digit() || first == '_')
+        .trim_end_matches('_')
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -99,7 +94,22 @@ mod tests {
         for name in ["x", "factor", "x2", "log_sum_exp", "min"] {
             assert_eq!(problem(name), None, "{name}");
         }
-        for name in ["", "_", "_x", "x_", "x__y", "X", "2x", "über", "fn", "gen", "lambda", "a b", "x-y", &"x".repeat(41)] {
+        for name in [
+            "",
+            "_",
+            "_x",
+            "x_",
+            "x__y",
+            "X",
+            "2x",
+            "über",
+            "fn",
+            "gen",
+            "lambda",
+            "a b",
+            "x-y",
+            &"x".repeat(41),
+        ] {
             assert!(problem(name).is_some(), "{name}");
         }
         assert!(input_problem("min").is_some());
@@ -120,7 +130,9 @@ mod tests {
 
     #[test]
     fn a_name_is_turned_into_snake_case() {
-        for (name, fixed) in [("LogSum", "log_sum"), ("x-y", "x_y"), ("2x", "x"), ("ÿ", ""), ("Scale Add!", "scale_add")] {
+        for (name, fixed) in
+            [("LogSum", "log_sum"), ("x-y", "x_y"), ("2x", "x"), ("ÿ", ""), ("Scale Add!", "scale_add")]
+        {
             assert_eq!(snake_case(name), fixed);
         }
     }

@@ -119,7 +119,11 @@ impl Parser<'_, '_> {
 
     /// The text of a range, if it is short enough to be quoted in a fix.
     fn quote(&self, range: &Range<usize>) -> Option<String> {
-        self.text.value.get(range.clone()).filter(|text| text.len() <= 24 && !text.contains('\n')).map(str::to_owned)
+        self.text
+            .value
+            .get(range.clone())
+            .filter(|text| text.len() <= 24 && !text.contains('\n'))
+            .map(str::to_owned)
     }
 
     /// Reads an expression that has to give `wanted`. As deep as the tree is, which the number of tokens limits.
@@ -199,9 +203,13 @@ impl Parser<'_, '_> {
         if !suffix.is_empty() {
             let written = self.text.value.get(range.clone()).unwrap_or_default();
             let bare = written.strip_suffix(suffix).unwrap_or(digits).trim_end_matches('_').to_owned();
-            self.report(Rule::LiteralSuffix, range, format!("a number has no suffix such as {}", shown(suffix)))
-                .label("every number has the operation's dtype")
-                .fix(format!("write {}", shown(&bare)));
+            self.report(
+                Rule::LiteralSuffix,
+                range,
+                format!("a number has no suffix such as {}", shown(suffix)),
+            )
+            .label("every number has the operation's dtype")
+            .fix(format!("write {}", shown(&bare)));
             return None;
         }
         let value: f64 = digits.parse().unwrap_or(f64::INFINITY);
@@ -215,7 +223,9 @@ impl Parser<'_, '_> {
                 Dtype::F32 => "write a number up to 3.4e38, or take `f32` out of `dtypes`",
                 Dtype::F64 => "write a number up to 1.7e308",
             };
-            self.report(Rule::LiteralNotFinite, range, message).label(format!("too large for {dtype}")).fix(fix);
+            self.report(Rule::LiteralNotFinite, range, message)
+                .label(format!("too large for {dtype}"))
+                .fix(fix);
             return None;
         }
         // With no dtype to hold it against, an infinite one is still none.
@@ -317,13 +327,16 @@ impl Parser<'_, '_> {
         let functions = FUNCTIONS.iter().map(|(function, _)| *function);
         let near = nearest(name, functions.clone());
         let is_value = self.scope.inputs.iter().chain(self.scope.fields).any(|known| known == name);
-        let diagnostic = self.report(Rule::UnknownFunction, at, format!("there is no function {}", shown(name)));
+        let diagnostic =
+            self.report(Rule::UnknownFunction, at, format!("there is no function {}", shown(name)));
         if is_value {
             diagnostic.label("a value").fix(format!("to multiply, write `{name} * (…)`"));
             return;
         }
         match near {
-            Some(near) => diagnostic.label(format!("did you mean {}?", shown(near))).fix(format!("write {}", shown(near))),
+            Some(near) => diagnostic
+                .label(format!("did you mean {}?", shown(near)))
+                .fix(format!("write {}", shown(near))),
             None => diagnostic.label("no such function").fix(format!("write {}", either(functions))),
         };
     }
@@ -357,9 +370,7 @@ impl Parser<'_, '_> {
                 (Place::Merge, Some(field)) => format!("write `a.{field}` or `b.{field}`"),
                 _ => place.rule().to_owned(),
             };
-            self.report(Rule::NameNotHere, range, format!("{name} cannot be used here"))
-                .label(what)
-                .fix(fix);
+            self.report(Rule::NameNotHere, range, format!("{name} cannot be used here")).label(what).fix(fix);
         } else {
             self.unknown_name(name.trim_matches('`'), range);
         }
@@ -370,14 +381,20 @@ impl Parser<'_, '_> {
         let Scope { place, inputs, fields, .. } = self.scope;
         if let Some((function, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) {
             let arguments = ["x", "x, y", "x, y, z"][count - 1];
-            self.report(Rule::UnknownName, range, format!("`{function}` is a function, and stands here as a value"))
-                .label("a function")
-                .fix(format!("call it: `{function}({arguments})`"));
+            self.report(
+                Rule::UnknownName,
+                range,
+                format!("`{function}` is a function, and stands here as a value"),
+            )
+            .label("a function")
+            .fix(format!("call it: `{function}({arguments})`"));
             return;
         }
         if ["inf", "infinity", "nan"].contains(&name.to_lowercase().as_str()) {
             let fix = if name.eq_ignore_ascii_case("nan") { "write `0 / 0`" } else { "write `1 / 0`" };
-            self.report(Rule::UnknownName, range, format!("there is no number `{name}`")).label("not a number").fix(fix);
+            self.report(Rule::UnknownName, range, format!("there is no number `{name}`"))
+                .label("not a number")
+                .fix(fix);
             return;
         }
         if place == Place::Merge && ["a", "b"].contains(&name) {
@@ -397,7 +414,9 @@ impl Parser<'_, '_> {
         let near = nearest(name, known.iter().copied());
         let diagnostic = self.report(Rule::UnknownName, range, format!("there is no {}", shown(name)));
         match near {
-            Some(near) => diagnostic.label(format!("did you mean {}?", shown(near))).fix(format!("write {}", shown(near))),
+            Some(near) => diagnostic
+                .label(format!("did you mean {}?", shown(near)))
+                .fix(format!("write {}", shown(near))),
             None if known.is_empty() => diagnostic.label("unknown").fix(place.rule()),
             None => diagnostic.label("unknown").fix(format!("{}: {}", place.rule(), either(known))),
         };
@@ -425,7 +444,8 @@ impl Parser<'_, '_> {
         let index = fields.iter().position(|known| *known == name);
         if index.is_none() {
             let near = nearest(&name, fields.iter().map(String::as_str));
-            let label = near.map_or_else(|| "no such field".to_owned(), |near| format!("did you mean {}?", shown(near)));
+            let label = near
+                .map_or_else(|| "no such field".to_owned(), |near| format!("did you mean {}?", shown(near)));
             self.report(
                 Rule::UnknownName,
                 &member.span().byte_range(),

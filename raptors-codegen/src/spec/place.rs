@@ -20,7 +20,7 @@ impl Diagnostic {
     ) -> Self {
         let source = Source { name: spec.file.clone(), text: spec.text.clone() };
         let mut diagnostic = Self::new(&source, place(&spec.text, path), rule, message);
-        diagnostic.label = label.to_owned();
+        diagnostic.label(label);
         diagnostic.fix = fix;
         diagnostic
     }
@@ -37,7 +37,7 @@ fn place(text: &str, path: &[&str]) -> Range<usize> {
                 table.iter().find(|(key, _)| key.get_ref() == part).map(|(key, value)| (key.span(), value))
             }
             DeValue::Array(items) => {
-                part.parse().ok().and_then(|index| items.iter().nth(index)).map(|item| (item.span(), item))
+                part.parse::<usize>().ok().and_then(|index| items.get(index)).map(|item| (item.span(), item))
             }
             _ => None,
         };

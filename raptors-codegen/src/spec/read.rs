@@ -1,7 +1,7 @@
 //! From TOML to the values of the fields: which fields there are, whether each holds the kind of value it is for.
 //! What the values mean together is [`super::check`]'s concern.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
@@ -11,7 +11,7 @@ use super::{
     rule::Rule,
     word::{Form, Wrong},
 };
-use crate::diagnostics::{Diagnostic, Source, either, nearest, shown};
+use crate::diagnostics::{Diagnostic, Lines, Source, either, nearest, shown};
 
 /// A value and the bytes of the file that hold it.
 pub(super) type At<T> = (T, Range<usize>);
@@ -21,12 +21,12 @@ type Toml<'i> = toml::Spanned<DeValue<'i>>;
 pub(super) struct Sink<'s> {
     pub(super) source: &'s Source,
     pub(super) found: Vec<Diagnostic>,
-    text: Arc<str>,
+    lines: Lines,
 }
 
 impl<'s> Sink<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
-        Self { source, found: Vec::new(), text: Arc::from(source.text.as_str()) }
+        Self { source, found: Vec::new(), lines: Lines::new(&source.text) }
     }
 
     /// Notes that a rule is broken; the caller adds label and fix.
@@ -36,7 +36,13 @@ impl<'s> Sink<'s> {
         span: &Range<usize>,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        self.found.push(Diagnostic::sharing(&self.source.name, &self.text, span, rule.id(), message.into()));
+        self.found.push(Diagnostic::of_lines(
+            &self.source.name,
+            &self.lines,
+            span,
+            rule.id(),
+            message.into(),
+        ));
         self.found.last_mut().expect("just pushed")
     }
 }
@@ -134,7 +140,8 @@ impl Block {
 
     /// A table field.
     pub(super) fn table(&self, name: &str) -> Option<&Self> {
-        self.get(name).and_then(|entry| if let Value::Table(block) = &entry.value { Some(block) } else { None })
+        self.get(name)
+            .and_then(|entry| if let Value::Table(block) = &entry.value { Some(block) } else { None })
     }
 }
 
@@ -174,12 +181,7 @@ pub(super) fn table(sink: &mut Sink<'_>, which: Table, span: Range<usize>, toml:
 }
 
 /// Reports a field that is not one; gives the one that was probably meant.
-fn unknown_field(
-    sink: &mut Sink<'_>,
-    which: Table,
-    name: &str,
-    key: &Range<usize>,
-) -> Option<&'static str> {
+fn unknown_field(sink: &mut Sink<'_>, which: Table, name: &str, key: &Range<usize>) -> Option<&'static str> {
     let known = Field::of(which).map(|field| field.name);
     let elsewhere = Table::ALL.into_iter().find(|other| Field::find(*other, name).is_some());
     let near = nearest(name, known.clone());
@@ -227,14 +229,16 @@ fn value(sink: &mut Sink<'_>, field: &'static Field, toml: &Toml<'_>) -> Option<
         },
         Kind::Word(words) => word(sink, field, words, toml).map(Value::Word),
         Kind::Words(words) => {
-            list(sink, field, toml, "a list of words", |sink, item| word(sink, field, words, item)).map(Value::Words)
+            list(sink, field, toml, "a list of words", |sink, item| word(sink, field, words, item))
+                .map(Value::Words)
         }
-        Kind::Numbers(numbers) => {
-            list(sink, field, toml, "a list of whole numbers", |sink, item| number(sink, field, numbers, item))
-                .map(Value::Numbers)
-        }
+        Kind::Numbers(numbers) => list(sink, field, toml, "a list of whole numbers", |sink, item| {
+            number(sink, field, numbers, item)
+        })
+        .map(Value::Numbers),
         Kind::Forms(form) => {
-            list(sink, field, toml, "a list of words", |sink, item| form_word(sink, field, form, item)).map(Value::Forms)
+            list(sink, field, toml, "a list of words", |sink, item| form_word(sink, field, form, item))
+                .map(Value::Forms)
         }
         Kind::Pairs(numbers) => {
             let needed = "a list of pairs of whole numbers";
@@ -270,7 +274,7 @@ fn list<T: PartialEq>(
     }
     let mut values: Vec<At<T>> = Vec::new();
     let mut complete = true;
-    for item in items.iter() {
+    for item in items {
         let Some(value) = read(sink, item) else {
             complete = false;
             continue;
@@ -314,7 +318,8 @@ fn unknown_value(sink: &mut Sink<'_>, field: &Field, text: &str, words: &[&str],
     let near = nearest(text, words.iter().copied());
     let what = if matches!(field.kind, Kind::Inputs) { "an input".to_owned() } else { shown(field.name) };
     let message = format!("{what} cannot be {}", shown(text));
-    let label = near.map_or_else(|| "not one it knows".to_owned(), |near| format!("did you mean {}?", shown(near)));
+    let label =
+        near.map_or_else(|| "not one it knows".to_owned(), |near| format!("did you mean {}?", shown(near)));
     sink.report(Rule::UnknownValue, span, message)
         .label(label)
         .fix(format!("write {}", either(words.iter().copied())));
@@ -363,7 +368,8 @@ fn pair(sink: &mut Sink<'_>, field: &Field, numbers: Numbers, toml: &Toml<'_>) -
             Some((rows?, columns?))
         }
         Some(items) => {
-            let message = format!("{} needs rows and columns, not {} numbers", shown(field.name), items.len());
+            let message =
+                format!("{} needs rows and columns, not {} numbers", shown(field.name), items.len());
             sink.report(Rule::WrongType, &toml.span(), message)
                 .label("not a pair")
                 .fix(format!("write, for example, `{}`", field.example));
@@ -374,7 +380,11 @@ fn pair(sink: &mut Sink<'_>, field: &Field, numbers: Numbers, toml: &Toml<'_>) -
 }
 
 /// Names with their kinds. A kind that is wrong is reported and left open, so that the name stays known.
-fn inputs(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(At<String>, Option<InputKind>)>> {
+fn inputs(
+    sink: &mut Sink<'_>,
+    field: &Field,
+    toml: &Toml<'_>,
+) -> Option<Vec<(At<String>, Option<InputKind>)>> {
     let Some(found) = toml.get_ref().as_table() else {
         return wrong_type(sink, field, toml, "a table of names");
     };

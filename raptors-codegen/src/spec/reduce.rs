@@ -26,9 +26,13 @@ pub(super) fn check(
         && **kinds != [InputKind::Matrix]
     {
         let found = if kinds.len() == 1 { format!("a {}", kinds[0].name()) } else { kinds.len().to_string() };
-        sink.report(Rule::InputKinds, &inputs.span, format!("a reduction takes one input, a matrix; this has {found}"))
-            .label("one matrix is needed")
-            .fix("write, for example, `inputs = { x = \"matrix\" }`");
+        sink.report(
+            Rule::InputKinds,
+            &inputs.span,
+            format!("a reduction takes one input, a matrix; this has {found}"),
+        )
+        .label("one matrix is needed")
+        .fix("write, for example, `inputs = { x = \"matrix\" }`");
     }
     let numerics = numerics(sink, block);
     let none = Inputs { names: Vec::new(), keys: Vec::new(), kinds: None, span: 0..0 };
@@ -175,5 +179,6 @@ fn written(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype]
 
 /// Whether a field is a product of its elements: `numpy` takes those in one after another.
 fn is_product(field: &Field) -> bool {
-    matches!(&field.step, Expr::Binary(Binary::Mul, _, _)) && matches!(&field.merge, Expr::Binary(Binary::Mul, _, _))
+    matches!(&field.step, Expr::Binary(Binary::Mul, _, _))
+        && matches!(&field.merge, Expr::Binary(Binary::Mul, _, _))
 }

@@ -17,7 +17,12 @@ pub fn schema() -> String {
     let head = [
         ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
         ("title", json!("A raptors kernel spec")),
-        ("description", json!("What an operation computes, its variants and its target shapes. The file's name is the operation's.")),
+        (
+            "description",
+            json!(
+                "What an operation computes, its variants and its target shapes. The file's name is the operation's."
+            ),
+        ),
         ("oneOf", json!([{ "required": ["output"] }, { "required": ["reduce"] }])),
     ];
     for (key, value) in head {
@@ -32,7 +37,8 @@ pub fn schema() -> String {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let mut entries: Vec<(String, Value)> = object.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            let mut entries: Vec<(String, Value)> =
+                object.into_iter().map(|(key, value)| (key, sorted(value))).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(entries.into_iter().collect())
         }
@@ -42,8 +48,10 @@ fn sorted(value: Value) -> Value {
 }
 
 fn table(which: Table) -> Map<String, Value> {
-    let properties: Map<String, Value> = Field::of(which).map(|field| (field.name.to_owned(), property(field))).collect();
-    let required: Vec<&str> = Field::of(which).filter(|field| field.required).map(|field| field.name).collect();
+    let properties: Map<String, Value> =
+        Field::of(which).map(|field| (field.name.to_owned(), property(field))).collect();
+    let required: Vec<&str> =
+        Field::of(which).filter(|field| field.required).map(|field| field.name).collect();
     let mut object = Map::new();
     object.insert("type".to_owned(), json!("object"));
     object.insert("additionalProperties".to_owned(), json!(false));
@@ -87,7 +95,8 @@ fn property(field: &Field) -> Value {
 
 fn integer(numbers: Numbers) -> Value {
     if numbers.powers_of_two {
-        let powers: Vec<usize> = (numbers.min..=numbers.max).filter(|number| numbers.allow(*number)).collect();
+        let powers: Vec<usize> =
+            (numbers.min..=numbers.max).filter(|number| numbers.allow(*number)).collect();
         json!({ "enum": powers })
     } else {
         json!({ "type": "integer", "minimum": numbers.min, "maximum": numbers.max })
@@ -111,9 +120,11 @@ pub fn reference() -> String {
     ] {
         let (head, rule) = if serves { (" for |", "---|") } else { ("", "") };
         let gap = if text.is_empty() { "" } else { "\n" };
-        writeln!(text, "{gap}{title}\n\n| field |{head} what it says | for example |\n|---|{rule}---|---|").expect("a String");
+        writeln!(text, "{gap}{title}\n\n| field |{head} what it says | for example |\n|---|{rule}---|---|")
+            .expect("a String");
         for field in Field::of(which) {
-            let name = if field.required { format!("**`{}`**", field.name) } else { format!("`{}`", field.name) };
+            let name =
+                if field.required { format!("**`{}`**", field.name) } else { format!("`{}`", field.name) };
             let family = if serves { format!(" {} |", field.family.name()) } else { String::new() };
             writeln!(text, "| {name} |{family} {} | `{}` |", field.doc, field.example).expect("a String");
         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    Axis, Binary, Body, Diagnostic, Expr, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Source, Spec, Store, Tile,
-    Unary, Variants, check, load, load_dir, overlay, read,
+    Axis, Binary, Body, Diagnostic, Expr, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule,
+    Source, Spec, Store, Tile, Unary, Variants, check, load, load_dir, overlay, read,
 };
 use crate::Dtype;
 
@@ -161,7 +161,26 @@ fn operators_bind_as_in_rust() {
         ]))
     );
     assert_eq!(output("fma(x, y, 0.1)"), Expr::Fma(Box::new([x(), y(), Expr::Literal(0.1)])));
-    assert_eq!(output("clamp(x, 0, y)"), binary(Binary::Min, binary(Binary::Max, x(), Expr::Literal(0.0)), y()));
+    assert_eq!(
+        output("clamp(x, 0, y)"),
+        binary(Binary::Min, binary(Binary::Max, x(), Expr::Literal(0.0)), y())
+    );
+}
+
+#[test]
+fn every_operator_and_function_is_itself() {
+    use Binary::{Add, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Sub};
+    let xy = |op| binary(op, Expr::Input(0), Expr::Input(1));
+    for (sign, op) in [("+", Add), ("-", Sub), ("*", Mul), ("/", Div)] {
+        assert_eq!(output(&format!("x {sign} y")), xy(op));
+    }
+    for (name, op) in [("min", Min), ("max", Max)] {
+        assert_eq!(output(&format!("{name}(x, y)")), xy(op));
+    }
+    let select = |mask| Expr::Select(Box::new([mask, Expr::Literal(1.0), Expr::Literal(0.0)]));
+    for (sign, op) in [("<", Lt), ("<=", Le), (">", Gt), (">=", Ge), ("==", Eq), ("!=", Ne)] {
+        assert_eq!(output(&format!("select(x {sign} y, 1, 0)")), select(xy(op)));
+    }
 }
 
 #[test]
@@ -258,5 +277,19 @@ fn a_later_stage_finds_the_place_of_a_value() {
     ] {
         let found = Diagnostic::in_spec(&spec, path, "r", "m", "l", None);
         assert_eq!(&spec.text[found.span], text, "{path:?}");
+    }
+}
+
+#[test]
+fn an_expression_is_written_as_it_is_read() {
+    for text in [
+        "x * y + 1",
+        "x * (y + 1)",
+        "x - (y - 1)",
+        "-(x + y) / -x / 0.1",
+        "select(x < y && !(is_nan(x) || x == y), fma(x, y, 1), min(max(x, y), sqrt(abs(x))))",
+        "select((x < 1 || y < 1) && x != y, x, y)",
+    ] {
+        assert_eq!(output(text).text(&["x", "y"], &[]), text);
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn prefetch(text: &str) -> Result<Prefetch, Wrong> {
     let (level, rest) = text.strip_prefix('l').and_then(|rest| rest.split_once(' ')).ok_or(Wrong::Form)?;
     let lines = rest.strip_suffix(" lines").ok_or(Wrong::Form)?;
     match (number(level)?, number(lines)?) {
-        (level @ (1 | 2), lines @ 1..=1024) => Ok(Prefetch::Ahead { level: if level == 1 { 1 } else { 2 }, lines }),
+        (level @ (1 | 2), lines @ 1..=1024) => {
+            Ok(Prefetch::Ahead { level: if level == 1 { 1 } else { 2 }, lines })
+        }
         _ => Err(Wrong::Range),
     }
 }
@@ -69,12 +71,19 @@ pub(super) fn tile(text: &str) -> Result<Tile, Wrong> {
         _ => return Err(Wrong::Form),
     };
     let bytes = number(size)?.checked_mul(unit).ok_or(Wrong::Range)?;
-    if bytes.is_power_of_two() && (64..=64 * 1024).contains(&bytes) { Ok(Tile::Bytes(bytes)) } else { Err(Wrong::Range) }
+    if bytes.is_power_of_two() && (64..=64 * 1024).contains(&bytes) {
+        Ok(Tile::Bytes(bytes))
+    } else {
+        Err(Wrong::Range)
+    }
 }
 
 /// A whole number in digits alone, without leading zeros.
 fn number(text: &str) -> Result<usize, Wrong> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) || (text.len() > 1 && text.starts_with('0')) {
+    if text.is_empty()
+        || !text.bytes().all(|byte| byte.is_ascii_digit())
+        || (text.len() > 1 && text.starts_with('0'))
+    {
         return Err(Wrong::Form);
     }
     text.parse().map_err(|_| Wrong::Range)
@@ -89,10 +98,22 @@ mod tests {
         assert_eq!(prefetch("none"), Ok(Prefetch::None));
         assert_eq!(prefetch("l1 8 lines"), Ok(Prefetch::Ahead { level: 1, lines: 8 }));
         assert_eq!(prefetch("l2 1024 lines"), Ok(Prefetch::Ahead { level: 2, lines: 1024 }));
-        for text in ["l3 8 lines", "l0 8 lines", "l1 0 lines", "l1 1025 lines", "l1 99999999999999999999 lines"] {
+        for text in
+            ["l3 8 lines", "l0 8 lines", "l1 0 lines", "l1 1025 lines", "l1 99999999999999999999 lines"]
+        {
             assert_eq!(prefetch(text), Err(Wrong::Range), "{text}");
         }
-        for text in ["", "l1", "l1 8", "l1 8 line", "L1 8 lines", "l1  8 lines", "l1 08 lines", "l1 +8 lines", "l lines"] {
+        for text in [
+            "",
+            "l1",
+            "l1 8",
+            "l1 8 line",
+            "L1 8 lines",
+            "l1  8 lines",
+            "l1 08 lines",
+            "l1 +8 lines",
+            "l lines",
+        ] {
             assert_eq!(prefetch(text), Err(Wrong::Form), "{text}");
         }
     }

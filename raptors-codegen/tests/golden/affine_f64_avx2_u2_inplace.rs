@@ -1,0 +1,43 @@
+// ops/affine.toml:4  ·  unroll 2, in place
+#[kernel(op = "affine", dtype = "f64", isa = "avx2", unroll = 2, inplace)]
+fn affine_f64_avx2_u2_inplace(
+    mut x: MatrixMut<'_, f64>,
+    row: &[f64],
+    column: &[f64],
+    gain: f64,
+    offset: f64,
+) {
+    use crate::simd::avx2::f64 as v;
+    let gain_v = v::splat(gain);
+    let offset_v = v::splat(offset);
+    let (row, row_tail) = row.as_chunks::<4>();
+    let (row_steps, row_rest) = row.as_chunks::<2>();
+    for (x, column) in x.rows_mut().zip(column) {
+        let column_v = v::splat(*column);
+        let (x, x_tail) = x.as_chunks_mut::<4>();
+        let (x_steps, x_rest) = x.as_chunks_mut::<2>();
+        for (x, row) in x_steps.iter_mut().zip(row_steps) {
+            let x0 = v::load(&x[0]);
+            let x1 = v::load(&x[1]);
+            let row0 = v::load(&row[0]);
+            let row1 = v::load(&row[1]);
+            let out0 = v::fma(v::sub(x0, row0), v::div(gain_v, column_v), offset_v);
+            let out1 = v::fma(v::sub(x1, row1), v::div(gain_v, column_v), offset_v);
+            v::store(&mut x[0], out0);
+            v::store(&mut x[1], out1);
+        }
+        for (x, row) in x_rest.iter_mut().zip(row_rest) {
+            let x0 = v::load(x);
+            let row0 = v::load(row);
+            v::store(x, v::fma(v::sub(x0, row0), v::div(gain_v, column_v), offset_v));
+        }
+        if !x_tail.is_empty() {
+            let x0 = v::load_part(x_tail);
+            let row0 = v::load_part(row_tail);
+            v::store_part(
+                x_tail,
+                v::fma(v::sub(x0, row0), v::div(gain_v, column_v), offset_v),
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// ops/most.toml:8  ·  unroll 2
+#[kernel(op = "most_axis0", dtype = "f32", isa = "avx2", unroll = 2)]
+fn most_axis0_f32_avx2_u2(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
+    use crate::simd::avx2::f32 as v;
+    let (steps, rest) = x.row_groups::<2>();
+    acc.fill(0.0);
+    for rows in steps {
+        let (acc, acc_tail) = acc.as_chunks_mut::<8>();
+        let (x0, x0_tail) = rows[0].as_chunks::<8>();
+        let (x1, x1_tail) = rows[1].as_chunks::<8>();
+        // all rows have this length: said once, the loop needs no checks
+        let len = acc.len();
+        let x0 = &x0[..len];
+        let x1 = &x1[..len];
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let mut state = v::load(acc);
+            state = {
+                let t1 = v::abs(v::load(&x0[i]));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            state = {
+                let t1 = v::abs(v::load(&x1[i]));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            v::store(acc, state);
+        }
+        if !acc_tail.is_empty() {
+            let mut state = v::load_part(acc_tail);
+            state = {
+                let t1 = v::abs(v::load_part(x0_tail));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            state = {
+                let t1 = v::abs(v::load_part(x1_tail));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            v::store_part(acc_tail, state);
+        }
+    }
+    for rows in rest.rows().map(|row| [row]) {
+        let (acc, acc_tail) = acc.as_chunks_mut::<8>();
+        let (x0, x0_tail) = rows[0].as_chunks::<8>();
+        // all rows have this length: said once, the loop needs no checks
+        let len = acc.len();
+        let x0 = &x0[..len];
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let mut state = v::load(acc);
+            state = {
+                let t1 = v::abs(v::load(&x0[i]));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            v::store(acc, state);
+        }
+        if !acc_tail.is_empty() {
+            let mut state = v::load_part(acc_tail);
+            state = {
+                let t1 = v::abs(v::load_part(x0_tail));
+                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+            };
+            v::store_part(acc_tail, state);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// ops/sum.toml:7  ·  unroll 2
+#[kernel(op = "sum_axis0", dtype = "f32", isa = "avx2", unroll = 2)]
+fn sum_axis0_f32_avx2_u2(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
+    use crate::simd::avx2::f32 as v;
+    let (steps, rest) = x.row_groups::<2>();
+    acc.fill(0.0);
+    for rows in steps {
+        let (acc, acc_tail) = acc.as_chunks_mut::<8>();
+        let (x0, x0_tail) = rows[0].as_chunks::<8>();
+        let (x1, x1_tail) = rows[1].as_chunks::<8>();
+        // all rows have this length: said once, the loop needs no checks
+        let len = acc.len();
+        let x0 = &x0[..len];
+        let x1 = &x1[..len];
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let mut state = v::load(acc);
+            state = v::add(state, v::load(&x0[i]));
+            state = v::add(state, v::load(&x1[i]));
+            v::store(acc, state);
+        }
+        if !acc_tail.is_empty() {
+            let mut state = v::load_part(acc_tail);
+            state = v::add(state, v::load_part(x0_tail));
+            state = v::add(state, v::load_part(x1_tail));
+            v::store_part(acc_tail, state);
+        }
+    }
+    for rows in rest.rows().map(|row| [row]) {
+        let (acc, acc_tail) = acc.as_chunks_mut::<8>();
+        let (x0, x0_tail) = rows[0].as_chunks::<8>();
+        // all rows have this length: said once, the loop needs no checks
+        let len = acc.len();
+        let x0 = &x0[..len];
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let mut state = v::load(acc);
+            state = v::add(state, v::load(&x0[i]));
+            v::store(acc, state);
+        }
+        if !acc_tail.is_empty() {
+            let mut state = v::load_part(acc_tail);
+            state = v::add(state, v::load_part(x0_tail));
+            v::store_part(acc_tail, state);
+        }
+    }
+}
