@@ -298,9 +298,13 @@ fn columns_that_cannot_be_scaled() {
     let out = good("one-row.csv", b"5,6\n");
     assert_eq!(moments(&out, "column 2"), ["6.0000", "0.0000", "0.0000", "0.0000"]);
 
-    let data: Vec<u8> = [1e30_f32, -1e30].iter().flat_map(|value| value.to_le_bytes()).collect();
-    let out = good("range.npy", &npy("'<f4'", false, "(2, 1)", &data));
-    assert_eq!(remark(&out, "column 1"), "its squares over- or underflow: centred, not scaled");
+    // Squares too large, squares too small, a sum too large.
+    let data: Vec<u8> =
+        [1e30_f32, 1e-30, 3e38, -1e30, 2e-30, 3e38].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let out = good("range.npy", &npy("'<f4'", false, "(2, 3)", &data));
+    for column in ["column 1", "column 2", "column 3"] {
+        assert_eq!(remark(&out, column), "its sum or squares over- or underflow: not scaled");
+    }
 }
 
 #[test]

@@ -11,12 +11,13 @@ pub(crate) trait Float:
 impl<T: Supports<op::SumAxis0> + Supports<op::BroadcastAdd> + Supports<op::Scale>> Float for T {}
 
 /// A table before and after.
-pub(crate) struct Standardized<T: Float> {
-    pub(crate) matrix: Matrix<T>,
+pub(crate) struct Standardized<T> {
     pub(crate) before: Moments<T>,
     pub(crate) after: Moments<T>,
     /// What became of each column.
     pub(crate) outcomes: Vec<Outcome>,
+    /// The operations that ran on the whole table, each with its kernel.
+    pub(crate) kernels: Vec<(&'static str, &'static str)>,
 }
 
 /// Mean and standard deviation of each column, the latter with the number of rows as divisor (`ddof=0`).
@@ -36,14 +37,13 @@ pub(crate) enum Outcome {
     NaN(usize),
     /// That many infinite values in it, which leave no number for a mean to be.
     Infinite(usize),
-    /// The squares do not fit the element type, so that the standard deviation is lost: only centred.
+    /// Its sum or its squares do not fit the element type, so that mean or standard deviation are lost.
     OutOfRange,
 }
 
 pub(crate) fn standardize<T: Float>(x: &Matrix<T>) -> Result<Standardized<T>, Error> {
     let (mut before, mut matrix) = moments(x)?;
-    let outcomes: Vec<Outcome> =
-        (0..x.ncols()).map(|column| outcome(x, column, before.std[column])).collect();
+    let outcomes: Vec<Outcome> = (0..x.ncols()).map(|column| outcome(x, column, &before)).collect();
     for (column, outcome) in outcomes.iter().enumerate() {
         let std = &mut before.std[column];
         let factor = match outcome {
@@ -59,7 +59,11 @@ pub(crate) fn standardize<T: Float>(x: &Matrix<T>) -> Result<Standardized<T>, Er
         ops::scale_inplace(matrix.view_mut().columns(column..column + 1), T::from_f64(factor))?;
     }
     let (after, _) = moments(&matrix)?;
-    Ok(Standardized { matrix, before, after, outcomes })
+    let kernels = ["sum_axis0", "broadcast_add"]
+        .into_iter()
+        .map(|op| Ok((op, raptors::explain(op, T::DTYPE, x.shape())?.kernel)))
+        .collect::<Result<_, Error>>()?;
+    Ok(Standardized { before, after, outcomes, kernels })
 }
 
 /// Mean and standard deviation of the columns, and the matrix less its means.
@@ -83,17 +87,18 @@ fn column_means<T: Float>(x: &Matrix<T>) -> Result<Vec<T>, Error> {
     Ok(ops::sum_axis0(x)?.into_iter().map(|sum| T::from_f64(sum.to_f64() / rows)).collect())
 }
 
-fn outcome<T: Float>(x: &Matrix<T>, column: usize, std: T) -> Outcome {
+fn outcome<T: Float>(x: &Matrix<T>, column: usize, moments: &Moments<T>) -> Outcome {
     let values = || x.view().rows().map(|row| row[column]);
     let nans = values().filter(|value| value.is_nan()).count();
     let infinities = values().filter(|value| value.to_f64().is_infinite()).count();
     let first = x[(0, column)];
-    let factor = T::from_f64(1.0 / std.to_f64()).to_f64();
+    let (mean, std) = (moments.mean[column].to_f64(), moments.std[column].to_f64());
+    let factor = T::from_f64(1.0 / std).to_f64();
     if nans > 0 {
         Outcome::NaN(nans)
     } else if infinities > 0 {
         Outcome::Infinite(infinities)
-    } else if values().all(|value| value == first) {
+    } else if mean.is_finite() && values().all(|value| value == first) {
         Outcome::Constant
     } else if factor.is_finite() && factor > 0.0 {
         Outcome::Standardized

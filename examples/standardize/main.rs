@@ -39,6 +39,8 @@ enum Failure {
     File(PathBuf, String),
     /// The command line itself.
     Usage(String),
+    /// What no file is to blame for: an environment variable, no memory.
+    Library(raptors::Error),
     /// The summary could not be written.
     Output(io::Error),
 }
@@ -70,6 +72,7 @@ pub(crate) fn run(
         // Who reads the summary through `head` has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
         Err(Failure::Output(error)) => format!("standard output: {error}"),
+        Err(Failure::Library(error)) => error.to_string(),
         Err(Failure::Usage(what)) => format!("{what}; see --help"),
         Err(Failure::File(path, what)) => format!("{}: {what}", path.display()),
     };
@@ -101,7 +104,7 @@ fn standardize(arguments: &[OsString], out: &mut dyn Write) -> Result<(), Failur
 /// A file of the user's own.
 fn own<T: Float>(path: &Path, table: &Loaded<T>, out: &mut dyn Write) -> Result<(), Failure> {
     report::source(path, table, out)?;
-    summarize(path, table, out)
+    summarize(table, out)
 }
 
 /// The files that come with the example: the same table in both formats.
@@ -115,7 +118,7 @@ fn shipped(out: &mut dyn Write) -> Result<(), Failure> {
         .map_err(|what| Failure::file(csv, format!("differs from {}: {what}", npy.display())))?;
     writeln!(out, "both files hold the same values, bit for bit")?;
     // The .csv has the names of the columns, the .npy cannot.
-    summarize(csv, &from_csv, out)
+    summarize(&from_csv, out)
 }
 
 /// One of the shipped files, all of which hold f64. `path` is relative to the repository.
@@ -127,7 +130,7 @@ fn shipped_table(path: &Path) -> Result<Loaded<f64>, Failure> {
     }
 }
 
-fn summarize<T: Float>(path: &Path, table: &Loaded<T>, out: &mut dyn Write) -> Result<(), Failure> {
-    let result = columns::standardize(&table.matrix).map_err(|error| Failure::file(path, error))?;
+fn summarize<T: Float>(table: &Loaded<T>, out: &mut dyn Write) -> Result<(), Failure> {
+    let result = columns::standardize(&table.matrix).map_err(Failure::Library)?;
     Ok(report::summary(&table.names, &result, out)?)
 }

@@ -29,7 +29,7 @@ pub(crate) fn summary<T: Float>(
     result: &Standardized<T>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Standardized { matrix, before, after, outcomes } = result;
+    let Standardized { before, after, outcomes, kernels } = result;
     writeln!(out)?;
     writeln!(out, "{:NAME$}  {:>25}   {:>25}", "", "before", "after")?;
     writeln!(out, "{:NAME$}  {:>12} {:>12}   {:>12} {:>12}", "column", "mean", "std", "mean", "std")?;
@@ -62,9 +62,8 @@ pub(crate) fn summary<T: Float>(
     }
 
     writeln!(out, "\nkernels for this table")?;
-    for op in ["sum_axis0", "broadcast_add"] {
-        let explained = raptors::explain(op, T::DTYPE, matrix.shape()).map_err(io::Error::other)?;
-        writeln!(out, "  {op:14} {}", explained.kernel)?;
+    for (op, kernel) in kernels {
+        writeln!(out, "  {op:14} {kernel}")?;
     }
     Ok(())
 }
@@ -75,7 +74,7 @@ fn remark(outcome: Outcome) -> Option<String> {
         Outcome::Constant => "all values are equal (std 0): set to 0".to_owned(),
         Outcome::NaN(count) => format!("{count} NaN in the input: the whole column is NaN"),
         Outcome::Infinite(count) => format!("{count} infinite in the input: the mean is no number"),
-        Outcome::OutOfRange => "its squares over- or underflow: centred, not scaled".to_owned(),
+        Outcome::OutOfRange => "its sum or squares over- or underflow: not scaled".to_owned(),
     })
 }
 

@@ -1,2 +1,80 @@
-fn main() { println!("{:?}", raptors::explain("scale", raptors::Dtype::F32, (512,512)));
- println!("{:?}", raptors::catalogue::ops().len()); }
+//! `raptors`: what this build has, what it chooses, and what the compiler made of it.
+//!
+//! A command is a module with a `run`, which writes to the stream it is given. None holds knowledge of an operation:
+//! everything comes from [`raptors::catalogue`], and from the spec texts in it.
+
+mod asm;
+mod check;
+mod explain;
+mod info;
+mod list;
+mod names;
+mod output;
+mod show;
+
+use std::{
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// List, explain and show the kernels of raptors.
+#[derive(Parser)]
+#[command(name = "raptors", version, term_width = 80)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Every operation with its kernels: shipped, candidates, and dropped with the reason
+    List(list::Arguments),
+    /// Which kernel a call runs on this machine, and why
+    Explain(explain::Arguments),
+    /// A kernel's generated Rust, or what the compiler made of it
+    Show(show::Arguments),
+    /// The version, the instruction sets, the caches, and what this build holds
+    Info,
+    /// Check a folder of specs without a build
+    Check(check::Arguments),
+}
+
+fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
+    match command {
+        Command::List(arguments) => list::run(&arguments, out)?,
+        Command::Explain(arguments) => explain::run(&arguments, out)?,
+        Command::Show(arguments) => show::run(&arguments, out)?,
+        Command::Info => info::run(out)?,
+        Command::Check(arguments) => check::run(&arguments, out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let Err(error) = run(arguments.command, &mut out) else { return ExitCode::SUCCESS };
+    // A reader that has seen enough, `| head`, is no error.
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    // Diagnostics begin with the word themselves, once each.
+    if error.is::<raptors_codegen::diagnostics::Diagnostics>() {
+        eprint!("{error}");
+    } else {
+        eprintln!("error: {error:#}");
+    }
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

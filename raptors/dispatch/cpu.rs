@@ -38,6 +38,14 @@ pub fn isa() -> Result<Isa, Error> {
     }
 }
 
+impl Isa {
+    /// Whether this machine has it, whatever `RAPTORS_SIMD` says.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        has(self)
+    }
+}
+
 /// What a value of `RAPTORS_SIMD` means on a machine that has the ISAs in `has`.
 fn choose(wish: Option<&str>, has: u32) -> Result<Isa, Error> {
     let here = || Isa::ALL.into_iter().filter(move |isa| has >> *isa as u32 & 1 == 1);

@@ -1,6 +1,6 @@
 //! Shells for the generated kernels, and what they stand on: the pairwise tree and the oracle.
 
-pub mod reference;
+pub(crate) mod reference;
 pub(crate) mod tree;
 
 /// The generated kernels, a module for each ISA and family.

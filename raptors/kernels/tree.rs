@@ -32,7 +32,7 @@ pub(crate) type Block<T> = [T; BLOCK];
 ///
 /// # Panics
 /// If there are fewer results than rows.
-#[inline]
+#[inline(always)]
 pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
     x: MatrixRef<'_, T>,
     results: &mut [T],
@@ -42,21 +42,29 @@ pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
     step: impl Fn(T, T) -> T,
     merge: impl Fn(T, T) -> T,
 ) {
-    let tree = Tree { several, each, one, step, merge };
     let results = &mut results[..x.nrows()];
+    let tree = Tree { several, each, one, step, merge };
     if x.ncols() <= LEAF {
-        return tree.narrow(x, results);
+        return tree.leaf_rows(x, results);
     }
     // Blocks of rows, read side by side: rows are of one length, so their trees are of one shape.
     let share = if STREAMS > 1 { x.nrows() / STREAMS } else { 0 };
     for at in 0..share {
-        let values = tree.nodes(std::array::from_fn(|stream| x.row(stream * share + at)));
+        let values = tree.side_by_side(std::array::from_fn(|stream| x.row(stream * share + at)));
         for (stream, value) in values.into_iter().enumerate() {
             results[stream * share + at] = value;
         }
     }
     for at in STREAMS * share..x.nrows() {
-        results[at] = tree.run(x.row(at));
+        let run = x.row(at);
+        // A single run is cut at the top of its tree, where that gives parts of one length.
+        results[at] = if STREAMS == 1 {
+            tree.side_by_side([run; STREAMS])[0]
+        } else if run.len() > STREAMS * LEAF && run.len().is_multiple_of(STREAMS * BLOCK) {
+            tree.joined(&mut tree.side_by_side(parts(run)))
+        } else {
+            tree.node(run)
+        };
     }
 }
 
@@ -70,8 +78,8 @@ struct Tree<Several, Each, One, Step, Merge> {
 
 impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
     /// Rows that are a leaf each.
-    #[inline]
-    fn narrow<T: Element, const LEAVES: usize>(&self, x: MatrixRef<'_, T>, results: &mut [T])
+    #[inline(always)]
+    fn leaf_rows<T: Element, const LEAVES: usize>(&self, x: MatrixRef<'_, T>, results: &mut [T])
     where
         Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
         One: Fn([&[Block<T>]; 1]) -> [T; 1],
@@ -80,10 +88,13 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         let (groups, rest) = x.row_groups::<LEAVES>();
         let (grouped, single) = results.as_chunks_mut::<LEAVES>();
         for (rows, results) in groups.zip(grouped) {
-            let rows = rows.map(<[T]>::as_chunks);
-            *results = (self.several)(rows.map(|(blocks, _)| blocks));
-            for (result, (_, rest)) in results.iter_mut().zip(rows) {
-                *result = self.left_over(*result, rest);
+            let mut leaves: [&[Block<T>]; LEAVES] = [&[]; LEAVES];
+            for (leaf, row) in leaves.iter_mut().zip(&rows) {
+                *leaf = row.as_chunks().0;
+            }
+            *results = (self.several)(leaves);
+            for (result, row) in results.iter_mut().zip(&rows) {
+                *result = self.left_over(*result, row.as_chunks::<BLOCK>().1);
             }
         }
         for (row, result) in rest.rows().zip(single) {
@@ -91,62 +102,55 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         }
     }
 
-    /// A run: cut at the top of its tree where that gives parts of one length, which are then read side by side.
-    #[inline]
-    fn run<T: Element, const STREAMS: usize, const LEAVES: usize>(&self, run: &[T]) -> T
-    where
-        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
-        Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
-        One: Fn([&[Block<T>]; 1]) -> [T; 1],
-        Step: Fn(T, T) -> T,
-        Merge: Fn(T, T) -> T,
-    {
-        if STREAMS > 1 && run.len() > STREAMS * LEAF && run.len().is_multiple_of(STREAMS * BLOCK) {
-            self.joined(self.nodes(parts(run)))
-        } else {
-            self.node(run)
-        }
-    }
-
-    /// A node.
-    fn node<T: Element, const LEAVES: usize>(&self, run: &[T]) -> T
-    where
-        Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
-        One: Fn([&[Block<T>]; 1]) -> [T; 1],
-        Step: Fn(T, T) -> T,
-        Merge: Fn(T, T) -> T,
-    {
-        if run.len() == LEAVES * LEAF {
-            return self.joined((self.several)(parts(run.as_chunks().0)));
-        }
-        if run.len() <= LEAF {
-            return self.leaf(run);
-        }
-        let (left, right) = run.split_at(split(run.len()));
-        (self.merge)(self.node(left), self.node(right))
-    }
-
-    /// Nodes of one length, side by side.
-    fn nodes<T: Element, const STREAMS: usize, const LEAVES: usize>(&self, runs: [&[T]; STREAMS]) -> [T; STREAMS]
+    /// Runs of one length, longer than a leaf.
+    #[inline(always)]
+    fn side_by_side<T: Element, const STREAMS: usize, const LEAVES: usize>(
+        &self,
+        runs: [&[T]; STREAMS],
+    ) -> [T; STREAMS]
     where
         Several: Fn([&[Block<T>]; LEAVES]) -> [T; LEAVES],
         Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
         Step: Fn(T, T) -> T,
         Merge: Fn(T, T) -> T,
     {
-        let (len, leaves) = (runs[0].len(), LEAVES / STREAMS);
-        if len == leaves * LEAF {
-            let blocks = std::array::from_fn(|at| {
-                let leaf = &runs[at / leaves][at % leaves * LEAF..][..LEAF];
-                leaf.as_chunks().0
-            });
-            let values = (self.several)(blocks);
-            return std::array::from_fn(|stream| {
-                let mut mine = values;
-                mine.rotate_left(stream * leaves);
-                self.joined_first(mine, leaves)
-            });
+        let per_stream = const { LEAVES / STREAMS };
+        let group = const { LEAVES / STREAMS * LEAF };
+        let groups = runs[0].len() / group;
+        if !(groups.is_power_of_two() && runs[0].len().is_multiple_of(group)) {
+            return self.nodes(runs);
         }
+        // The tree is complete: groups of whole leaves, joined as the carries of a binary counter tell.
+        let mut done = [[T::ZERO; STREAMS]; LEVELS];
+        for at in 0..groups {
+            let mut leaves: [&[Block<T>]; LEAVES] = [&[]; LEAVES];
+            for (leaves, run) in leaves.chunks_exact_mut(per_stream).zip(&runs) {
+                let run = &run[at * group..][..group];
+                for (leaf, elements) in leaves.iter_mut().zip(run.chunks_exact(LEAF)) {
+                    *leaf = elements.as_chunks().0;
+                }
+            }
+            let mut values = (self.several)(leaves);
+            let level = at.trailing_ones() as usize;
+            for (stream, values) in values.chunks_exact_mut(per_stream).enumerate() {
+                let mut value = self.joined(values);
+                for left in &done[..level] {
+                    value = (self.merge)(left[stream], value);
+                }
+                done[level][stream] = value;
+            }
+        }
+        done[groups.trailing_zeros() as usize]
+    }
+
+    /// Nodes of one length.
+    fn nodes<T: Element, const STREAMS: usize>(&self, runs: [&[T]; STREAMS]) -> [T; STREAMS]
+    where
+        Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
+        Step: Fn(T, T) -> T,
+        Merge: Fn(T, T) -> T,
+    {
+        let len = runs[0].len();
         if len <= LEAF {
             let parts = runs.map(<[T]>::as_chunks);
             let values = (self.each)(parts.map(|(blocks, _)| blocks));
@@ -156,6 +160,20 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         let left = self.nodes(halves.map(|(left, _)| left));
         let right = self.nodes(halves.map(|(_, right)| right));
         std::array::from_fn(|stream| (self.merge)(left[stream], right[stream]))
+    }
+
+    /// A node alone.
+    fn node<T: Element>(&self, run: &[T]) -> T
+    where
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+        Merge: Fn(T, T) -> T,
+    {
+        if run.len() <= LEAF {
+            return self.leaf(run);
+        }
+        let (left, right) = run.split_at(split(run.len()));
+        (self.merge)(self.node(left), self.node(right))
     }
 
     /// A leaf alone.
@@ -171,7 +189,7 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
     }
 
     /// A leaf's value with the elements after its last whole block.
-    #[inline]
+    #[inline(always)]
     fn left_over<T: Element>(&self, value: T, rest: &[T]) -> T
     where
         Step: Fn(T, T) -> T,
@@ -179,21 +197,13 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         rest.iter().fold(value, |value, &x| (self.step)(value, x))
     }
 
-    /// The node above nodes of one level.
-    #[inline]
-    fn joined<T: Element, const N: usize>(&self, values: [T; N]) -> T
+    /// The node above nodes of one level, a power of two of them.
+    #[inline(always)]
+    fn joined<T: Element>(&self, values: &mut [T]) -> T
     where
         Merge: Fn(T, T) -> T,
     {
-        self.joined_first(values, N)
-    }
-
-    /// The node above the first `len` of them, a power of two.
-    #[inline]
-    fn joined_first<T: Element, const N: usize>(&self, mut values: [T; N], mut len: usize) -> T
-    where
-        Merge: Fn(T, T) -> T,
-    {
+        let mut len = values.len();
         while len > 1 {
             len /= 2;
             for at in 0..len {
@@ -203,6 +213,9 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         values[0]
     }
 }
+
+/// Levels a tree can have: each halves a run that fits in memory.
+const LEVELS: usize = usize::BITS as usize - 6;
 
 /// `N` parts of one length.
 #[inline]

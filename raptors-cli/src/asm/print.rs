@@ -1,0 +1,242 @@
+//! Assembly and counts, for people.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use iced_x86::{FlowControl, Formatter as _, Instruction, IntelFormatter, SymbolResolver, SymbolResult};
+
+use super::{
+    Inner, Needs, Part, callee,
+    count::Counts,
+    flow::Loop,
+    image::{Function, Image},
+};
+use crate::output::{WIDTH, count, wrap};
+
+/// A function's name: the one that is after the kernel, if it has several.
+fn title<'a>(function: &'a Function, kernel: &str) -> &'a str {
+    let names = || function.names.iter();
+    let name = names().find(|name| name.to_lowercase().contains(kernel)).or_else(|| names().next());
+    short(name.map_or("", String::as_str))
+}
+
+/// A path without what all kernels have in common.
+fn short(name: &str) -> &str {
+    ["raptors::kernels::generated::", "raptors::kernels::"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
+}
+
+/// The addresses in a function, as people read them: its own from its start, others by their names.
+struct Names(BTreeMap<u64, String>);
+
+impl Names {
+    fn of(image: &Image, Part { function, code, .. }: &Part<'_>) -> Self {
+        let own = function.address..function.address + function.code.len() as u64;
+        let mut names = BTreeMap::new();
+        for one in code {
+            if let Some(to) = super::leads_to(one)
+                && own.contains(&to)
+            {
+                names.insert(to, format!("+{:#x}", to - own.start));
+            } else if let Some(to) = super::leads_to(one).or_else(|| {
+                one.is_ip_rel_memory_operand().then(|| one.ip_rel_memory_address())
+            }) && let Some(name) = image.pointee(to).or_else(|| image.name(to))
+            {
+                names.insert(to, short(name).to_owned());
+            }
+        }
+        Self(names)
+    }
+}
+
+impl SymbolResolver for Names {
+    fn symbol(
+        &mut self,
+        _: &Instruction,
+        _: u32,
+        _: Option<u32>,
+        address: u64,
+        _: u32,
+    ) -> Option<SymbolResult<'_>> {
+        Some(SymbolResult::with_str(address, self.0.get(&address)?))
+    }
+}
+
+/// A function, the instructions of the inner loop marked.
+pub(super) fn part(
+    image: &Image,
+    kernel: &str,
+    part: &Part<'_>,
+    inner: Option<&Loop>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let Part { function, code, .. } = part;
+    let start = function.address;
+    let mut formatter = IntelFormatter::with_options(Some(Box::new(Names::of(image, part))), None);
+    let options = formatter.options_mut();
+    options.set_hex_prefix("0x");
+    options.set_hex_suffix("");
+    options.set_uppercase_hex(false);
+    options.set_space_after_operand_separator(true);
+    options.set_branch_leading_zeros(false);
+    options.set_show_branch_size(false);
+    options.set_rip_relative_addresses(true);
+    let size = count(code.len(), "instruction");
+    writeln!(out, "{}: {size}, {} B", title(function, kernel), function.code.len())?;
+    let targets: Vec<u64> = code.iter().filter_map(super::leads_to).collect();
+    let mut text = String::new();
+    for (at, one) in code.iter().enumerate() {
+        text.clear();
+        formatter.format(one, &mut text);
+        let mark = if inner.is_some_and(|of| of.body.binary_search(&at).is_ok()) { '|' } else { ' ' };
+        // Only where something jumps to is an address of use.
+        let address =
+            if targets.contains(&one.ip()) { format!("+{:#x}", one.ip() - start) } else { String::new() };
+        writeln!(out, "{mark} {address:>7}  {text}")?;
+    }
+    Ok(())
+}
+
+/// The count of the inner loop, and what else there is to know.
+pub(super) fn summary(
+    image: &Image,
+    kernel: &str,
+    parts: &[Part<'_>],
+    inner: Option<&Inner<'_>>,
+    needs: &Needs,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if cfg!(debug_assertions) {
+        note(out, "This executable is not optimised: what follows says nothing about a release build.")?;
+    }
+    let calls = calls(image, parts);
+    match inner {
+        Some(inner) => table(kernel, &parts[inner.part], inner, needs, out)?,
+        None => note(out, "No loop of this kernel reads or writes memory.")?,
+    }
+    if !calls.is_empty() {
+        note(out, &format!("Calls in its functions: {}.", calls.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn table(kernel: &str, part: &Part<'_>, inner: &Inner<'_>, needs: &Needs, out: &mut impl Write) -> io::Result<()> {
+    let counts = &inner.counts;
+    let first = part.code[inner.of.body[0]].ip() - part.function.address;
+    let place = format!("The inner loop, marked |, is at +{first:#x} of {}.", title(part.function, kernel));
+    note(out, &place)?;
+    let minimum = &needs.minimum;
+    let steps = Steps::of(counts, needs);
+    writeln!(out, "\n  {:24}{:>8}{:>8}{:>12}{:>8}", "", "loads", "stores", "arithmetic", "other")?;
+    let other: usize = counts.others().iter().map(|(number, _)| number).sum();
+    let row = |name: &str, [loads, stores, arithmetic]: [usize; 3], other: &str| {
+        format!("  {name:24}{loads:>8}{stores:>8}{arithmetic:>12}{other:>8}\n")
+    };
+    out.write_all(
+        row("one iteration", [counts.loads, counts.stores, counts.arithmetic], &other.to_string()).as_bytes(),
+    )?;
+    let scaled = [minimum.loads, minimum.stores, minimum.arithmetic].map(|number| number * steps.whole());
+    let name = match steps.whole() {
+        1 => "minimum for a step".to_owned(),
+        whole => format!("minimum for {whole} steps"),
+    };
+    out.write_all(row(&name, scaled, "-").as_bytes())?;
+    writeln!(out)?;
+    note(out, &format!("An iteration does {steps}, in {}.", count(counts.instructions, "instruction")))?;
+    let others: Vec<String> = counts
+        .others()
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    if !others.is_empty() {
+        note(out, &format!("Other: {}.", others.join(", ")))?;
+    }
+    for (number, what) in [
+        (counts.folded, "of the arithmetic with an operand in memory, counted as loads too"),
+        (counts.narrow, "of the loads and stores of less than a whole vector"),
+        (counts.constants, "of the loads of constants"),
+    ] {
+        if number > 0 {
+            note(out, &format!("{number} {what}."))?;
+        }
+    }
+    if !inner.checks.is_empty() {
+        let names: Vec<_> = inner.checks.iter().map(|name| short(name)).collect();
+        note(out, &format!("{} in the loop: {}.", count(names.len(), "check"), names.join(", ")))?;
+    }
+    let over: Vec<String> = [counts.loads, counts.stores, counts.arithmetic]
+        .iter()
+        .zip(scaled)
+        .zip(["loads", "stores", "arithmetic"])
+        .filter(|((has, needs), _)| *has > needs)
+        .map(|((has, needs), what)| format!("{} {what}", *has - needs))
+        .collect();
+    if over.is_empty() {
+        note(out, "Loads, stores and arithmetic are at the minimum.")
+    } else {
+        note(out, &format!("Above the minimum: {}.", over.join(", ")))
+    }
+}
+
+/// How many steps of the kernel an iteration does: the compiler may unroll further, or cut a step up.
+struct Steps {
+    has: usize,
+    step: usize,
+    what: &'static str,
+}
+
+impl Steps {
+    fn of(counts: &Counts, needs: &Needs) -> Self {
+        if needs.minimum.stores > 0 {
+            Self { has: counts.stores, step: needs.minimum.stores, what: "stores" }
+        } else {
+            Self { has: counts.loads, step: needs.minimum.loads.max(1), what: "loads" }
+        }
+    }
+
+    /// The nearest whole number, at least one.
+    const fn whole(&self) -> usize {
+        let nearest = (self.has + self.step / 2) / self.step;
+        if nearest == 0 { 1 } else { nearest }
+    }
+}
+
+impl std::fmt::Display for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { has, step, what } = self;
+        if has % step == 0 && *has > 0 {
+            write!(f, "{} of the kernel", count(has / step, "step"))
+        } else {
+            write!(f, "a part of the kernel's step, or more than one: {has} {what}, where a step has {step}")
+        }
+    }
+}
+
+/// Who is called that is not shown.
+fn calls(image: &Image, parts: &[Part<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for one in parts.iter().flat_map(|part| &part.code) {
+        let call = matches!(one.flow_control(), FlowControl::Call | FlowControl::IndirectCall);
+        let shown = super::leads_to(one)
+            .is_some_and(|address| parts.iter().any(|part| part.function.address == address));
+        if call && !shown {
+            let name = short(callee(image, one)).to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn note(out: &mut impl Write, text: &str) -> io::Result<()> {
+    for line in wrap(text, WIDTH) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

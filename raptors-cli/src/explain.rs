@@ -1,0 +1,78 @@
+//! `raptors explain`: which kernel a call runs, and why.
+
+use std::io::Write;
+
+use anyhow::bail;
+use raptors::Numerics;
+use serde::Serialize;
+
+use crate::{names, output};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The operation
+    op: String,
+    /// The element type
+    dtype: String,
+    /// The shape of the matrix, such as 512x512
+    #[arg(value_name = "ROWSxCOLS", value_parser = names::shape)]
+    shape: (usize, usize),
+    /// The numeric class: numpy, accurate
+    #[arg(long, value_name = "CLASS", default_value = Numerics::default().name())]
+    numerics: String,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    op: &'static str,
+    dtype: &'static str,
+    shape: String,
+    numerics: &'static str,
+    kernel: &'static str,
+    variant: &'static str,
+    isa: &'static str,
+    reason: String,
+    spec: String,
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
+    let op = names::op(&arguments.op)?;
+    let dtype = names::dtype(&arguments.dtype)?;
+    let numerics = names::numerics(&arguments.numerics)?;
+    if !op.numerics.contains(&numerics) {
+        let there: Vec<_> = op.numerics.iter().map(|class| class.name()).collect();
+        bail!("`{}` has no numeric class `{numerics}`\nthere are: {}", op.name, there.join(", "));
+    }
+    let found = op.explain(dtype, numerics, arguments.shape)?;
+    let (_, kernel) = names::kernel(found.kernel)?;
+    let (rows, cols) = arguments.shape;
+    let explanation = Explanation {
+        op: op.name,
+        dtype: dtype.name(),
+        shape: format!("{rows}x{cols}"),
+        numerics: numerics.name(),
+        kernel: found.kernel,
+        variant: kernel.variant,
+        isa: found.isa.name(),
+        reason: found.reason,
+        spec: found.spec,
+    };
+    if arguments.json {
+        return Ok(output::json(&explanation, out)?);
+    }
+    writeln!(out, "{} {dtype} {rows}×{cols}", op.name)?;
+    for (name, value) in [
+        ("kernel", explanation.kernel),
+        ("variant", explanation.variant),
+        ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
+        ("numerics", explanation.numerics),
+        ("reason", &explanation.reason),
+        ("spec", &explanation.spec),
+    ] {
+        output::field(name, value, out)?;
+    }
+    Ok(())
+}

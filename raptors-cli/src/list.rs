@@ -1,0 +1,221 @@
+//! `raptors list`: every operation and every kernel.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use raptors::{
+    Dtype, Isa,
+    catalogue::{self, Body, InputKind, Kernel, Op, Status},
+};
+use serde::Serialize;
+
+use crate::{
+    names,
+    output::{self, WIDTH, wrap},
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Show candidates and dropped kernels too
+    #[arg(long)]
+    all: bool,
+    /// Only that operation
+    #[arg(long)]
+    op: Option<String>,
+    /// Only that element type
+    #[arg(long)]
+    dtype: Option<String>,
+    /// Only that instruction set
+    #[arg(long)]
+    isa: Option<String>,
+    /// Only kernels of that status
+    #[arg(long)]
+    status: Option<Kind>,
+    /// Write JSON: every kernel that the filters leave
+    #[arg(long)]
+    json: bool,
+}
+
+/// A status without its reason.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// In the dispatch table
+    Shipped,
+    /// Compiled with the feature `candidates` alone
+    Candidate,
+    /// Its instruction set cannot hold it
+    Dropped,
+}
+
+impl Kind {
+    const fn of(status: &Status) -> (Self, Option<&'static str>) {
+        match status {
+            Status::Shipped => (Self::Shipped, None),
+            Status::Candidate => (Self::Candidate, None),
+            Status::Dropped(reason) => (Self::Dropped, Some(reason)),
+        }
+    }
+}
+
+/// A kernel in the JSON list.
+#[derive(Serialize)]
+struct Entry {
+    op: &'static str,
+    dtype: &'static str,
+    isa: &'static str,
+    kernel: &'static str,
+    variant: &'static str,
+    shape: Option<String>,
+    numerics: Vec<&'static str>,
+    status: Kind,
+    reason: Option<&'static str>,
+    spec: String,
+}
+
+/// What the arguments ask for, understood.
+struct Filter {
+    op: Option<&'static str>,
+    dtype: Option<Dtype>,
+    isa: Option<Isa>,
+    status: Option<Kind>,
+}
+
+impl Filter {
+    fn ops(&self) -> impl Iterator<Item = &'static Op> {
+        catalogue::ops().iter().filter(|op| self.op.is_none_or(|name| op.name == name))
+    }
+
+    /// Kernels of an operation, but for their status.
+    fn kernels(&self, op: &'static Op) -> impl Iterator<Item = &'static Kernel> {
+        op.kernels.iter().filter(|kernel| {
+            self.dtype.is_none_or(|dtype| kernel.dtype == dtype) && self.isa.is_none_or(|isa| kernel.isa == isa)
+        })
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
+    let filter = Filter {
+        op: arguments.op.as_deref().map(names::op).transpose()?.map(|op| op.name),
+        dtype: arguments.dtype.as_deref().map(names::dtype).transpose()?,
+        isa: arguments.isa.as_deref().map(names::isa).transpose()?,
+        status: arguments.status,
+    };
+    if arguments.json {
+        return Ok(output::json(&entries(&filter), out)?);
+    }
+    for (index, op) in filter.ops().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        head(op, out)?;
+        for dtype in Dtype::ALL {
+            for isa in Isa::ALL {
+                let group: Vec<_> =
+                    filter.kernels(op).filter(|kernel| kernel.dtype == dtype && kernel.isa == isa).collect();
+                if !group.is_empty() {
+                    writeln!(out, "\n  {dtype} {}", isa.name())?;
+                    block(&group, filter.status, arguments.all, out)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn entries(filter: &Filter) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for op in filter.ops() {
+        for kernel in filter.kernels(op) {
+            let (status, reason) = Kind::of(&kernel.status);
+            if filter.status.is_none_or(|wanted| wanted == status) {
+                entries.push(Entry {
+                    op: op.name,
+                    dtype: kernel.dtype.name(),
+                    isa: kernel.isa.name(),
+                    kernel: kernel.name,
+                    variant: kernel.variant,
+                    shape: kernel.shape.map(|(rows, cols)| format!("{rows}x{cols}")),
+                    numerics: kernel.numerics.iter().map(|class| class.name()).collect(),
+                    status,
+                    reason,
+                    spec: format!("{}:{}", op.file, op.line),
+                });
+            }
+        }
+    }
+    entries
+}
+
+/// What an operation is.
+fn head(op: &Op, out: &mut impl Write) -> io::Result<()> {
+    for (index, line) in wrap(&format!("{}: {}", op.name, op.summary), WIDTH - 2).iter().enumerate() {
+        writeln!(out, "{}{line}", if index == 0 { "" } else { "  " })?;
+    }
+    let inputs: Vec<_> = op.inputs.iter().map(|input| format!("{} ({})", input.name, form(input.kind))).collect();
+    let result = match op.body {
+        Body::Map(_) => "a matrix",
+        Body::Reduce { axis: catalogue::Axis::All, .. } => "one value",
+        Body::Reduce { axis: catalogue::Axis::Zero, .. } => "one value a column",
+        Body::Reduce { axis: catalogue::Axis::One, .. } => "one value a row",
+    };
+    let numerics: Vec<_> = op.numerics.iter().map(|class| class.name()).collect();
+    let line = format!("{} → {result}; numerics {}; {}:{}", inputs.join(", "), numerics.join(", "), op.file, op.line);
+    for line in wrap(&line, WIDTH - 2) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+const fn form(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::Matrix => "matrix",
+        InputKind::Row => "row",
+        InputKind::Column => "column",
+        InputKind::Scalar => "scalar",
+    }
+}
+
+/// The kernels of one operation, dtype and instruction set.
+fn block(group: &[&Kernel], status: Option<Kind>, all: bool, out: &mut impl Write) -> io::Result<()> {
+    let with = |kind: Kind| group.iter().filter(move |kernel| Kind::of(&kernel.status).0 == kind);
+    let shown = |kind: Kind| status.map_or(all || kind == Kind::Shipped, |wanted| wanted == kind);
+    let width = group.iter().map(|kernel| kernel.name.len()).max().unwrap_or_default();
+    for (kind, title) in [(Kind::Shipped, "shipped"), (Kind::Candidate, "candidates")] {
+        if shown(kind) && with(kind).next().is_some() {
+            if all {
+                writeln!(out, "    {title}")?;
+            }
+            for kernel in with(kind) {
+                let (name, variant) = (kernel.name, kernel.variant);
+                // The name says what the variant does: where both do not fit, it is enough.
+                if 6 + width + variant.chars().count() <= WIDTH {
+                    writeln!(out, "    {name:width$}  {variant}")?;
+                } else {
+                    writeln!(out, "    {name}")?;
+                }
+            }
+        }
+    }
+    if shown(Kind::Dropped) {
+        let mut reasons: Vec<&str> = Vec::new();
+        for reason in with(Kind::Dropped).filter_map(|kernel| Kind::of(&kernel.status).1) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        for reason in reasons {
+            for (index, line) in wrap(&format!("dropped: {reason}"), WIDTH - 6).iter().enumerate() {
+                writeln!(out, "    {}{line}", if index == 0 { "" } else { "  " })?;
+            }
+            for kernel in with(Kind::Dropped).filter(|kernel| kernel.status == Status::Dropped(reason)) {
+                writeln!(out, "      {}", kernel.name)?;
+            }
+        }
+    }
+    if status.is_none() && !all {
+        let (candidates, dropped) = (with(Kind::Candidate).count(), with(Kind::Dropped).count());
+        writeln!(out, "    and {}, {dropped} dropped", output::count(candidates, "candidate"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,395 @@
+//! What a build writes, as a whole: the same from the same specs, safe, and of one piece.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    str::FromStr as _,
+    sync::LazyLock,
+    time::{Duration, SystemTime},
+};
+
+use proc_macro2::{TokenStream, TokenTree};
+use raptors_codegen::{
+    Builder, Error,
+    emit::{File, MAX_LINES},
+    expand::expand,
+    generate,
+    op::Op,
+    spec::{self, Source},
+};
+
+/// Above the kernels of a file.
+const HEADER_LINES: usize = 5;
+
+/// A spec of every family, with all kinds of input.
+const OWN: [(&str, &str); 3] = [
+    (
+        "blend",
+        r#"
+        summary  = "A row, a column and several scalars."
+        inputs   = { x = "matrix", y = "matrix", row = "row", column = "column", gain = "scalar", offset = "scalar" }
+        output   = "select(x > row, fma(x, gain, offset), y * gain - column)"
+        dtypes   = ["f32", "f64"]
+        [variants]
+        unroll   = [1, 2]
+        schedule = ["grouped", "pipelined"]
+        store    = ["cached", "streaming"]
+        [shapes]
+        rect     = [[8, 16]]
+        "#,
+    ),
+    (
+        "product",
+        r#"
+        summary  = "Product."
+        inputs   = { x = "matrix" }
+        dtypes   = ["f64"]
+        [reduce]
+        axes     = ["all", "0", "1"]
+        of       = "x"
+        combine  = "mul"
+        numerics = ["numpy", "accurate"]
+        "#,
+    ),
+    (
+        "lowest",
+        r#"
+        summary  = "Minimum."
+        inputs   = { x = "matrix" }
+        dtypes   = ["f32"]
+        [reduce]
+        axes     = ["0"]
+        of       = "x"
+        combine  = "min"
+        "#,
+    ),
+];
+
+/// The shipped specs, and those above.
+static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel-specs/ops");
+    let shipped = spec::load_dir(&shipped, "kernel-specs/ops").expect("the shipped specs are here");
+    let own = OWN.map(|(name, text)| Source { name: format!("own/{name}.toml"), text: text.to_owned() });
+    spec::overlay(shipped, own.to_vec())
+});
+
+/// Everything that is written for them, candidates too.
+static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(&SOURCES, true));
+
+fn files(sources: &[Source], with_candidates: bool) -> Vec<File> {
+    generate(sources, with_candidates).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn file<'a>(files: &'a [File], name: &str) -> &'a str {
+    let file = files.iter().find(|file| file.name == name);
+    &file.unwrap_or_else(|| panic!("{name} is not written")).text
+}
+
+fn tokens(file: &File) -> TokenStream {
+    TokenStream::from_str(&file.text).unwrap_or_else(|error| panic!("{}: {error}", file.name))
+}
+
+/// Every token that is no group, groups laid open.
+fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+    tokens
+        .into_iter()
+        .flat_map(|tree| match tree {
+            TokenTree::Group(group) => flat(group.stream()),
+            other => vec![other],
+        })
+        .collect()
+}
+
+/// The kernels that stand in each module, as `kernels.rs` includes it.
+fn modules(files: &[File]) -> BTreeMap<String, Vec<String>> {
+    let list = syn::parse_file(file(files, "kernels.rs")).expect("kernels.rs is Rust");
+    list.items
+        .iter()
+        .map(|item| {
+            let syn::Item::Mod(module) = item else { panic!("kernels.rs holds modules alone") };
+            let (_, items) = module.content.as_ref().expect("a module with a body");
+            let included = items.iter().find_map(|item| match item {
+                syn::Item::Macro(call) => call.mac.tokens.clone().into_iter().last().map(last_literal),
+                _ => None,
+            });
+            let included = included.expect("a module includes its file");
+            let code = syn::parse_file(file(files, &included)).expect("kernels are Rust");
+            let kernels = code.items.iter().map(|item| match item {
+                syn::Item::Fn(function) => function.sig.ident.to_string(),
+                _ => panic!("{included} holds functions alone"),
+            });
+            (module.ident.to_string(), kernels.collect())
+        })
+        .collect()
+}
+
+/// `concat!(env!("OUT_DIR"), "/kernels.rs")` → `kernels.rs`.
+fn last_literal(tree: TokenTree) -> String {
+    let text = flat(TokenStream::from(tree)).pop().expect("a path").to_string();
+    text.trim_matches('"').trim_start_matches('/').to_owned()
+}
+
+/// The names of the kernels of a build, module by module.
+fn kernels(files: &[File]) -> Vec<String> {
+    modules(files).into_values().flatten().collect()
+}
+
+#[test]
+fn the_same_specs_make_the_same_files() {
+    assert_eq!(files(&SOURCES, true), *FILES);
+}
+
+#[test]
+fn the_order_of_the_specs_does_not_matter() {
+    let mut turned = SOURCES.clone();
+    turned.reverse();
+    assert_eq!(files(&turned, true), *FILES);
+}
+
+#[test]
+fn what_ships_does_not_depend_on_candidates() {
+    for shipped in files(&SOURCES, false) {
+        if shipped.name.starts_with("kernels_") || shipped.name == "ops.rs" {
+            assert_eq!(file(&FILES, &shipped.name), shipped.text, "{}", shipped.name);
+        }
+    }
+}
+
+#[test]
+fn files_of_kernels_are_short_enough_to_read() {
+    for file in FILES.iter().filter(|file| file.name.starts_with("kernels_")) {
+        let lines = file.text.lines().count();
+        assert!(lines <= MAX_LINES + HEADER_LINES, "{} has {lines} lines", file.name);
+    }
+}
+
+#[test]
+fn every_module_forbids_unsafe_code() {
+    let list = syn::parse_file(file(&FILES, "kernels.rs")).expect("kernels.rs is Rust");
+    assert!(!list.items.is_empty());
+    for item in &list.items {
+        let syn::Item::Mod(module) = item else { panic!("kernels.rs holds modules alone") };
+        let forbids = module.attrs.iter().any(|attr| {
+            matches!(attr.style, syn::AttrStyle::Inner(_))
+                && attr.path().is_ident("forbid")
+                && attr.parse_args::<syn::Ident>().is_ok_and(|lint| lint == "unsafe_code")
+        });
+        assert!(forbids, "{} does not", module.ident);
+    }
+}
+
+#[test]
+fn nothing_that_is_written_is_unsafe() {
+    for file in &*FILES {
+        let words = flat(tokens(file));
+        assert!(words.len() > 20, "the walk went through {}", file.name);
+        for word in ["unsafe", "transmute", "asm", "no_mangle", "extern"] {
+            assert!(!words.iter().any(|token| token.to_string() == word), "`{word}` in {}", file.name);
+        }
+    }
+}
+
+/// `// kernel-specs/ops/scale.toml:4  ·  unroll 4`, and the line is that of what is computed.
+#[test]
+fn above_each_kernel_stands_its_spec() {
+    let sources: BTreeMap<&str, &str> =
+        SOURCES.iter().map(|source| (source.name.as_str(), source.text.as_str())).collect();
+    for file in FILES.iter().filter(|file| file.name.starts_with("kernels_")) {
+        let lines: Vec<&str> = file.text.lines().collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("#[kernel(")) {
+            let note = at.checked_sub(1).and_then(|above| lines[above].strip_prefix("// "));
+            let place = note.and_then(|note| note.split_once("  ·  ")).and_then(|(place, _)| place.rsplit_once(':'));
+            let (name, line) = place.unwrap_or_else(|| panic!("{}:{}: no note above", file.name, at + 1));
+            let text = sources.get(name).unwrap_or_else(|| panic!("{name} is no spec"));
+            let line: usize = line.parse().expect("a number");
+            let meant = text.lines().nth(line - 1).expect("a line of the spec");
+            assert!(
+                ["output", "of ", "combine", "init"].iter().any(|word| meant.contains(word)),
+                "{name}:{line} is `{meant}`"
+            );
+        }
+        let functions = lines.iter().filter(|line| line.starts_with("fn ")).count();
+        let attributes = lines.iter().filter(|line| line.starts_with("#[kernel(")).count();
+        assert_eq!(functions, attributes, "{}", file.name);
+    }
+}
+
+#[test]
+fn no_name_is_given_twice() {
+    let kernels = kernels(&FILES);
+    let different: BTreeSet<&String> = kernels.iter().collect();
+    assert_eq!(kernels.len(), different.len());
+    let files: BTreeSet<&String> = FILES.iter().map(|file| &file.name).collect();
+    assert_eq!(FILES.len(), files.len());
+    let specs = spec::load(&SOURCES).unwrap_or_else(|errors| panic!("{errors}"));
+    let types: Vec<String> = Op::of_specs(&specs).iter().map(Op::type_name).collect();
+    assert_eq!(types.len(), types.iter().collect::<BTreeSet<_>>().len());
+}
+
+#[test]
+fn with_candidates_every_kernel_that_an_isa_holds_is_written() {
+    let specs = spec::load(&SOURCES).unwrap_or_else(|errors| panic!("{errors}"));
+    let ops = Op::of_specs(&specs);
+    let candidates = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
+    let held: BTreeSet<String> = candidates
+        .into_iter()
+        .filter(|candidate| candidate.dropped.is_none())
+        .map(|candidate| candidate.name)
+        .collect();
+    assert_eq!(kernels(&FILES).into_iter().collect::<BTreeSet<_>>(), held);
+}
+
+/// What `dispatch.rs` names is written, and without candidates nothing else is.
+#[test]
+fn tables_name_what_is_written() {
+    let shipped = files(&SOURCES, false);
+    for (files, only) in [(&shipped, true), (&*FILES, false)] {
+        let modules = modules(files);
+        let dispatch = files.iter().find(|file| file.name == "dispatch.rs").expect("the tables are written");
+        let words: Vec<String> = flat(tokens(dispatch)).iter().map(ToString::to_string).collect();
+        let mut named = BTreeSet::new();
+        for path in words.windows(4).filter(|path| path[1] == ":" && path[2] == ":") {
+            if let Some(kernels) = modules.get(&path[0]) {
+                let kernel = path[3].to_lowercase();
+                assert!(kernels.contains(&kernel), "{} has no {kernel}", path[0]);
+                named.insert(kernel);
+            }
+        }
+        let written: BTreeSet<String> = kernels(files).into_iter().collect();
+        assert!(!named.is_empty());
+        if only {
+            assert_eq!(named, written);
+        } else {
+            assert!(named.is_subset(&written));
+        }
+    }
+}
+
+/// A folder for one test, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emission").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("what an earlier run left can be removed");
+    }
+    fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
+    folder
+}
+
+/// A folder with specs in it.
+fn specs(parent: &Path, name: &str, specs: &[(&str, &str)]) -> PathBuf {
+    let folder = parent.join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, text) in specs {
+        fs::write(folder.join(format!("{name}.toml")), text).expect("a file");
+    }
+    folder
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn changed(file: &Path) -> SystemTime {
+    fs::metadata(file).and_then(|about| about.modified()).expect("a file with a time")
+}
+
+#[test]
+fn a_file_that_would_not_change_is_left_alone() {
+    let here = folder("unchanged");
+    let ops = specs(&here, "ops", &OWN);
+    let out = here.join("out");
+    let builder = Builder::new(&ops, "ops", &out);
+    let first = builder.build().expect("the specs are right");
+    assert_eq!(first.written, names(&out).len());
+    assert_eq!(first.inputs, [ops.clone()]);
+
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for name in names(&out) {
+        let file = fs::File::options().append(true).open(out.join(name)).expect("a file");
+        file.set_modified(long_ago).expect("its time can be set");
+    }
+    assert_eq!(builder.build().expect("the specs are right").written, 0);
+    assert!(names(&out).iter().all(|name| changed(&out.join(name)) == long_ago));
+
+    // Another number in a constant: only the files in which it shows.
+    let text = OWN[0].1.replace("fma(x, gain, offset)", "fma(x, 2.5, offset) * gain");
+    specs(&here, "ops", &[("blend", &text)]);
+    let again = builder.build().expect("the specs are right");
+    assert!(again.written > 0);
+    assert_eq!(changed(&out.join("kernels.rs")), long_ago);
+    assert_eq!(changed(&out.join("dispatch.rs")), long_ago);
+    assert_ne!(changed(&out.join("catalogue.rs")), long_ago);
+}
+
+#[test]
+fn an_overlay_adds_and_replaces() {
+    let here = folder("overlay");
+    let base = specs(&here, "base", &[OWN[1], OWN[2]]);
+    let other = OWN[1].1.replace("Product.", "Another product.");
+    let extra = specs(&here, "extra", &[OWN[0], ("product", &other)]);
+    let out = here.join("out");
+    let built = Builder::new(&base, "base", &out).overlay(&extra).build().expect("the specs are right");
+    assert_eq!(built.inputs, [base, extra.clone()]);
+
+    let catalogue = fs::read_to_string(out.join("catalogue.rs")).expect("it is written");
+    for word in ["\"blend\"", "\"lowest_axis0\"", "\"Another product.\"", &format!("{}/blend.toml", extra.display())] {
+        assert!(catalogue.contains(word), "{word}");
+    }
+    assert!(!catalogue.contains("\"Product.\""));
+}
+
+/// The variables are read in a process of its own, since the environment belongs to all tests of this one.
+#[test]
+fn the_environment_names_an_overlay_and_a_copy() {
+    const OUT: &str = "RAPTORS_TEST_EMISSION";
+    if let Some(here) = env::var_os(OUT) {
+        let here = PathBuf::from(here);
+        let builder = Builder::new(here.join("base"), "base", here.join("out")).environment();
+        builder.build().expect("the specs are right");
+        return;
+    }
+    let here = folder("environment");
+    specs(&here, "base", &[OWN[2]]);
+    let extra = specs(&here, "extra", &[OWN[1]]);
+    let status = Command::new(env::current_exe().expect("a test has a path"))
+        .args(["--exact", "the_environment_names_an_overlay_and_a_copy"])
+        .env(OUT, &here)
+        .env("RAPTORS_SPECS", extra)
+        .env("RAPTORS_GENERATED_DIR", here.join("deep/copy"))
+        .output()
+        .expect("the test can be started again");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
+
+    let (out, copy) = (here.join("out"), here.join("deep/copy"));
+    assert_eq!(names(&out), names(&copy));
+    for name in names(&out) {
+        assert_eq!(fs::read(out.join(&name)).expect("a file"), fs::read(copy.join(&name)).expect("a file"), "{name}");
+    }
+    let catalogue = fs::read_to_string(out.join("catalogue.rs")).expect("it is written");
+    assert!(catalogue.contains("\"product_axis1\"") && catalogue.contains("\"lowest_axis0\""));
+}
+
+#[test]
+fn wrong_specs_write_nothing() {
+    let here = folder("wrong");
+    let ops = specs(&here, "ops", &[OWN[1], ("broken", "summary = 1")]);
+    let out = here.join("out");
+    match Builder::new(&ops, "ops", &out).build() {
+        Err(Error::Specs(errors)) => assert!(errors.to_string().contains("ops/broken.toml:1"), "{errors}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named() {
+    let here = folder("missing");
+    match Builder::new(here.join("nowhere"), "ops", here.join("out")).build() {
+        Err(error @ Error::Io(..)) => assert!(error.to_string().contains("nowhere"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(!here.join("out").exists());
+}

@@ -1,0 +1,327 @@
+//! One check: a call of every kernel in question on the same data, each result compared to the oracle's.
+
+use std::{
+    any::Any,
+    collections::BTreeSet,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use raptors::{
+    Choice, Dtype, Error, Isa, Numerics,
+    catalogue::{self, Arg, Axis, Body, Call, InputKind, Kernel, Op, Place as Output, Status, Value},
+    element::same_bits,
+    reference,
+};
+
+use crate::{
+    data::{Data, Float},
+    layout::{Layout, Spot},
+    memory::{Arena, bytes},
+};
+
+/// One operation for one dtype in one numeric class, with the kernels that this build and machine have for it.
+#[derive(Clone)]
+pub struct Subject {
+    pub op: &'static Op,
+    pub dtype: Dtype,
+    pub numerics: Numerics,
+    pub kernels: Vec<&'static Kernel>,
+}
+
+impl Subject {
+    /// All there are.
+    pub fn all() -> Vec<Self> {
+        let here: Vec<Isa> = Isa::ALL.into_iter().filter(|isa| is_here(*isa)).collect();
+        let subject = |op: &'static Op, dtype, numerics| {
+            let serves = |kernel: &&Kernel| {
+                kernel.dtype == dtype && kernel.numerics.contains(&numerics) && is_built(kernel)
+            };
+            let kernels =
+                op.kernels.iter().filter(serves).filter(|kernel| here.contains(&kernel.isa)).collect();
+            Self { op, dtype, numerics, kernels }
+        };
+        let classes = |op: &'static Op| {
+            let pairs =
+                op.dtypes.iter().flat_map(|dtype| op.numerics.iter().map(move |class| (*dtype, *class)));
+            pairs.map(move |(dtype, class)| subject(op, dtype, class))
+        };
+        catalogue::ops().iter().flat_map(classes).collect()
+    }
+}
+
+/// Whether a kernel is in this build, if its ISA is of this target.
+pub fn is_built(kernel: &Kernel) -> bool {
+    match kernel.status {
+        Status::Shipped => true,
+        Status::Candidate => cfg!(feature = "candidates"),
+        Status::Dropped(_) => false,
+    }
+}
+
+/// Whether this machine has an ISA: whether any of its kernels can be called.
+pub fn is_here(isa: Isa) -> bool {
+    catalogue::ops().iter().any(|op| {
+        op.kernels.iter().any(|kernel| {
+            let asked = kernel.isa == isa && kernel.shape.is_none() && is_built(kernel);
+            asked
+                && match kernel.dtype {
+                    Dtype::F32 => can_call::<f32>(op, kernel),
+                    Dtype::F64 => can_call::<f64>(op, kernel),
+                }
+        })
+    })
+}
+
+fn can_call<T: Float>(op: &'static Op, kernel: &'static Kernel) -> bool {
+    let subject = Subject { op, dtype: T::DTYPE, numerics: kernel.numerics[0], kernels: vec![kernel] };
+    let mut bench = Bench::<T>::new(subject);
+    bench.check((2, 2), Data::Wide, &[Layout::tight(crate::layout::Place::Start)]);
+    !bench.unavailable.contains(kernel.name)
+}
+
+/// Failures reported for each subject; what comes after is mostly more of the same.
+const REPORTED: usize = 5;
+
+/// A subject at work.
+pub struct Bench<T: Float> {
+    pub subject: Subject,
+    /// What was wrong, a message each.
+    pub failures: Vec<String>,
+    /// Kernels whose results were compared.
+    pub called: BTreeSet<&'static str>,
+    /// Kernels that the library did not give.
+    unavailable: BTreeSet<&'static str>,
+    /// Calls whose results were compared.
+    pub calls: usize,
+    inputs: Vec<Arena<T>>,
+    out: Arena<T>,
+}
+
+/// What all calls of a check share.
+struct Case<'a, T> {
+    shape: (usize, usize),
+    data: Data,
+    /// Each argument's elements, row after row.
+    values: Vec<Vec<T>>,
+    expected: Result<Vec<T>, Error>,
+    layout: &'a Layout,
+}
+
+/// The extent of an argument.
+const fn extent(kind: InputKind, (rows, cols): (usize, usize)) -> (usize, usize) {
+    match kind {
+        InputKind::Matrix => (rows, cols),
+        InputKind::Row => (1, cols),
+        InputKind::Column => (1, rows),
+        InputKind::Scalar => (1, 1),
+    }
+}
+
+impl<T: Float> Bench<T> {
+    pub fn new(subject: Subject) -> Self {
+        let inputs = subject.op.inputs.iter().map(|_| Arena::new(1)).collect();
+        let (called, unavailable) = (BTreeSet::new(), BTreeSet::new());
+        Self { subject, failures: Vec::new(), called, unavailable, calls: 0, inputs, out: Arena::new(1) }
+    }
+
+    /// Compares the kernels that are not for one shape, and the table's choice, in each layout.
+    pub fn check(&mut self, shape: (usize, usize), data: Data, layouts: &[Layout]) {
+        self.compare(shape, data, layouts, None);
+    }
+
+    /// Compares the kernels for just that shape, and the table's choice.
+    pub fn check_target(&mut self, shape: (usize, usize), data: Data, layout: Layout) {
+        self.compare(shape, data, &[layout], Some(shape));
+    }
+
+    fn compare(
+        &mut self,
+        shape: (usize, usize),
+        data: Data,
+        layouts: &[Layout],
+        target: Option<(usize, usize)>,
+    ) {
+        let op = self.subject.op;
+        let value = |index: usize, place| data.at::<T>(index, place, shape);
+        let values: Vec<Vec<T>> = op
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(index, input)| {
+                let (rows, cols) = extent(input.kind, shape);
+                (0..rows).flat_map(|row| (0..cols).map(move |col| value(index, (row, col)))).collect()
+            })
+            .collect();
+        let expected = reference(op, self.subject.numerics, shape, |index, row, col| {
+            let values = &values[index];
+            match op.inputs[index].kind {
+                InputKind::Matrix => values[row * shape.1 + col],
+                InputKind::Row => values[col],
+                InputKind::Column => values[row],
+                InputKind::Scalar => values[0],
+            }
+        });
+        let mut case = Case { shape, data, values, expected, layout: &layouts[0] };
+        let forms: &[bool] = if matches!(op.body, Body::Map(_)) { &[false, true] } else { &[false] };
+        for layout in layouts {
+            case.layout = layout;
+            for inplace in forms {
+                if self.failures.len() < REPORTED {
+                    self.run(&case, *inplace, target);
+                }
+            }
+        }
+    }
+
+    /// Calls the kernels on one arrangement of one case.
+    fn run(&mut self, case: &Case<'_, T>, inplace: bool, target: Option<(usize, usize)>) {
+        let Subject { op, numerics, ref kernels, .. } = self.subject;
+        let first_matrix = op.inputs.iter().position(|input| input.kind == InputKind::Matrix);
+        let overwritten = first_matrix.filter(|_| inplace);
+
+        let mut spots = Vec::new();
+        for (index, input) in op.inputs.iter().enumerate() {
+            let gap = if input.kind == InputKind::Matrix { case.layout.gap(index) } else { 0 };
+            let spot =
+                Spot::new(&mut self.inputs[index], extent(input.kind, case.shape), gap, case.layout.place);
+            spot.fill(&mut self.inputs[index], &spot.image(&case.values[index]));
+            spots.push(spot);
+        }
+        let mut args: Vec<Arg<'_>> = Vec::new();
+        for (index, input) in op.inputs.iter().enumerate() {
+            let (spot, arena) = (&spots[index], &self.inputs[index]);
+            if overwritten == Some(index) {
+                continue;
+            }
+            args.push(T::arg(match input.kind {
+                InputKind::Matrix => Value::Matrix(spot.matrix(arena)),
+                InputKind::Row | InputKind::Column => Value::Slice(spot.slice(arena)),
+                InputKind::Scalar => Value::Scalar(case.values[index][0]),
+            }));
+        }
+
+        let extent = match op.body {
+            Body::Map(_) => case.shape,
+            Body::Reduce { axis: Axis::All, .. } => (1, 1),
+            Body::Reduce { axis: Axis::Zero, .. } => (1, case.shape.1),
+            Body::Reduce { axis: Axis::One, .. } => (1, case.shape.0),
+        };
+        let spot = Spot::new(&mut self.out, extent, case.layout.out_gap(), case.layout.out_place);
+        let before = match overwritten {
+            Some(index) => spot.image(&case.values[index]),
+            None => spot.image(&vec![T::unwritten(); extent.0 * extent.1]),
+        };
+        let after = case.expected.as_ref().map_or_else(|_| before.clone(), |expected| spot.image(expected));
+
+        let contiguous = spot.is_contiguous()
+            && spots
+                .iter()
+                .enumerate()
+                .all(|(index, spot)| overwritten == Some(index) || spot.is_contiguous());
+        let wanted = kernels.iter().filter(|kernel| {
+            kernel.inplace == inplace && kernel.shape == target && (contiguous || kernel.shape.is_none())
+        });
+        let choices = wanted.map(|kernel| Choice::Kernel(kernel.name)).chain([Choice::Table]);
+        for choice in choices {
+            spot.fill(&mut self.out, &before);
+            let place = match op.body {
+                Body::Map(_) if inplace => Output::Inplace(spot.matrix_mut(&mut self.out)),
+                Body::Map(_) => Output::Matrix(spot.matrix_mut(&mut self.out)),
+                Body::Reduce { .. } => Output::Slice(spot.slice_mut(&mut self.out)),
+            };
+            let call = Call { choice, numerics };
+            let result = catch_unwind(AssertUnwindSafe(|| op.call(&call, &args, T::out(place))));
+            let named = kernels.iter().find(|kernel| choice == Choice::Kernel(kernel.name));
+            if let (Some(kernel), Ok(Err(Error::Unknown { .. } | Error::Kernel { .. }))) = (named, &result) {
+                self.unavailable.insert(kernel.name);
+            }
+            let found = spot.window(&self.out);
+            let outcome = match result {
+                Err(payload) => Err(format!("panicked: {}", text(payload.as_ref()))),
+                Ok(result) => match (result, &case.expected) {
+                    (Ok(()), Ok(_)) => same(&spot, found, &after),
+                    (Err(got), Err(expected)) if got == *expected => same(&spot, found, &before),
+                    (Err(got), _) if self.may_refuse(case, choice, &got) => {
+                        same(&spot, found, &before).map(|_| Verdict::Refused)
+                    }
+                    (Ok(()), Err(expected)) => Err(format!("returned Ok, expected the error \"{expected}\"")),
+                    (Err(got), _) => Err(format!("returned the error \"{got}\"")),
+                },
+            };
+            match outcome {
+                Ok(Verdict::Same) => {
+                    self.calls += 1;
+                    self.called.extend(named.map(|kernel| kernel.name));
+                }
+                Ok(Verdict::Refused) => {}
+                Err(what) => self.failures.push(message(&self.subject, case, inplace, choice, &what)),
+            }
+        }
+    }
+
+    /// A single column is one run of neighbours, which kernels for columns cannot be asked to compute: the table takes
+    /// a kernel for runs.
+    fn may_refuse(&self, case: &Case<'_, T>, choice: Choice<'_>, error: &Error) -> bool {
+        matches!(self.subject.op.body, Body::Reduce { axis: Axis::Zero, .. })
+            && case.shape.1 == 1
+            && case.shape.0 > 0
+            && matches!(choice, Choice::Kernel(_))
+            && matches!(error, Error::Unknown { .. } | Error::Kernel { .. })
+    }
+}
+
+/// What became of a call in which nothing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All bits are as they should be.
+    Same,
+    /// A kernel that cannot be had for such a call was not given.
+    Refused,
+}
+
+/// Compares what is in the output's window with what should be.
+pub fn same<T: Float>(spot: &Spot, found: &[T], expected: &[T]) -> Result<Verdict, String> {
+    if bytes(found) == bytes(expected) {
+        return Ok(Verdict::Same);
+    }
+    for (at, (got, expected)) in found.iter().zip(expected).enumerate() {
+        let digits = 2 * size_of::<T>() + 2;
+        let show = |value: &T| format!("{:#0digits$x} ({value:?})", value.to_bits_u64());
+        if let Some((row, col)) = spot.element(at) {
+            if !same_bits(*got, *expected) {
+                let index = if spot.rows == 1 { format!("[{col}]") } else { format!("[{row}, {col}]") };
+                return Err(format!("element {index}: got {}, expected {}", show(got), show(expected)));
+            }
+        } else if got.to_bits_u64() != expected.to_bits_u64() {
+            return Err(format!("wrote {} where no element is: {}", show(got), spot.distance(at)));
+        }
+    }
+    Ok(Verdict::Same)
+}
+
+fn message<T>(
+    subject: &Subject,
+    case: &Case<'_, T>,
+    inplace: bool,
+    choice: Choice<'_>,
+    what: &str,
+) -> String {
+    let (rows, cols) = case.shape;
+    let kernel = match choice {
+        Choice::Kernel(name) => format!("kernel `{name}`"),
+        Choice::Table => "the table's choice".to_owned(),
+    };
+    let mut text =
+        format!("{} {} {}, {kernel}, {rows}×{cols}", subject.op.name, subject.dtype, subject.numerics);
+    if inplace {
+        text.push_str(" in place");
+    }
+    write!(text, ": {what}\n    data {:?}, {:?}", case.data, case.layout).expect("memory for a message");
+    text
+}
+
+fn text(payload: &(dyn Any + Send)) -> &str {
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| payload.downcast_ref().copied()).unwrap_or("without a message")
+}
