@@ -7,7 +7,7 @@ use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     ir::{self, Kernel},
     op::{Family, Form, Op},
-    spec::{Axis, Numerics, Prefetch, Schedule, Spec, Store, Tile},
+    spec::{Axis, InputKind, Numerics, Prefetch, Schedule, Spec, Store, Tile},
     variant::Variant,
 };
 
@@ -82,7 +82,8 @@ fn group<'a>(op: &Op<'a>, dtype: Dtype, isa: &'static Isa) -> Vec<Candidate<'a>>
 fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec<Variant> {
     let wanted = &op.spec.variants;
     let base = default_variant(op, family, dtype, isa);
-    let mut all = vec![base];
+    let beyond = beyond_cache(op, family, &base);
+    let mut all = vec![base, beyond];
     let prefetches = or_default(&wanted.prefetch, base.prefetch);
     let shapes: Vec<_> = op.spec.shapes.iter().map(|&shape| Some(shape)).collect();
     match family {
@@ -129,6 +130,9 @@ fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec
                 all.push(Variant { unroll, shape, ..base });
             }
         }
+        if shape.is_some_and(|shape| bytes(op, dtype, shape) > MAYBE_BEYOND_CACHE) {
+            all.push(Variant { shape, ..beyond });
+        }
     }
     all
 }
@@ -140,18 +144,19 @@ fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
 /// What is built without any tuning: the family's default, or of the values the spec lists the nearest below it that
 /// the ISA can hold.
 ///
-/// The defaults come from measurements: four vectors a step for maps (more brings nothing, fewer costs loop overhead);
-/// eight accumulators in flight for runs (two additions a cycle, four cycles each); eight rows a step down the columns
-/// (the accumulators then cross memory once in eight rows).
+/// The defaults come from measurements. Maps: four vectors a step (more brings nothing, fewer costs loop overhead).
+/// Runs: two places far apart, a leaf of each at a time; the processor itself overlaps leaves that follow each other,
+/// while more places at once confuse its prefetchers. Down the columns: eight rows a step (the accumulators then cross
+/// memory once in eight rows).
 #[must_use]
 pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Variant {
     let wanted = &op.spec.variants;
     let best = match family {
         Family::Map => 4,
-        Family::Runs => isa.lanes(dtype).min(8),
-        Family::RunsInOrder => 1,
+        Family::Runs | Family::RunsInOrder => 1,
         Family::Columns | Family::ColumnTree => 8,
     };
+    let streams = if family == Family::Runs { nearest(&wanted.streams, 2) } else { 1 };
     let tile = match family {
         Family::Columns if !wanted.tile.is_empty() && !wanted.tile.contains(&Tile::Whole) => wanted.tile[0],
         Family::ColumnTree => {
@@ -165,16 +170,44 @@ pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static 
     };
     let listed = match family {
         Family::Map | Family::Runs | Family::Columns if !wanted.unroll.is_empty() => wanted.unroll.clone(),
-        Family::Map | Family::Runs => vec![1, 2, 4, 8],
-        Family::RunsInOrder => vec![1],
+        Family::Map => vec![1, 2, 4],
+        Family::Runs | Family::RunsInOrder => vec![1],
         Family::Columns | Family::ColumnTree => vec![8],
     };
-    let with = |unroll| Variant { tile, schedule, ..Variant::plain(unroll) };
+    let with = |unroll| Variant { schedule, streams, tile, ..Variant::plain(unroll) };
     let mut below: Vec<_> = listed.iter().copied().filter(|&unroll| unroll <= best).collect();
     below.sort_unstable();
     let held = below.iter().rev().find(|&&unroll| not_held(op, family, dtype, isa, &with(unroll)).is_none());
     let smallest = listed.iter().copied().min().unwrap_or(1);
     with(held.copied().unwrap_or(smallest))
+}
+
+/// The default where a call's bytes do not stay in cache: a map's stores then go past it, unless the spec lists stores
+/// without that. A matrix that is written once and not read again soon would only push others out.
+#[must_use]
+pub fn beyond_cache(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
+    let listed = &op.spec.variants.store;
+    if family == Family::Map && (listed.is_empty() || listed.contains(&Store::Streaming)) {
+        Variant { store: Store::Streaming, ..*default }
+    } else {
+        *default
+    }
+}
+
+/// Shapes of more bytes than this may not stay in some machine's caches: they get a kernel for that case too.
+const MAYBE_BEYOND_CACHE: usize = 8 << 20;
+
+/// Bytes that a call on that shape reads and writes.
+fn bytes(op: &Op<'_>, dtype: Dtype, (rows, cols): (usize, usize)) -> usize {
+    let read = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+    let written = usize::from(matches!(op.form, Form::Map));
+    rows * cols * (read + written) * dtype.bytes()
+}
+
+/// The largest listed value up to `best`, or the smallest; `best` where the spec leaves the choice open.
+fn nearest(listed: &[usize], best: usize) -> usize {
+    let below = listed.iter().copied().filter(|&value| value <= best).max();
+    below.or_else(|| listed.iter().copied().min()).unwrap_or(best)
 }
 
 /// Why an ISA cannot hold a variant.
@@ -187,7 +220,7 @@ fn not_held(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa, varian
         return Some(format!("{isa_name} has no streaming stores"));
     }
     let step = variant.unroll * isa.vector_bytes;
-    if family == Family::Map && step % 64 != 0 {
+    if family == Family::Map && !step.is_multiple_of(64) {
         if variant.store == Store::Streaming {
             return Some(format!("a step of {step} B does not fill 64-byte lines, which streaming needs"));
         }

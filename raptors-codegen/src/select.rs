@@ -2,8 +2,8 @@
 
 use crate::{
     Dtype, Isa,
-    expand::{Candidate, default_variant},
-    op::{Family, Op},
+    expand::{Candidate, beyond_cache, default_variant},
+    op::Op,
     spec::Numerics,
     variant::Variant,
 };
@@ -33,8 +33,8 @@ pub struct Table<'c, 'a> {
 pub struct IsaRows<'c, 'a> {
     /// The ISA.
     pub isa: &'static Isa,
-    /// Kernels of target shapes.
-    pub exact: Vec<&'c Candidate<'a>>,
+    /// Kernels of target shapes, one for each size.
+    pub exact: Vec<((usize, usize), Vec<&'c Candidate<'a>>)>,
     /// The kernel of each bucket, sizes outermost.
     pub buckets: Vec<&'c Candidate<'a>>,
     /// Everything held that belongs to this table, shipped or not.
@@ -83,37 +83,33 @@ fn isa_rows<'c, 'a>(
             Variant { inplace: false, numerics: wanted.numerics, ..candidate.variant } == *wanted
         })
     };
-    let wanted = Variant { numerics, ..default };
+    let default = Variant { numerics, ..default };
+    let beyond = beyond_cache(op, family, &default);
+    let sizes: [&Variant; SIZES] = [&default, &default, &default, &beyond];
     let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
     let mut buckets = Vec::new();
-    for size in 0..SIZES {
-        for _ in 0..ASPECTS {
-            let tuned = find(&at_size(family, size, &wanted));
-            buckets.extend(tuned.or_else(|| find(&wanted)).or_else(fallback));
-        }
+    for wanted in sizes {
+        let kernel = find(wanted).or_else(|| find(&default)).or_else(fallback);
+        buckets.extend(std::iter::repeat_n(kernel, ASPECTS).flatten());
     }
     let exact = op
         .spec
         .shapes
         .iter()
-        .filter_map(|&shape| find(&Variant { shape: Some(shape), ..wanted }))
+        .filter_map(|&shape| {
+            let shaped = |wanted: &Variant| find(&Variant { shape: Some(shape), ..*wanted });
+            let kernels = sizes.iter().map(|wanted| shaped(wanted).or_else(|| shaped(&default)));
+            Some((shape, kernels.collect::<Option<Vec<_>>>()?))
+        })
         .collect();
     IsaRows { isa, exact, buckets, all }
-}
-
-/// The default at a size. Beyond the caches, one place of reading does not keep the memory busy: eight do.
-fn at_size(family: Family, size: usize, default: &Variant) -> Variant {
-    if family == Family::Runs && size == SIZES - 1 {
-        Variant { unroll: 1, streams: 8, ..*default }
-    } else {
-        *default
-    }
 }
 
 /// Whether a candidate ships: some row names it.
 #[must_use]
 pub fn ships(tables: &[Table<'_, '_>], candidate: &Candidate<'_>) -> bool {
     tables.iter().flat_map(|table| &table.isas).any(|rows| {
-        rows.exact.iter().chain(&rows.buckets).any(|row| row.name == candidate.name)
+        let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
+        exact.chain(&rows.buckets).any(|row| row.name == candidate.name)
     })
 }

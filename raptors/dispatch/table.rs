@@ -37,15 +37,20 @@ impl Target {
     /// The bucket: bytes against this machine's caches, and aspect.
     #[inline]
     pub(crate) fn bucket(self) -> usize {
-        let caches = cpu::caches();
-        let size =
-            usize::from(self.bytes > caches.l1) + usize::from(self.bytes > caches.l2) + usize::from(self.bytes > caches.l3);
         let aspect = if self.rows > self.cols.saturating_mul(OBLONG) {
             2
         } else {
             usize::from(self.cols <= self.rows.saturating_mul(OBLONG))
         };
-        size * ASPECTS + aspect
+        self.size() * ASPECTS + aspect
+    }
+
+    /// Where the bytes stay: in the first, second or third cache, or in memory. The third is shared: a call can count
+    /// on half of it.
+    #[inline]
+    fn size(self) -> usize {
+        let caches = cpu::caches();
+        [caches.l1, caches.l2, caches.l3 / 2].into_iter().map(|cache| usize::from(self.bytes > cache)).sum()
     }
 }
 
@@ -58,8 +63,8 @@ pub(crate) fn bucket_name(bucket: usize) -> String {
 
 /// The kernels of an operation and dtype on one ISA.
 pub struct IsaRows<S: Sig> {
-    /// Kernels for one shape, with the shape as callers see it.
-    pub(crate) exact: &'static [((usize, usize), Row<S>)],
+    /// Kernels for one shape, with the shape as callers see it, one for each size.
+    pub(crate) exact: &'static [((usize, usize), [Row<S>; SIZES])],
     /// The kernel of each bucket.
     pub(crate) buckets: [Row<S>; BUCKETS],
     /// Every kernel in this build.
@@ -106,9 +111,9 @@ impl<S: Sig> Table<S> {
     pub(crate) fn look_up(&'static self, isa: Isa, target: Target) -> (Ready<S>, Reason) {
         for rows in self.isas[..=isa as usize].iter().rev().flatten() {
             if target.contiguous {
-                for (shape, row) in rows.exact {
+                for (shape, sizes) in rows.exact {
                     if *shape == (target.rows, target.cols)
-                        && let Some(ready) = Ready::new(row)
+                        && let Some(ready) = Ready::new(&sizes[target.size()])
                     {
                         return (ready, Reason::Exact(shape.0, shape.1));
                     }

@@ -15,8 +15,12 @@ pub(crate) struct Counts {
     pub(crate) arithmetic: usize,
     /// Of the arithmetic, what has an operand in memory.
     pub(crate) folded: usize,
-    /// Bytes that loads and stores move.
-    pub(crate) bytes: usize,
+    /// Bytes that loads read.
+    pub(crate) read: usize,
+    /// Bytes that stores write.
+    pub(crate) written: usize,
+    /// The squares of the bytes that loads and stores move: a vector weighs more than its elements do one by one.
+    pub(crate) weight: usize,
     /// Loads and stores that move less than a whole vector.
     pub(crate) narrow: usize,
     /// Of the loads, what reads a constant of the program.
@@ -105,8 +109,10 @@ impl Counts {
             self.constants += usize::from(one.is_ip_rel_memory_operand());
         }
         self.stores += usize::from(writes);
+        self.read += if reads { bytes } else { 0 };
+        self.written += if writes { bytes } else { 0 };
         if reads || writes {
-            self.bytes += bytes;
+            self.weight += bytes * bytes;
             self.narrow += usize::from(bytes < vector_bytes);
         } else if work == Work::Move && !stack {
             self.moves += 1;
@@ -167,26 +173,25 @@ mod tests {
 
     #[test]
     fn a_load_a_product_and_a_store() {
-        let expected = Counts { instructions: 1, bytes: 32, ..Counts::default() };
+        let one = Counts { instructions: 1, ..Counts::default() };
         // vmovups ymm1, [rax]
-        assert_eq!(count(&[0xc5, 0xfc, 0x10, 0x08], 32), Counts { loads: 1, ..expected });
+        assert_eq!(count(&[0xc5, 0xfc, 0x10, 0x08], 32), Counts { loads: 1, read: 32, weight: 1024, ..one });
         // vmovups [rax], ymm1
-        assert_eq!(count(&[0xc5, 0xfc, 0x11, 0x08], 32), Counts { stores: 1, ..expected });
+        assert_eq!(count(&[0xc5, 0xfc, 0x11, 0x08], 32), Counts { stores: 1, written: 32, weight: 1024, ..one });
         // vmulps ymm1, ymm0, ymm1
-        assert_eq!(count(&[0xc5, 0xfc, 0x59, 0xc9], 32), Counts { arithmetic: 1, bytes: 0, ..expected });
+        assert_eq!(count(&[0xc5, 0xfc, 0x59, 0xc9], 32), Counts { arithmetic: 1, ..one });
     }
 
     #[test]
     fn arithmetic_on_memory_is_a_load_too() {
+        let one = Counts { instructions: 1, loads: 1, arithmetic: 1, folded: 1, ..Counts::default() };
+        let whole = Counts { read: 32, weight: 1024, ..one };
         // vaddps ymm0, ymm0, [rsi]
-        let expected = Counts { instructions: 1, loads: 1, arithmetic: 1, folded: 1, bytes: 32, ..Counts::default() };
-        assert_eq!(count(&[0xc5, 0xfc, 0x58, 0x06], 32), expected);
-        // addss xmm0, [rax]
-        let expected = Counts { bytes: 4, narrow: 1, ..expected };
-        assert_eq!(count(&[0xf3, 0x0f, 0x58, 0x00], 16), expected);
+        assert_eq!(count(&[0xc5, 0xfc, 0x58, 0x06], 32), whole);
         // vmulps ymm0, ymm0, [rip]
-        let expected = Counts { bytes: 32, narrow: 0, constants: 1, ..expected };
-        assert_eq!(count(&[0xc5, 0xfc, 0x59, 0x05, 0, 0, 0, 0], 32), expected);
+        assert_eq!(count(&[0xc5, 0xfc, 0x59, 0x05, 0, 0, 0, 0], 32), Counts { constants: 1, ..whole });
+        // addss xmm0, [rax]
+        assert_eq!(count(&[0xf3, 0x0f, 0x58, 0x00], 16), Counts { read: 4, weight: 16, narrow: 1, ..one });
     }
 
     #[test]

@@ -58,7 +58,10 @@ pub(crate) fn run(kernel: &str, needs: &Needs, out: &mut impl Write) -> anyhow::
     Ok(())
 }
 
-/// The functions a kernel is made of: those named after it, and those of the library's kernels that they call.
+/// Whose calls are followed: the library's own, and what stands between a closure and its caller.
+const FOLLOWED: [&str; 3] = ["raptors::kernels::", "core::ops::function::", "core::array::"];
+
+/// The functions a kernel is made of: those named after it, and those they call that can hold a part of it.
 fn parts<'a>(image: &'a Image, kernel: &str) -> Vec<Part<'a>> {
     let mut todo: VecDeque<&Function> = image.of_kernel(kernel).into();
     let mut parts: Vec<Part<'_>> = Vec::new();
@@ -69,7 +72,8 @@ fn parts<'a>(image: &'a Image, kernel: &str) -> Vec<Part<'a>> {
         let decoder = Decoder::with_ip(64, &function.code, function.address, DecoderOptions::NONE);
         let code: Vec<Instruction> = decoder.into_iter().collect();
         let called = code.iter().filter_map(|one| image.at(leads_to(one)?));
-        todo.extend(called.filter(|called| called.names.iter().any(|name| name.contains("raptors::kernels::"))));
+        let followed = |name: &String| FOLLOWED.iter().any(|path| name.contains(path));
+        todo.extend(called.filter(|called| called.names.iter().any(followed)));
         let loops = loops(&code);
         parts.push(Part { function, code, loops });
     }
@@ -98,7 +102,7 @@ fn inner<'a>(image: &Image, parts: &'a [Part<'_>], vector_bytes: usize) -> Optio
     for (index, part) in parts.iter().enumerate() {
         for of in part.loops.iter().filter(|of| of.innermost) {
             let counts = Counts::of(of.body.iter().map(|&at| &part.code[at]), vector_bytes);
-            let rank = |counts: &Counts| (counts.bytes, counts.arithmetic);
+            let rank = |counts: &Counts| (counts.weight, counts.arithmetic);
             if rank(&counts) > best.as_ref().map_or((0, 0), |best| rank(&best.counts)) {
                 best = Some(Inner { part: index, of, counts, checks: checks(image, &part.code, of) });
             }

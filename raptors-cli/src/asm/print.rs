@@ -7,6 +7,8 @@ use std::{
 
 use iced_x86::{FlowControl, Formatter as _, Instruction, IntelFormatter, SymbolResolver, SymbolResult};
 
+use raptors_codegen::ir::Minimum;
+
 use super::{
     Inner, Needs, Part, callee,
     count::Counts,
@@ -139,11 +141,8 @@ fn table(kernel: &str, part: &Part<'_>, inner: &Inner<'_>, needs: &Needs, out: &
     out.write_all(
         row("one iteration", [counts.loads, counts.stores, counts.arithmetic], &other.to_string()).as_bytes(),
     )?;
-    let scaled = [minimum.loads, minimum.stores, minimum.arithmetic].map(|number| number * steps.whole());
-    let name = match steps.whole() {
-        1 => "minimum for a step".to_owned(),
-        whole => format!("minimum for {whole} steps"),
-    };
+    let scaled = [minimum.loads, minimum.stores, minimum.arithmetic].map(|number| steps.scale(number));
+    let name = format!("minimum for {steps}");
     out.write_all(row(&name, scaled, "-").as_bytes())?;
     writeln!(out)?;
     note(out, &format!("An iteration does {steps}, in {}.", count(counts.instructions, "instruction")))?;
@@ -185,34 +184,36 @@ fn table(kernel: &str, part: &Part<'_>, inner: &Inner<'_>, needs: &Needs, out: &
 
 /// How many steps of the kernel an iteration does: the compiler may unroll further, or cut a step up.
 struct Steps {
+    /// Bytes an iteration stores, or loads where nothing is stored.
     has: usize,
+    /// Bytes a step does.
     step: usize,
-    what: &'static str,
 }
 
 impl Steps {
     fn of(counts: &Counts, needs: &Needs) -> Self {
-        if needs.minimum.stores > 0 {
-            Self { has: counts.stores, step: needs.minimum.stores, what: "stores" }
-        } else {
-            Self { has: counts.loads, step: needs.minimum.loads.max(1), what: "loads" }
-        }
+        let Minimum { loads, stores, .. } = needs.minimum;
+        let (has, step) = if stores > 0 { (counts.written, stores) } else { (counts.read, loads.max(1)) };
+        let step = step * needs.vector_bytes;
+        // More than a step: what is beyond whole steps is not part of one.
+        Self { has: if has > step { (has + step / 2) / step * step } else { has }, step }
     }
 
-    /// The nearest whole number, at least one.
-    const fn whole(&self) -> usize {
-        let nearest = (self.has + self.step / 2) / self.step;
-        if nearest == 0 { 1 } else { nearest }
+    /// What a number of instructions in a step is in an iteration.
+    const fn scale(&self, number: usize) -> usize {
+        (number * self.has).div_ceil(self.step)
     }
 }
 
 impl std::fmt::Display for Steps {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { has, step, what } = self;
-        if has % step == 0 && *has > 0 {
-            write!(f, "{} of the kernel", count(has / step, "step"))
+        let Self { has, step } = self;
+        if has % step == 0 {
+            f.write_str(&count(has / step, "step"))
+        } else if *has > 0 && step % has == 0 {
+            write!(f, "1/{} of a step", step / has)
         } else {
-            write!(f, "a part of the kernel's step, or more than one: {has} {what}, where a step has {step}")
+            write!(f, "{has}/{step} of a step")
         }
     }
 }

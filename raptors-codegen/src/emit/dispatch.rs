@@ -47,7 +47,7 @@ struct RowsView {
 struct ExactView {
     rows: usize,
     cols: usize,
-    row: String,
+    kernels: Vec<String>,
 }
 
 /// The name of a table's static.
@@ -92,9 +92,10 @@ fn view(table: &Table<'_, '_>, homes: &Homes) -> TableView {
             exact: rows
                 .exact
                 .iter()
-                .filter_map(|candidate| {
-                    let (rows, cols) = candidate.variant.shape?;
-                    Some(ExactView { rows, cols, row: row(&candidate.name) })
+                .map(|((rows, cols), kernels)| ExactView {
+                    rows: *rows,
+                    cols: *cols,
+                    kernels: kernels.iter().map(|kernel| row(&kernel.name)).collect(),
                 })
                 .collect(),
             buckets: rows.buckets.iter().map(|candidate| row(&candidate.name)).collect(),

@@ -1,0 +1,8 @@
+//! An argument that is given twice.
+
+use raptors_macros::kernel;
+
+#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2, unroll = 4)]
+fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32]) {}
+
+fn main() {}

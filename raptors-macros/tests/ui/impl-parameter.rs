@@ -1,0 +1,12 @@
+//! A parameter of some type that implements a trait is a type parameter.
+
+use raptors_macros::kernel;
+
+#[path = "library/mod.rs"]
+mod library;
+use library::{dispatch, ops};
+
+#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2)]
+fn scale_f32_portable_u2(x: impl AsRef<[f32]>, factor: f32, out: &mut [f32]) {}
+
+fn main() {}

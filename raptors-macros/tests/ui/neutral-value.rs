@@ -1,0 +1,8 @@
+//! The neutral value of an argument is left out, not written.
+
+use raptors_macros::kernel;
+
+#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2, schedule = "grouped")]
+fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32]) {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! A number that no `usize` holds.
+
+use raptors_macros::kernel;
+
+#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 99999999999999999999999)]
+fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32]) {}
+
+fn main() {}

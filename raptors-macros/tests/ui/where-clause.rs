@@ -1,0 +1,16 @@
+//! A function with bounds.
+
+use raptors_macros::kernel;
+
+#[path = "library/mod.rs"]
+mod library;
+use library::{dispatch, ops};
+
+#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2)]
+fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32])
+where
+    f32: Copy,
+{
+}
+
+fn main() {}
