@@ -3,9 +3,7 @@
 //! Lists, tests, benchmarks and bindings are made from this, so that a new spec needs no line anywhere else.
 
 use crate::{
-    Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
-    dispatch::table::Choice,
-    element::Dtype,
+    Element, Error, Isa, MatrixMut, MatrixRef, Numerics, dispatch::table::Choice, element::Dtype,
     kernels::reference::Expr,
 };
 
@@ -209,7 +207,12 @@ impl Op {
     ///
     /// # Errors
     /// [`Error::Unknown`] if the operation lacks that dtype, [`Error::Environment`] if a variable cannot be honoured.
-    pub fn explain(&self, dtype: Dtype, numerics: Numerics, shape: (usize, usize)) -> Result<Explanation, Error> {
+    pub fn explain(
+        &self,
+        dtype: Dtype,
+        numerics: Numerics,
+        shape: (usize, usize),
+    ) -> Result<Explanation, Error> {
         (self.explain)(dtype, numerics, shape.0, shape.1)
     }
 }
@@ -318,7 +321,7 @@ impl Arg<'_> {
 /// Takes erased arguments apart, for the generated entries.
 pub(crate) struct Args<'a, 'b> {
     op: &'static str,
-    args: &'b [Arg<'a>],
+    given: &'b [Arg<'a>],
     /// The input that is overwritten, and so is not among the arguments.
     without: Option<usize>,
 }
@@ -333,7 +336,7 @@ impl<'a, 'b> Args<'a, 'b> {
     ) -> Result<Self, Error> {
         let expected = expected - usize::from(without.is_some());
         if args.len() == expected {
-            Ok(Self { op, args, without })
+            Ok(Self { op, given: args, without })
         } else {
             Err(Error::Arguments { op: op.to_owned(), expected, got: args.len() })
         }
@@ -345,14 +348,18 @@ impl<'a, 'b> Args<'a, 'b> {
         what: &'static str,
         form: &'static str,
     ) -> Result<(Value<'a, T>, Error), Error> {
-        let arg = &self.args[index - usize::from(self.without.is_some_and(|without| without < index))];
+        let arg = &self.given[index - usize::from(self.without.is_some_and(|without| without < index))];
         let value =
             T::value(arg).ok_or_else(|| Error::Dtype { what, expected: T::DTYPE, got: arg.dtype() })?;
         Ok((value, Error::Form { op: self.op, what, expected: form, got: arg.form() }))
     }
 
     /// Argument `index`, which is a matrix.
-    pub(crate) fn matrix<T: Element>(&self, index: usize, what: &'static str) -> Result<MatrixRef<'a, T>, Error> {
+    pub(crate) fn matrix<T: Element>(
+        &self,
+        index: usize,
+        what: &'static str,
+    ) -> Result<MatrixRef<'a, T>, Error> {
         match self.value(index, what, "a matrix")? {
             (Value::Matrix(matrix), _) => Ok(matrix),
             (_, error) => Err(error),

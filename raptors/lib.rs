@@ -33,3 +33,8 @@ pub use error::{Error, Shape};
 pub use kernels::reference::{Expr, reference};
 pub use matrix::{Matrix, MatrixMut, MatrixRef};
 pub use numerics::Numerics;
+
+/// The README's code, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,14 +9,10 @@
 use crate::{
     Choice, Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
-        Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place, Status, Value,
+        Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place, Status,
+        Value,
     },
-    dispatch::{
-        self,
-        call::Sig,
-        generated::tables,
-        table::Reason,
-    },
+    dispatch::{self, call::Sig, generated::tables, table::Reason},
     kernels::reference::Expr,
     runtime::{
         check,
@@ -42,12 +38,7 @@ include!(concat!(env!("OUT_DIR"), "/ops.rs"));
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 /// Why that row was chosen, in words.
-fn explanation(
-    name: &'static str,
-    isa: Isa,
-    reason: Reason,
-    spec: (&'static str, usize),
-) -> Explanation {
+fn explanation(name: &'static str, isa: Isa, reason: Reason, spec: (&'static str, usize)) -> Explanation {
     let reason = match reason {
         Reason::Exact(rows, cols) => format!("{rows}×{cols} is a target shape of the spec"),
         Reason::Bucket(bucket) => format!("bucket: {}", dispatch::table::bucket_name(bucket)),

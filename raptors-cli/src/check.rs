@@ -51,9 +51,11 @@ fn check(sources: &[Source]) -> Result<Found, Diagnostics> {
     let specs = match &loaded {
         Ok(specs) => specs.clone(),
         // Those that are right in themselves are expanded all the same, so that every error comes at once.
-        Err(_) => {
-            sources.iter().filter_map(|source| spec::load(std::slice::from_ref(source)).ok()).flatten().collect()
-        }
+        Err(_) => sources
+            .iter()
+            .filter_map(|source| spec::load(std::slice::from_ref(source)).ok())
+            .flatten()
+            .collect(),
     };
     let ops = Op::of_specs(&specs);
     match (loaded, expand(&ops)) {

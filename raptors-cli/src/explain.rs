@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What one allocation can have.
+const MOST_BYTES: usize = isize::MAX.cast_unsigned();
+
 #[derive(Serialize)]
 struct Explanation {
     op: &'static str,
@@ -46,9 +49,16 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         let there: Vec<_> = op.numerics.iter().map(|class| class.name()).collect();
         bail!("`{}` has no numeric class `{numerics}`\nthere are: {}", op.name, there.join(", "));
     }
+    let (rows, cols) = arguments.shape;
+    if rows
+        .checked_mul(cols)
+        .and_then(|len| len.checked_mul(dtype.bytes()))
+        .is_none_or(|bytes| bytes > MOST_BYTES)
+    {
+        bail!("no matrix has {rows}×{cols} elements: that is more than memory can hold");
+    }
     let found = op.explain(dtype, numerics, arguments.shape)?;
     let (_, kernel) = names::kernel(found.kernel)?;
-    let (rows, cols) = arguments.shape;
     let explanation = Explanation {
         op: op.name,
         dtype: dtype.name(),

@@ -46,7 +46,8 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
 
 /// Whether kernels of that instruction set are compiled for this target.
 pub(crate) fn in_build(isa: Isa) -> bool {
-    raptors_codegen::Isa::find(isa.name()).is_some_and(|isa| isa.is_portable() || isa.arch == env::consts::ARCH)
+    raptors_codegen::Isa::find(isa.name())
+        .is_some_and(|isa| isa.is_portable() || isa.arch == env::consts::ARCH)
 }
 
 /// `48 KiB`.

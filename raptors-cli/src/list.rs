@@ -89,7 +89,8 @@ impl Filter {
     /// Kernels of an operation, but for their status.
     fn kernels(&self, op: &'static Op) -> impl Iterator<Item = &'static Kernel> {
         op.kernels.iter().filter(|kernel| {
-            self.dtype.is_none_or(|dtype| kernel.dtype == dtype) && self.isa.is_none_or(|isa| kernel.isa == isa)
+            self.dtype.is_none_or(|dtype| kernel.dtype == dtype)
+                && self.isa.is_none_or(|isa| kernel.isa == isa)
         })
     }
 }
@@ -152,7 +153,8 @@ fn head(op: &Op, out: &mut impl Write) -> io::Result<()> {
     for (index, line) in wrap(&format!("{}: {}", op.name, op.summary), WIDTH - 2).iter().enumerate() {
         writeln!(out, "{}{line}", if index == 0 { "" } else { "  " })?;
     }
-    let inputs: Vec<_> = op.inputs.iter().map(|input| format!("{} ({})", input.name, form(input.kind))).collect();
+    let inputs: Vec<_> =
+        op.inputs.iter().map(|input| format!("{} ({})", input.name, form(input.kind))).collect();
     let result = match op.body {
         Body::Map(_) => "a matrix",
         Body::Reduce { axis: catalogue::Axis::All, .. } => "one value",
@@ -160,7 +162,13 @@ fn head(op: &Op, out: &mut impl Write) -> io::Result<()> {
         Body::Reduce { axis: catalogue::Axis::One, .. } => "one value a row",
     };
     let numerics: Vec<_> = op.numerics.iter().map(|class| class.name()).collect();
-    let line = format!("{} → {result}; numerics {}; {}:{}", inputs.join(", "), numerics.join(", "), op.file, op.line);
+    let line = format!(
+        "{} → {result}; numerics {}; {}:{}",
+        inputs.join(", "),
+        numerics.join(", "),
+        op.file,
+        op.line
+    );
     for line in wrap(&line, WIDTH - 2) {
         writeln!(out, "  {line}")?;
     }
@@ -178,28 +186,30 @@ const fn form(kind: InputKind) -> &'static str {
 
 /// The kernels of one operation, dtype and instruction set.
 fn block(group: &[&Kernel], status: Option<Kind>, all: bool, out: &mut impl Write) -> io::Result<()> {
-    let with = |kind: Kind| group.iter().filter(move |kernel| Kind::of(&kernel.status).0 == kind);
+    let kernels = |kind: Kind| group.iter().filter(move |kernel| Kind::of(&kernel.status).0 == kind);
     let shown = |kind: Kind| status.map_or(all || kind == Kind::Shipped, |wanted| wanted == kind);
-    let width = group.iter().map(|kernel| kernel.name.len()).max().unwrap_or_default();
+    let lines = || group.iter().filter(|kernel| shown(Kind::of(&kernel.status).0));
+    if (status.is_some() || all) && lines().next().is_none() {
+        writeln!(out, "    none")?;
+    }
+    let named = lines().filter(|kernel| !matches!(kernel.status, Status::Dropped(_)));
+    let column = named.map(|kernel| kernel.name.len()).max().unwrap_or_default();
     for (kind, title) in [(Kind::Shipped, "shipped"), (Kind::Candidate, "candidates")] {
-        if shown(kind) && with(kind).next().is_some() {
-            if all {
+        if shown(kind) && kernels(kind).next().is_some() {
+            if all && status.is_none() {
                 writeln!(out, "    {title}")?;
             }
-            for kernel in with(kind) {
-                let (name, variant) = (kernel.name, kernel.variant);
-                // The name says what the variant does: where both do not fit, it is enough.
-                if 6 + width + variant.chars().count() <= WIDTH {
-                    writeln!(out, "    {name:width$}  {variant}")?;
-                } else {
-                    writeln!(out, "    {name}")?;
+            for kernel in kernels(kind) {
+                for (index, line) in wrap(kernel.variant, WIDTH.saturating_sub(6 + column)).iter().enumerate()
+                {
+                    writeln!(out, "    {:column$}  {line}", if index == 0 { kernel.name } else { "" })?;
                 }
             }
         }
     }
     if shown(Kind::Dropped) {
         let mut reasons: Vec<&str> = Vec::new();
-        for reason in with(Kind::Dropped).filter_map(|kernel| Kind::of(&kernel.status).1) {
+        for reason in kernels(Kind::Dropped).filter_map(|kernel| Kind::of(&kernel.status).1) {
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
@@ -208,13 +218,13 @@ fn block(group: &[&Kernel], status: Option<Kind>, all: bool, out: &mut impl Writ
             for (index, line) in wrap(&format!("dropped: {reason}"), WIDTH - 6).iter().enumerate() {
                 writeln!(out, "    {}{line}", if index == 0 { "" } else { "  " })?;
             }
-            for kernel in with(Kind::Dropped).filter(|kernel| kernel.status == Status::Dropped(reason)) {
+            for kernel in kernels(Kind::Dropped).filter(|kernel| kernel.status == Status::Dropped(reason)) {
                 writeln!(out, "      {}", kernel.name)?;
             }
         }
     }
     if status.is_none() && !all {
-        let (candidates, dropped) = (with(Kind::Candidate).count(), with(Kind::Dropped).count());
+        let (candidates, dropped) = (kernels(Kind::Candidate).count(), kernels(Kind::Dropped).count());
         writeln!(out, "    and {}, {dropped} dropped", output::count(candidates, "candidate"))?;
     }
     Ok(())

@@ -9,7 +9,9 @@ use raptors::{
 /// The operation of that name.
 pub(crate) fn op(name: &str) -> Result<&'static Op, Error> {
     let ops = catalogue::ops();
-    ops.iter().find(|op| op.name == name).ok_or_else(|| unknown("operation", name, ops.iter().map(|op| op.name)))
+    ops.iter()
+        .find(|op| op.name == name)
+        .ok_or_else(|| unknown("operation", name, ops.iter().map(|op| op.name)))
 }
 
 /// The dtype of that name.
@@ -43,7 +45,8 @@ pub(crate) fn kernel(name: &str) -> Result<(&'static Op, &'static Kernel), Error
         .iter()
         .filter(|op| name.strip_prefix(op.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
         .max_by_key(|op| op.name.len());
-    let list = of_op.map_or("raptors list --all".to_owned(), |op| format!("raptors list --all --op {}", op.name));
+    let list =
+        of_op.map_or("raptors list --all".to_owned(), |op| format!("raptors list --all --op {}", op.name));
     let near = match nearest(name, all().map(|(_, kernel)| kernel.name)) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),

@@ -75,3 +75,27 @@ fn in_this_build(kernel: &Kernel) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use raptors::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn kernels_of_every_operation_dtype_and_isa_are_generated_anew() {
+        for op in catalogue::ops() {
+            let mut seen = Vec::new();
+            for kernel in op.kernels.iter().filter(|kernel| !matches!(kernel.status, Status::Dropped(_))) {
+                let kind = (kernel.dtype, kernel.isa, kernel.status, kernel.inplace, kernel.shape.is_some());
+                if !seen.contains(&kind) {
+                    seen.push(kind);
+                    let code = regenerate(op, kernel, emit::kernel_code).expect("part of its spec");
+                    assert!(code.contains(&format!("fn {}(", kernel.name)), "{code}");
+                    assert!(code.starts_with(&format!("// {}:{}  ", op.file, op.line)), "{code}");
+                }
+            }
+            assert!(!seen.is_empty());
+        }
+    }
+}

@@ -211,7 +211,13 @@ fn nearest(listed: &[usize], best: usize) -> usize {
 }
 
 /// Why an ISA cannot hold a variant.
-fn not_held(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa, variant: &Variant) -> Option<String> {
+fn not_held(
+    op: &Op<'_>,
+    family: Family,
+    dtype: Dtype,
+    isa: &'static Isa,
+    variant: &Variant,
+) -> Option<String> {
     let isa_name = &isa.name;
     if variant.prefetch != Prefetch::None && !isa.prefetch {
         return Some(format!("{isa_name} has no prefetch"));
@@ -248,8 +254,7 @@ fn not_held(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa, varian
     }
     let kernel = Kernel::lower(op, family, dtype, isa, variant);
     let live = kernel.live_vectors();
-    (live > isa.registers)
-        .then(|| format!("{live} live vectors, {isa_name} has {} registers", isa.registers))
+    (live > isa.registers).then(|| format!("{live} live vectors, {isa_name} has {} registers", isa.registers))
 }
 
 fn over_budget(spec: &Spec, op: &str, dtype: Dtype, isa: &Isa, held: usize) -> Diagnostic {

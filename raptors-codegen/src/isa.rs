@@ -39,7 +39,14 @@ static ALL: LazyLock<Vec<Isa>> = LazyLock::new(|| {
         })
         .collect();
     // From what runs everywhere to what asks for most: a later one is preferred when the machine has it.
-    all.sort_by(|a, b| (a.arch != "any", &a.arch, a.vector_bytes, &a.name).cmp(&(b.arch != "any", &b.arch, b.vector_bytes, &b.name)));
+    all.sort_by(|a, b| {
+        (a.arch != "any", &a.arch, a.vector_bytes, &a.name).cmp(&(
+            b.arch != "any",
+            &b.arch,
+            b.vector_bytes,
+            &b.name,
+        ))
+    });
     all
 });
 

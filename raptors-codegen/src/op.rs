@@ -86,10 +86,9 @@ impl<'a> Op<'a> {
         match self.form {
             Form::Map => Family::Map,
             Form::Reduce(reduce, Axis::Zero) => match numerics {
-                Numerics::Numpy => Family::Columns,
+                // Minima and maxima have the same bits in any order: the plainer one does.
                 Numerics::Accurate if reduce.has_identity => Family::ColumnTree,
-                // Minima and maxima have the same bits in any order.
-                Numerics::Accurate => Family::Columns,
+                Numerics::Numpy | Numerics::Accurate => Family::Columns,
             },
             Form::Reduce(reduce, _) => match numerics {
                 Numerics::Numpy if reduce.sequential => Family::RunsInOrder,

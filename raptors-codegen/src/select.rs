@@ -58,7 +58,10 @@ pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec
                         .filter(|candidate| candidate.dropped.is_none())
                         .collect();
                     if !of_table.is_empty() {
-                        let isas = Isa::all().iter().map(|isa| isa_rows(op, dtype, isa, numerics, &of_table)).collect();
+                        let isas = Isa::all()
+                            .iter()
+                            .map(|isa| isa_rows(op, dtype, isa, numerics, &of_table))
+                            .collect();
                         tables.push(Table { op, dtype, numerics, inplace, isas });
                     }
                 }

@@ -50,6 +50,9 @@ impl Variant {
 
     /// The kernel's name:
     /// `<op>_<dtype>_<isa>_u<unroll>[_pipe][_s<streams>][_t<tile>][_pl1x8][_nt][_inplace][_acc][_<rows>x<cols>]`.
+    ///
+    /// # Panics
+    /// Never: writing to a `String` does not fail.
     #[must_use]
     pub fn kernel_name(&self, op: &str, dtype: Dtype, isa: &Isa) -> String {
         use fmt::Write as _;

@@ -200,7 +200,8 @@ fn above_each_kernel_stands_its_spec() {
         let lines: Vec<&str> = file.text.lines().collect();
         for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("#[kernel(")) {
             let note = at.checked_sub(1).and_then(|above| lines[above].strip_prefix("// "));
-            let place = note.and_then(|note| note.split_once("  ·  ")).and_then(|(place, _)| place.rsplit_once(':'));
+            let place =
+                note.and_then(|note| note.split_once("  ·  ")).and_then(|(place, _)| place.rsplit_once(':'));
             let (name, line) = place.unwrap_or_else(|| panic!("{}:{}: no note above", file.name, at + 1));
             let text = sources.get(name).unwrap_or_else(|| panic!("{name} is no spec"));
             let line: usize = line.parse().expect("a number");
@@ -335,7 +336,9 @@ fn an_overlay_adds_and_replaces() {
     assert_eq!(built.inputs, [base, extra.clone()]);
 
     let catalogue = fs::read_to_string(out.join("catalogue.rs")).expect("it is written");
-    for word in ["\"blend\"", "\"lowest_axis0\"", "\"Another product.\"", &format!("{}/blend.toml", extra.display())] {
+    for word in
+        ["\"blend\"", "\"lowest_axis0\"", "\"Another product.\"", &format!("{}/blend.toml", extra.display())]
+    {
         assert!(catalogue.contains(word), "{word}");
     }
     assert!(!catalogue.contains("\"Product.\""));
@@ -366,7 +369,11 @@ fn the_environment_names_an_overlay_and_a_copy() {
     let (out, copy) = (here.join("out"), here.join("deep/copy"));
     assert_eq!(names(&out), names(&copy));
     for name in names(&out) {
-        assert_eq!(fs::read(out.join(&name)).expect("a file"), fs::read(copy.join(&name)).expect("a file"), "{name}");
+        assert_eq!(
+            fs::read(out.join(&name)).expect("a file"),
+            fs::read(copy.join(&name)).expect("a file"),
+            "{name}"
+        );
     }
     let catalogue = fs::read_to_string(out.join("catalogue.rs")).expect("it is written");
     assert!(catalogue.contains("\"product_axis1\"") && catalogue.contains("\"lowest_axis0\""));

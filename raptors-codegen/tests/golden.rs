@@ -126,6 +126,7 @@ const SPECS: [(&str, &str); 10] = [
         combine  = "min"
         [variants]
         unroll   = [2]
+        streams  = [1]
         "#,
     ),
     (
@@ -140,6 +141,7 @@ const SPECS: [(&str, &str); 10] = [
         total    = { init = "0", step = "fma(x, x, total)", merge = "a.total + b.total" }
         [variants]
         unroll   = [1]
+        streams  = [1]
         "#,
     ),
     (
@@ -185,8 +187,8 @@ const VARIANTS: [&str; 23] = [
     "squash_f32_avx2_u1",
     "squash_f32_avx2_u2",
     "sum_f32_avx2_u1_s2",
-    "sum_f32_avx2_u2_pl1x8",
-    "sum_axis1_f32_avx2_u1_4x256",
+    "sum_f32_avx2_u1_s2_pl1x8",
+    "sum_axis1_f32_avx2_u1_s2_4x256",
     "sum_axis0_f64_avx2_u2_t1k",
     "sum_axis0_f32_avx2_u2_4x256",
     "lowest_f32_avx2_u2",
@@ -204,9 +206,9 @@ fn sources() -> Vec<Source> {
 
 /// The kernels of the list, each with its family where one is asked for.
 fn wanted() -> BTreeMap<String, Option<Family>> {
-    let families = FAMILIES
-        .iter()
-        .flat_map(|&(family, name)| Isa::all().iter().map(move |isa| (name.replace('*', &isa.name), Some(family))));
+    let families = FAMILIES.iter().flat_map(|&(family, name)| {
+        Isa::all().iter().map(move |isa| (name.replace('*', &isa.name), Some(family)))
+    });
     families.chain(VARIANTS.iter().map(|name| ((*name).to_owned(), None))).collect()
 }
 
@@ -286,7 +288,10 @@ fn each_family_is_there() {
     let listed: BTreeSet<Family> = FAMILIES.iter().map(|(family, _)| *family).collect();
     let specs = spec::load(&sources()).unwrap_or_else(|errors| panic!("{errors}"));
     let ops = Op::of_specs(&specs);
-    let made: BTreeSet<Family> =
-        expand(&ops).unwrap_or_else(|errors| panic!("{errors}")).iter().map(|candidate| candidate.family).collect();
+    let made: BTreeSet<Family> = expand(&ops)
+        .unwrap_or_else(|errors| panic!("{errors}"))
+        .iter()
+        .map(|candidate| candidate.family)
+        .collect();
     assert_eq!(listed, made);
 }

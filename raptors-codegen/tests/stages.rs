@@ -108,7 +108,11 @@ mod isas {
         assert!(portable_first[0] && portable_first.is_sorted_by_key(|portable| !portable));
         for isa in Isa::all() {
             assert_eq!(Isa::find(&isa.name).map(|found| &found.name), Some(&isa.name));
-            assert!(isa.lanes(Dtype::F32) == 2 * isa.lanes(Dtype::F64) && isa.registers >= 16, "{}", isa.name);
+            assert!(
+                isa.lanes(Dtype::F32) == 2 * isa.lanes(Dtype::F64) && isa.registers >= 16,
+                "{}",
+                isa.name
+            );
         }
         assert!(Isa::find("mmx").is_none());
     }
@@ -209,13 +213,18 @@ mod names {
 
     #[test]
     fn two_kernels_never_share_one() {
-        let variants = "\n[variants]\nunroll = [1, 2, 4, 8]\nprefetch = [\"none\", \"l1 8 lines\", \"l2 32 lines\"]\n";
+        let variants =
+            "\n[variants]\nunroll = [1, 2, 4, 8]\nprefetch = [\"none\", \"l1 8 lines\", \"l2 32 lines\"]\n";
         let shapes = "\n[shapes]\nsquare = [16, 32]\nrect = [[16, 32], [32, 16]]\n";
-        let map = format!("{SCALE}{variants}schedule = [\"grouped\", \"pipelined\"]\nstore = [\"cached\", \"streaming\"]\n{shapes}");
-        let sum = format!("{SUM}{variants}streams = [1, 2]\ntile = [\"512 B\", \"1 KiB\", \"whole\"]\n{shapes}");
+        let map = format!(
+            "{SCALE}{variants}schedule = [\"grouped\", \"pipelined\"]\nstore = [\"cached\", \"streaming\"]\n{shapes}"
+        );
+        let sum =
+            format!("{SUM}{variants}streams = [1, 2]\ntile = [\"512 B\", \"1 KiB\", \"whole\"]\n{shapes}");
         for text in [map.as_str(), &sum, SCALE, SUM] {
             with_candidates(text, |_, candidates| {
-                let names: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+                let names: BTreeSet<&str> =
+                    candidates.iter().map(|candidate| candidate.name.as_str()).collect();
                 assert_eq!(names.len(), candidates.len());
                 for candidate in candidates {
                     let Candidate { op, dtype, isa, variant, name, .. } = candidate;
@@ -247,7 +256,10 @@ square = [8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128]
         assert_eq!((first.rule, first.file.as_str()), ("over-budget", "ops/op.toml"));
         let line = text.lines().position(|line| line == "[variants]").expect("it is there") + 1;
         assert_eq!(first.line, line, "{first:?}");
-        assert!(first.message.contains(&format!("at most {BUDGET}")) && first.message.contains("op f64"), "{first:?}");
+        assert!(
+            first.message.contains(&format!("at most {BUDGET}")) && first.message.contains("op f64"),
+            "{first:?}"
+        );
         assert!(first.fix.as_ref().is_some_and(|fix| fix.contains("explore = \"full\"")), "{first:?}");
     }
 
@@ -257,7 +269,9 @@ square = [8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128]
         with_candidates(&text, |_, candidates| {
             let held = |isa: &Isa| {
                 let of_isa = candidates.iter().filter(|candidate| candidate.isa.name == isa.name);
-                of_isa.filter(|candidate| candidate.dtype == Dtype::F64 && candidate.dropped.is_none()).count()
+                of_isa
+                    .filter(|candidate| candidate.dtype == Dtype::F64 && candidate.dropped.is_none())
+                    .count()
             };
             assert!(Isa::all().iter().any(|isa| held(isa) > BUDGET));
         });
@@ -275,7 +289,10 @@ square = [8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128]
         };
         assert_eq!(hints(&format!("{MAP}{variants}")), [(Dtype::F32, 4), (Dtype::F64, 4)]);
         let full = hints(&format!("{MAP}{variants}explore = \"full\"\n"));
-        assert_eq!(full.into_iter().map(|(_, unroll)| unroll).collect::<BTreeSet<_>>(), BTreeSet::from([2, 4]));
+        assert_eq!(
+            full.into_iter().map(|(_, unroll)| unroll).collect::<BTreeSet<_>>(),
+            BTreeSet::from([2, 4])
+        );
     }
 
     #[test]
@@ -299,7 +316,7 @@ square = [8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128]
             let part = reason("op_f32_avx2_u1_nt").expect("it cannot be held");
             assert!(part.starts_with("a step of 32 B"), "{part}");
         });
-        with_candidates(&format!("{SUM}[variants]\nunroll = [1, 8]\n"), |_, candidates| {
+        with_candidates(&format!("{SUM}[variants]\nunroll = [1, 8]\nstreams = [1]\n"), |_, candidates| {
             let reason = |name: &str| {
                 let found = candidates.iter().find(|candidate| candidate.name == name);
                 found.unwrap_or_else(|| panic!("no {name}")).dropped.clone()
@@ -350,21 +367,34 @@ unroll  = [2,
             let op = &Op::of_specs(&specs)[at];
             default_variant(op, op.family(numerics), dtype, isa).unroll
         };
-        let map = |unrolls: &str| unroll(&format!("{MAP}[variants]\nunroll = {unrolls}\n"), 0, Numerics::Numpy, Dtype::F32, avx2());
+        let map = |unrolls: &str| {
+            unroll(&format!("{MAP}[variants]\nunroll = {unrolls}\n"), 0, Numerics::Numpy, Dtype::F32, avx2())
+        };
         assert_eq!(unroll(MAP, 0, Numerics::Numpy, Dtype::F32, avx2()), 4);
         assert_eq!(map("[1, 2, 3]"), 3);
         assert_eq!(map("[6, 5]"), 5, "the smallest, where all are above the family's");
         assert_eq!(map("[1, 4, 7]"), 4);
-        let sum = |at, numerics, dtype, isa| unroll(SUM, at, numerics, dtype, isa);
-        assert_eq!(sum(0, Numerics::Numpy, Dtype::F32, avx2()), 8);
-        assert_eq!(sum(0, Numerics::Numpy, Dtype::F64, avx2()), 4);
-        assert_eq!(sum(0, Numerics::Numpy, Dtype::F64, portable()), 2);
-        assert_eq!(sum(1, Numerics::Numpy, Dtype::F32, avx2()), 8);
-        let product = SUM.replace("\"add\"", "\"mul\"");
-        assert_eq!(unroll(&product, 0, Numerics::Numpy, Dtype::F32, avx2()), 1);
+        for isa in [avx2(), portable()] {
+            assert_eq!(unroll(SUM, 0, Numerics::Numpy, Dtype::F64, isa), 1);
+            assert_eq!(unroll(SUM, 1, Numerics::Numpy, Dtype::F64, isa), 8);
+        }
+        let streams = |listed: &str| {
+            let specs = load(&format!("{SUM}[variants]\nstreams = {listed}\n"));
+            default_variant(&Op::of_specs(&specs)[0], Family::Runs, Dtype::F32, avx2()).streams
+        };
+        assert_eq!((streams("[1, 2, 4]"), streams("[8, 4]"), streams("[1]")), (2, 4, 1));
+        let tile = |listed: &str, at: usize, numerics: Numerics| {
+            let specs = load(&format!("{SUM}[variants]\ntile = {listed}\n"));
+            let op = &Op::of_specs(&specs)[at];
+            default_variant(op, op.family(numerics), Dtype::F32, avx2()).tile
+        };
+        let listed = "[\"4 KiB\", \"whole\"]";
+        assert_eq!(tile(listed, 1, Numerics::Numpy), Tile::Whole);
+        assert_eq!(tile("[\"4 KiB\"]", 1, Numerics::Numpy), Tile::Bytes(4096));
+        assert_eq!(tile(listed, 1, Numerics::Accurate), Tile::Bytes(4096), "the tree needs a stripe");
     }
 
-    /// Without `[variants]` there are the default and, of a map, the default in place.
+    /// Without `[variants]` there are the default and, of a map, the default past the caches and in place.
     #[test]
     fn a_spec_need_not_list_anything() {
         let count = |text: &str| {
@@ -373,13 +403,16 @@ unroll  = [2,
                 of_avx2.map(|candidate| candidate.name.clone()).collect::<Vec<_>>()
             })
         };
-        assert_eq!(count(MAP), ["op_f32_avx2_u4", "op_f32_avx2_u4_inplace"]);
-        assert_eq!(count(SUM), [
-            "op_f32_avx2_u8",
-            "op_axis0_f32_avx2_u8",
-            "op_axis0_f32_avx2_u8_t1k_acc",
-            "op_axis1_f32_avx2_u8"
-        ]);
+        assert_eq!(count(MAP), ["op_f32_avx2_u4", "op_f32_avx2_u4_nt", "op_f32_avx2_u4_inplace"]);
+        assert_eq!(
+            count(SUM),
+            [
+                "op_f32_avx2_u1_s2",
+                "op_axis0_f32_avx2_u8",
+                "op_axis0_f32_avx2_u8_t1k_acc",
+                "op_axis1_f32_avx2_u1_s2"
+            ]
+        );
     }
 
     #[test]
@@ -392,7 +425,11 @@ unroll  = [2,
                             let variant = default_variant(op, op.family(numerics), dtype, isa);
                             let name = Variant { numerics, ..variant }.kernel_name(&op.name, dtype, isa);
                             let found = candidates.iter().find(|candidate| candidate.name == name);
-                            assert_eq!(found.map(|candidate| candidate.dropped.clone()), Some(None), "{name}");
+                            assert_eq!(
+                                found.map(|candidate| candidate.dropped.clone()),
+                                Some(None),
+                                "{name}"
+                            );
                         }
                     }
                 }
@@ -472,7 +509,11 @@ mod lowering {
         };
         let y = || Expr::Input(1);
         assert_eq!(peak(&x()), 1);
-        assert_eq!(peak(&binary(Binary::Mul, x(), Expr::Literal(2.0))), 1, "a constant has a register of its own");
+        assert_eq!(
+            peak(&binary(Binary::Mul, x(), Expr::Literal(2.0))),
+            1,
+            "a constant has a register of its own"
+        );
         assert_eq!(peak(&binary(Binary::Add, x(), y())), 2);
         assert_eq!(peak(&binary(Binary::Add, square(), binary(Binary::Mul, y(), y()))), 2);
         // x is needed to the end, the square beside it.
@@ -481,9 +522,7 @@ mod lowering {
 
     #[test]
     fn live_vectors_of_a_map() {
-        let live = |output: &str, name: &str| {
-            lowered(&map_of(output, "[1, 2, 4]"), name).live_vectors()
-        };
+        let live = |output: &str, name: &str| lowered(&map_of(output, "[1, 2, 4]"), name).live_vectors();
         assert_eq!(live("x * k", "op_f32_avx2_u4"), 4 + 1);
         assert_eq!(live("x + y", "op_f32_avx2_u4"), 8);
         assert_eq!(live("x * 2.0 + 3.0", "op_f32_avx2_u2"), 2 + 2);
@@ -500,14 +539,18 @@ mod lowering {
     fn the_minimum_of_a_map_is_that_of_its_expression() {
         let minimum = |output: &str, name: &str| lowered(&map_of(output, "[1, 2, 4]"), name).minimum();
         assert_eq!(minimum("x * k", "op_f32_avx2_u4"), Minimum { loads: 4, stores: 4, arithmetic: 4 });
-        assert_eq!(minimum("x * x + x * x", "op_f32_avx2_u1"), Minimum { loads: 1, stores: 1, arithmetic: 2 });
+        assert_eq!(
+            minimum("x * x + x * x", "op_f32_avx2_u1"),
+            Minimum { loads: 1, stores: 1, arithmetic: 2 }
+        );
         assert_eq!(minimum("x * k + y", "op_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 4 });
         assert_eq!(minimum("fma(x, k, y)", "op_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 2 });
     }
 
     #[test]
     fn the_minimum_of_a_reduction_is_that_of_its_family() {
-        let minimum = |name: &str| lowered(&format!("{SUM}[variants]\nunroll = [2]\n"), name).minimum();
+        let minimum =
+            |name: &str| lowered(&format!("{SUM}[variants]\nunroll = [2]\nstreams = [1]\n"), name).minimum();
         // Eight accumulators of two leaves: f64 has four lanes.
         assert_eq!(minimum("op_f64_avx2_u2"), Minimum { loads: 4, stores: 0, arithmetic: 4 });
         assert_eq!(minimum("op_f32_avx2_u2"), Minimum { loads: 2, stores: 0, arithmetic: 2 });
@@ -569,12 +612,23 @@ mod selection {
                 for rows in &table.isas {
                     let count = rows.buckets.len();
                     let what = format!("{} {} on {}", table.op.name, table.dtype, rows.isa.name);
-                    assert!(count == SIZES * ASPECTS || (count == 0 && !rows.isa.is_portable()), "{what}: {count}");
-                    for row in rows.buckets.iter().chain(&rows.exact) {
+                    assert!(
+                        count == SIZES * ASPECTS || (count == 0 && !rows.isa.is_portable()),
+                        "{what}: {count}"
+                    );
+                    let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
+                    for row in rows.buckets.iter().chain(exact) {
                         assert!(row.dropped.is_none() && ships(&tables, row), "{what}: {}", row.name);
                         let (variant, isa) = (&row.variant, &row.isa.name);
-                        assert_eq!((variant.numerics, variant.inplace), (table.numerics, table.inplace), "{what}");
-                        assert_eq!((isa, row.dtype, &row.op.name), (&rows.isa.name, table.dtype, &table.op.name));
+                        assert_eq!(
+                            (variant.numerics, variant.inplace),
+                            (table.numerics, table.inplace),
+                            "{what}"
+                        );
+                        assert_eq!(
+                            (isa, row.dtype, &row.op.name),
+                            (&rows.isa.name, table.dtype, &table.op.name)
+                        );
                         assert!(rows.all.iter().any(|other| other.name == row.name), "{what}: {}", row.name);
                     }
                     assert!(rows.buckets.iter().all(|row| row.variant.shape.is_none()), "{what}");
@@ -588,7 +642,9 @@ mod selection {
         let unroll = "[variants]\nunroll = [1, 2, 4, 8]\n";
         full(MAP);
         full(SUM);
-        full(&format!("{SCALE}[variants]\nunroll = [2, 4]\nschedule = [\"pipelined\"]\nstore = [\"streaming\", \"cached\"]\n"));
+        full(&format!(
+            "{SCALE}[variants]\nunroll = [2, 4]\nschedule = [\"pipelined\"]\nstore = [\"streaming\", \"cached\"]\n"
+        ));
         full(&format!("{SUM}{unroll}streams = [8, 1]\ntile = [\"1 KiB\"]\n[shapes]\nsquare = [64]\n"));
         full(&SUM.replace("\"add\"", "\"mul\""));
         full(&SUM.replace("\"add\"", "\"max\""));
@@ -600,26 +656,60 @@ mod selection {
         with_candidates(&text, |ops, candidates| {
             for table in select(ops, candidates) {
                 for rows in &table.isas {
-                    let shapes: Vec<_> = rows.exact.iter().filter_map(|row| row.variant.shape).collect();
+                    let shapes: Vec<_> = rows.exact.iter().map(|(shape, _)| *shape).collect();
                     let expected: &[(usize, usize)] = if table.inplace { &[] } else { &[(3, 40), (16, 16)] };
                     assert_eq!(shapes, expected, "{}", rows.isa.name);
-                    assert!(rows.exact.iter().all(|row| row.variant.unroll == 2), "the default's unroll factor");
+                    for (shape, kernels) in &rows.exact {
+                        assert_eq!(kernels.len(), SIZES, "one for each size");
+                        for row in kernels {
+                            assert_eq!(
+                                (row.variant.shape, row.variant.unroll),
+                                (Some(*shape), 2),
+                                "{}",
+                                row.name
+                            );
+                        }
+                    }
                 }
             }
         });
     }
 
+    /// The kernels of AVX2 for `f32`, of each bucket.
+    fn buckets(text: &str) -> Vec<String> {
+        with_candidates(text, |ops, candidates| {
+            let tables = select(ops, candidates);
+            let table = tables
+                .iter()
+                .find(|table| table.op.name == "op" && table.dtype == Dtype::F32 && !table.inplace);
+            let rows = table.and_then(|table| table.isas.iter().find(|rows| rows.isa.name == "avx2"));
+            rows.expect("it has rows").buckets.iter().map(|row| row.name.clone()).collect()
+        })
+    }
+
     #[test]
-    fn beyond_the_caches_runs_are_read_in_eight_places() {
-        let text = format!("{SUM}[variants]\nunroll = [1, 8]\nstreams = [1, 8]\n");
+    fn beyond_the_caches_maps_store_past_them() {
+        let names = buckets(SCALE);
+        let (near, far) = names.split_at((SIZES - 1) * ASPECTS);
+        assert!(near.iter().all(|name| name == "op_f32_avx2_u4"), "{near:?}");
+        assert!(far.iter().all(|name| name == "op_f32_avx2_u4_nt"), "{far:?}");
+        let cached = buckets(&format!("{SCALE}[variants]\nstore = [\"cached\"]\n"));
+        assert!(cached.iter().all(|name| name == "op_f32_avx2_u4"), "{cached:?}");
+    }
+
+    #[test]
+    fn large_target_shapes_have_a_kernel_for_each_case() {
+        let text = format!("{SCALE}[shapes]\nsquare = [16, 2048]\n");
         with_candidates(&text, |ops, candidates| {
             let tables = select(ops, candidates);
-            let table = tables.iter().find(|table| table.op.name == "op" && table.dtype == Dtype::F32);
+            let table = tables.iter().find(|table| table.dtype == Dtype::F32 && !table.inplace);
             let rows = table.and_then(|table| table.isas.iter().find(|rows| rows.isa.name == "avx2"));
-            let names: Vec<&str> = rows.expect("it has rows").buckets.iter().map(|row| row.name.as_str()).collect();
-            let (near, far) = names.split_at((SIZES - 1) * ASPECTS);
-            assert!(near.iter().all(|name| *name == "op_f32_avx2_u8"), "{near:?}");
-            assert!(far.iter().all(|name| *name == "op_f32_avx2_u1_s8"), "{far:?}");
+            let last = |at: usize| {
+                let (_, kernels) = &rows.expect("it has rows").exact[at];
+                (kernels[0].name.as_str(), kernels[SIZES - 1].name.as_str())
+            };
+            assert_eq!(last(0), ("op_f32_avx2_u4_16x16", "op_f32_avx2_u4_16x16"));
+            assert_eq!(last(1), ("op_f32_avx2_u4_2048x2048", "op_f32_avx2_u4_nt_2048x2048"));
         });
     }
 
@@ -634,7 +724,10 @@ mod selection {
                 .filter(|candidate| ships(&tables, candidate))
                 .map(|candidate| candidate.name.as_str())
                 .collect();
-            assert_eq!(shipped, BTreeSet::from(["op_f32_avx2_u4", "op_f32_avx2_u4_inplace"]));
+            assert_eq!(
+                shipped,
+                BTreeSet::from(["op_f32_avx2_u4", "op_f32_avx2_u4_inplace", "op_f32_avx2_u4_nt"])
+            );
         });
     }
 }

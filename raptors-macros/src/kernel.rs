@@ -9,9 +9,7 @@ use raptors_codegen::{
     variant::Variant,
 };
 use syn::{
-    Error, FnArg, ItemFn, Lit, Meta, Pat, ReturnType, Safety, Token,
-    parse::Parser,
-    punctuated::Punctuated,
+    Error, FnArg, ItemFn, Lit, Meta, Pat, ReturnType, Safety, Token, parse::Parser, punctuated::Punctuated,
     spanned::Spanned,
 };
 
@@ -31,7 +29,11 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(emit(&function, &arguments, &parameters))
 }
 
-fn emit(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments, parameters: &[Ident]) -> TokenStream {
+fn emit(
+    function: &ItemFn,
+    Arguments { op, dtype, isa, variant }: &Arguments,
+    parameters: &[Ident],
+) -> TokenStream {
     let name = &function.sig.ident;
     let text = name.to_string();
     let row = Ident::new(&text.to_uppercase(), name.span());
@@ -88,10 +90,16 @@ fn check(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments) -
         return refuse(token.span(), "a kernel has Rust's own ABI");
     }
     if !signature.generics.params.is_empty() {
-        return refuse(signature.generics.span(), "a kernel is for one dtype and one ISA: it has no generics");
+        return refuse(
+            signature.generics.span(),
+            "a kernel is for one dtype and one ISA: it has no generics",
+        );
     }
     if let ReturnType::Type(_, ty) = &signature.output {
-        return refuse(ty.span(), "a kernel writes its results through its last parameter and returns nothing");
+        return refuse(
+            ty.span(),
+            "a kernel writes its results through its last parameter and returns nothing",
+        );
     }
     signature
         .inputs
@@ -118,24 +126,27 @@ fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
         }
         match name.as_str() {
             "op" => op = Some(text(meta)?),
-            "dtype" => dtype = Some(known(meta, "dtype", Dtype::parse, Dtype::ALL.map(Dtype::name).to_vec())?),
+            "dtype" => dtype = Some(known(meta, "dtype", Dtype::parse, &Dtype::ALL.map(Dtype::name))?),
             "isa" => {
-                let names = Isa::all().iter().map(|isa| isa.name.as_str()).collect();
-                isa = Some(known(meta, "ISA", Isa::find, names)?);
+                let names: Vec<&str> = Isa::all().iter().map(|isa| isa.name.as_str()).collect();
+                isa = Some(known(meta, "ISA", Isa::find, &names)?);
             }
             "unroll" => unroll = Some(number(meta)?),
             "streams" => variant.streams = number(meta)?,
             "schedule" => {
-                variant.schedule = known(meta, "schedule", |text| word(text, Schedule::Pipelined), vec!["pipelined"])?;
+                variant.schedule =
+                    known(meta, "schedule", |text| word(text, Schedule::Pipelined), &["pipelined"])?;
             }
-            "store" => variant.store = known(meta, "store", |text| word(text, Store::Streaming), vec!["streaming"])?,
+            "store" => {
+                variant.store = known(meta, "store", |text| word(text, Store::Streaming), &["streaming"])?
+            }
             "numerics" => {
                 let accurate = |text: &str| (text == Numerics::Accurate.name()).then_some(Numerics::Accurate);
-                variant.numerics = known(meta, "numeric class", accurate, vec!["accurate"])?;
+                variant.numerics = known(meta, "numeric class", accurate, &["accurate"])?;
             }
-            "tile" => variant.tile = known(meta, "tile", tile, vec!["512 B", "1 KiB"])?,
-            "prefetch" => variant.prefetch = known(meta, "prefetch", prefetch, vec!["l1 8 lines"])?,
-            "shape" => variant.shape = Some(known(meta, "shape", shape, vec!["512x512"])?),
+            "tile" => variant.tile = known(meta, "tile", tile, &["512 B", "1 KiB"])?,
+            "prefetch" => variant.prefetch = known(meta, "prefetch", prefetch, &["l1 8 lines"])?,
+            "shape" => variant.shape = Some(known(meta, "shape", shape, &["512x512"])?),
             "inplace" => {
                 meta.require_path_only()?;
                 variant.inplace = true;
@@ -181,12 +192,7 @@ fn number(meta: &Meta) -> Result<usize, Error> {
 }
 
 /// The value that a word stands for, or an error with the words there are.
-fn known<T>(
-    meta: &Meta,
-    what: &str,
-    read: impl Fn(&str) -> Option<T>,
-    words: Vec<&str>,
-) -> Result<T, Error> {
+fn known<T>(meta: &Meta, what: &str, read: impl Fn(&str) -> Option<T>, words: &[&str]) -> Result<T, Error> {
     let word = text(meta)?;
     read(&word).ok_or_else(|| {
         Error::new(literal(meta).map_or_else(|_| meta.span(), Spanned::span), {
@@ -250,16 +256,20 @@ mod tests {
     #[test]
     fn emits_the_unchanged_function_and_one_constant() {
         let (arguments, function) = scale();
-        let output: syn::File = syn::parse2(expand(arguments, function.clone()).expect("valid")).expect("items");
+        let output: syn::File =
+            syn::parse2(expand(arguments, function.clone()).expect("valid")).expect("items");
         let [syn::Item::Fn(emitted), syn::Item::Const(row)] = &output.items[..] else {
             panic!("a function and a constant, not {:?}", output.items)
         };
         let mut emitted = emitted.clone();
         let attributes: Vec<String> = emitted.attrs.drain(..).map(|attr| quote!(#attr).to_string()).collect();
-        assert_eq!(attributes, [
-            quote!(#[cfg(target_arch = "x86_64")]).to_string(),
-            quote!(#[target_feature(enable = "avx2,fma")]).to_string(),
-        ]);
+        assert_eq!(
+            attributes,
+            [
+                quote!(#[cfg(target_arch = "x86_64")]).to_string(),
+                quote!(#[target_feature(enable = "avx2,fma")]).to_string(),
+            ]
+        );
         assert_eq!(quote!(#emitted).to_string(), function.to_string());
         assert_eq!(row.ident, "SCALE_F32_AVX2_U4_512X512");
     }
@@ -270,7 +280,9 @@ mod tests {
             scale(),
             (
                 quote!(op = "sum", dtype = "f64", isa = "portable", unroll = 2, streams = 8),
-                quote!(fn sum_f64_portable_u2_s8(x: MatrixRef<'_, f64>, acc: &mut [f64]) {}),
+                quote!(
+                    fn sum_f64_portable_u2_s8(x: MatrixRef<'_, f64>, acc: &mut [f64]) {}
+                ),
             ),
         ] {
             let mut found = Vec::new();
@@ -285,8 +297,18 @@ mod tests {
     #[test]
     fn every_argument_has_its_trace_in_the_name() {
         let arguments = quote!(
-            op = "sum", dtype = "f32", isa = "avx2", unroll = 2, schedule = "pipelined", streams = 4, tile = "1 KiB",
-            prefetch = "l2 32 lines", store = "streaming", inplace, numerics = "accurate", shape = "3x4"
+            op = "sum",
+            dtype = "f32",
+            isa = "avx2",
+            unroll = 2,
+            schedule = "pipelined",
+            streams = 4,
+            tile = "1 KiB",
+            prefetch = "l2 32 lines",
+            store = "streaming",
+            inplace,
+            numerics = "accurate",
+            shape = "3x4"
         );
         let Arguments { op, dtype, isa, variant } = read_arguments(arguments).expect("valid");
         assert_eq!(

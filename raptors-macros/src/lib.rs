@@ -24,5 +24,5 @@ use proc_macro::TokenStream;
 /// `SCALE_F32_AVX2_U4`, a row whose type checks the parameters against the operation's signature.
 #[proc_macro_attribute]
 pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    kernel::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+    kernel::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -90,7 +90,9 @@ static CACHES: LazyLock<Caches> = LazyLock::new(|| {
         let file = |name: &str| {
             std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}")).ok()
         };
-        let (Some(level), Some(kind), Some(size)) = (file("level"), file("type"), file("size")) else { continue };
+        let (Some(level), Some(kind), Some(size)) = (file("level"), file("type"), file("size")) else {
+            continue;
+        };
         let size = size.trim();
         let bytes = match size.strip_suffix('K') {
             Some(kib) => kib.parse::<usize>().ok().map(|kib| kib << 10),

@@ -61,10 +61,13 @@ pub(crate) fn bucket_name(bucket: usize) -> String {
     format!("{}, {}", SIZE[bucket / ASPECTS], ASPECT[bucket % ASPECTS])
 }
 
+/// A target shape, as callers see it, and its kernel at each size.
+pub(crate) type Exact<S> = ((usize, usize), [Row<S>; SIZES]);
+
 /// The kernels of an operation and dtype on one ISA.
 pub struct IsaRows<S: Sig> {
-    /// Kernels for one shape, with the shape as callers see it, one for each size.
-    pub(crate) exact: &'static [((usize, usize), [Row<S>; SIZES])],
+    /// Kernels for one shape.
+    pub(crate) exact: &'static [Exact<S>],
     /// The kernel of each bucket.
     pub(crate) buckets: [Row<S>; BUCKETS],
     /// Every kernel in this build.

@@ -37,6 +37,8 @@ pub(crate) fn first<const N: usize, T: Copy>(slice: &[T]) -> [T; N] {
 
 /// A block of the pairwise tree as whole vectors.
 #[inline]
-pub(crate) fn lanes<const LANES: usize, const VECTORS: usize, T>(block: &[T; tree::BLOCK]) -> &[[T; LANES]; VECTORS] {
+pub(crate) fn lanes<const LANES: usize, const VECTORS: usize, T>(
+    block: &[T; tree::BLOCK],
+) -> &[[T; LANES]; VECTORS] {
     exactly(block.as_chunks().0)
 }

@@ -7,6 +7,10 @@
 //!
 //! Source: `pairwise_sum` in `NumPy`'s `loops_utils.h.src`; error bound in N. J. Higham, "The accuracy of floating point
 //! summation", SIAM J. Sci. Comput. 14 (1993).
+#![allow(
+    clippy::inline_always,
+    reason = "vectors of a kernel's ISA live in its closures: a call between would spill them"
+)]
 
 use crate::{Element, MatrixRef};
 
@@ -55,10 +59,10 @@ pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
             results[stream * share + at] = value;
         }
     }
-    for at in STREAMS * share..x.nrows() {
+    for (at, result) in results.iter_mut().enumerate().skip(STREAMS * share) {
         let run = x.row(at);
         // A single run is cut at the top of its tree, where that gives parts of one length.
-        results[at] = if STREAMS == 1 {
+        *result = if STREAMS == 1 {
             tree.side_by_side([run; STREAMS])[0]
         } else if run.len() > STREAMS * LEAF && run.len().is_multiple_of(STREAMS * BLOCK) {
             tree.joined(&mut tree.side_by_side(parts(run)))
@@ -297,4 +301,3 @@ fn gathered_into<T: Element>(
     }
     run(&copy[..len])
 }
-

@@ -84,9 +84,14 @@ impl<T: Element> Reduction<T> {
 
     /// Over all elements.
     #[inline]
-    pub(crate) fn all(&self, choice: Choice<'_>, numerics: Numerics, x: MatrixRef<'_, T>) -> Result<T, Error> {
+    pub(crate) fn all(
+        &self,
+        choice: Choice<'_>,
+        numerics: Numerics,
+        x: MatrixRef<'_, T>,
+    ) -> Result<T, Error> {
         let kernel = self.table(numerics).pick(choice, target(x))?;
-        let state = if x.len() == 0 { self.empty()? } else { self.whole(&kernel, x)? };
+        let state = if x.is_empty() { self.empty()? } else { self.whole(&kernel, x)? };
         Ok(self.finished(state, x.len()))
     }
 
@@ -101,7 +106,7 @@ impl<T: Element> Reduction<T> {
     ) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
         let kernel = self.table(numerics).pick(choice, target(x))?;
-        if x.len() > 0 {
+        if !x.is_empty() {
             kernel.call((x, out));
         } else if !out.is_empty() {
             out.fill(self.empty()?);
@@ -178,4 +183,3 @@ pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {
     out.resize(len, T::ZERO);
     Ok(out)
 }
-

@@ -9,7 +9,7 @@ use std::{
 
 use raptors::{
     Choice, Dtype, Error, Isa, Numerics,
-    catalogue::{self, Arg, Axis, Body, Call, InputKind, Kernel, Op, Place as Output, Status, Value},
+    catalogue::{self, Arg, Axis, Body, Call, Input, InputKind, Kernel, Op, Place as Output, Status, Value},
     element::same_bits,
     reference,
 };
@@ -17,7 +17,7 @@ use raptors::{
 use crate::{
     data::{Data, Float},
     layout::{Layout, Spot},
-    memory::{Arena, bytes},
+    memory::{self, Arena, bytes},
 };
 
 /// One operation for one dtype in one numeric class, with the kernels that this build and machine have for it.
@@ -99,13 +99,13 @@ pub struct Bench<T: Float> {
 }
 
 /// What all calls of a check share.
-struct Case<'a, T> {
+pub struct Case<T> {
     shape: (usize, usize),
     data: Data,
     /// Each argument's elements, row after row.
     values: Vec<Vec<T>>,
-    expected: Result<Vec<T>, Error>,
-    layout: &'a Layout,
+    /// The oracle's word.
+    pub expected: Result<Vec<T>, Error>,
 }
 
 /// The extent of an argument.
@@ -120,6 +120,7 @@ const fn extent(kind: InputKind, (rows, cols): (usize, usize)) -> (usize, usize)
 
 impl<T: Float> Bench<T> {
     pub fn new(subject: Subject) -> Self {
+        memory::explain_faults();
         let inputs = subject.op.inputs.iter().map(|_| Arena::new(1)).collect();
         let (called, unavailable) = (BTreeSet::new(), BTreeSet::new());
         Self { subject, failures: Vec::new(), called, unavailable, calls: 0, inputs, out: Arena::new(1) }
@@ -142,17 +143,21 @@ impl<T: Float> Bench<T> {
         layouts: &[Layout],
         target: Option<(usize, usize)>,
     ) {
+        let case = self.case(shape, data);
+        for layout in layouts {
+            self.compare_case(&case, layout, target);
+        }
+    }
+
+    /// The data, and what the oracle makes of it: computed once for all kernels and layouts.
+    pub fn case(&self, shape: (usize, usize), data: Data) -> Case<T> {
         let op = self.subject.op;
         let value = |index: usize, place| data.at::<T>(index, place, shape);
-        let values: Vec<Vec<T>> = op
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(index, input)| {
-                let (rows, cols) = extent(input.kind, shape);
-                (0..rows).flat_map(|row| (0..cols).map(move |col| value(index, (row, col)))).collect()
-            })
-            .collect();
+        let elements = |(index, input): (usize, &Input)| {
+            let (rows, cols) = extent(input.kind, shape);
+            (0..rows).flat_map(|row| (0..cols).map(move |col| value(index, (row, col)))).collect()
+        };
+        let values: Vec<Vec<T>> = op.inputs.iter().enumerate().map(elements).collect();
         let expected = reference(op, self.subject.numerics, shape, |index, row, col| {
             let values = &values[index];
             match op.inputs[index].kind {
@@ -162,29 +167,30 @@ impl<T: Float> Bench<T> {
                 InputKind::Scalar => values[0],
             }
         });
-        let mut case = Case { shape, data, values, expected, layout: &layouts[0] };
-        let forms: &[bool] = if matches!(op.body, Body::Map(_)) { &[false, true] } else { &[false] };
-        for layout in layouts {
-            case.layout = layout;
-            for inplace in forms {
-                if self.failures.len() < REPORTED {
-                    self.run(&case, *inplace, target);
-                }
+        Case { shape, data, values, expected }
+    }
+
+    /// Compares the kernels in one layout: those for any shape, or those for the target.
+    pub fn compare_case(&mut self, case: &Case<T>, layout: &Layout, target: Option<(usize, usize)>) {
+        let forms: &[bool] =
+            if matches!(self.subject.op.body, Body::Map(_)) { &[false, true] } else { &[false] };
+        for inplace in forms {
+            if self.failures.len() < REPORTED {
+                self.run(case, layout, *inplace, target);
             }
         }
     }
 
     /// Calls the kernels on one arrangement of one case.
-    fn run(&mut self, case: &Case<'_, T>, inplace: bool, target: Option<(usize, usize)>) {
+    fn run(&mut self, case: &Case<T>, layout: &Layout, inplace: bool, target: Option<(usize, usize)>) {
         let Subject { op, numerics, ref kernels, .. } = self.subject;
         let first_matrix = op.inputs.iter().position(|input| input.kind == InputKind::Matrix);
         let overwritten = first_matrix.filter(|_| inplace);
 
         let mut spots = Vec::new();
         for (index, input) in op.inputs.iter().enumerate() {
-            let gap = if input.kind == InputKind::Matrix { case.layout.gap(index) } else { 0 };
-            let spot =
-                Spot::new(&mut self.inputs[index], extent(input.kind, case.shape), gap, case.layout.place);
+            let gap = if input.kind == InputKind::Matrix { layout.gap(index) } else { 0 };
+            let spot = Spot::new(&mut self.inputs[index], extent(input.kind, case.shape), gap, layout.place);
             spot.fill(&mut self.inputs[index], &spot.image(&case.values[index]));
             spots.push(spot);
         }
@@ -207,7 +213,7 @@ impl<T: Float> Bench<T> {
             Body::Reduce { axis: Axis::Zero, .. } => (1, case.shape.1),
             Body::Reduce { axis: Axis::One, .. } => (1, case.shape.0),
         };
-        let spot = Spot::new(&mut self.out, extent, case.layout.out_gap(), case.layout.out_place);
+        let spot = Spot::new(&mut self.out, extent, layout.out_gap(), layout.out_place);
         let before = match overwritten {
             Some(index) => spot.image(&case.values[index]),
             None => spot.image(&vec![T::unwritten(); extent.0 * extent.1]),
@@ -231,8 +237,9 @@ impl<T: Float> Bench<T> {
                 Body::Reduce { .. } => Output::Slice(spot.slice_mut(&mut self.out)),
             };
             let call = Call { choice, numerics };
-            let result = catch_unwind(AssertUnwindSafe(|| op.call(&call, &args, T::out(place))));
             let named = kernels.iter().find(|kernel| choice == Choice::Kernel(kernel.name));
+            memory::blame(named.map_or(op.name, |kernel| kernel.name));
+            let result = catch_unwind(AssertUnwindSafe(|| op.call(&call, &args, T::out(place))));
             if let (Some(kernel), Ok(Err(Error::Unknown { .. } | Error::Kernel { .. }))) = (named, &result) {
                 self.unavailable.insert(kernel.name);
             }
@@ -255,14 +262,14 @@ impl<T: Float> Bench<T> {
                     self.called.extend(named.map(|kernel| kernel.name));
                 }
                 Ok(Verdict::Refused) => {}
-                Err(what) => self.failures.push(message(&self.subject, case, inplace, choice, &what)),
+                Err(what) => self.failures.push(message(&self.subject, case, layout, inplace, choice, &what)),
             }
         }
     }
 
     /// A single column is one run of neighbours, which kernels for columns cannot be asked to compute: the table takes
     /// a kernel for runs.
-    fn may_refuse(&self, case: &Case<'_, T>, choice: Choice<'_>, error: &Error) -> bool {
+    fn may_refuse(&self, case: &Case<T>, choice: Choice<'_>, error: &Error) -> bool {
         matches!(self.subject.op.body, Body::Reduce { axis: Axis::Zero, .. })
             && case.shape.1 == 1
             && case.shape.0 > 0
@@ -302,7 +309,8 @@ pub fn same<T: Float>(spot: &Spot, found: &[T], expected: &[T]) -> Result<Verdic
 
 fn message<T>(
     subject: &Subject,
-    case: &Case<'_, T>,
+    case: &Case<T>,
+    layout: &Layout,
     inplace: bool,
     choice: Choice<'_>,
     what: &str,
@@ -317,7 +325,7 @@ fn message<T>(
     if inplace {
         text.push_str(" in place");
     }
-    write!(text, ": {what}\n    data {:?}, {:?}", case.data, case.layout).expect("memory for a message");
+    write!(text, ": {what}\n    data {:?}, {:?}", case.data, layout).expect("memory for a message");
     text
 }
 

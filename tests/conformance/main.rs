@@ -9,6 +9,7 @@ mod check;
 mod data;
 mod layout;
 mod memory;
+mod proof;
 
 use std::{
     collections::BTreeSet,

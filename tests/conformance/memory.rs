@@ -1,10 +1,12 @@
 //! Memory between two pages that nobody may touch: an element read or written beyond either end stops the test.
 
 use std::{
+    cell::Cell,
     io,
     marker::PhantomData,
     ops::{Deref, DerefMut, Range},
     ptr::{self, NonNull},
+    sync::Once,
 };
 
 use crate::data::Float;
@@ -90,6 +92,40 @@ impl<T> Drop for Arena<T> {
         };
         assert_eq!(unmapped, 0, "{}", io::Error::last_os_error());
     }
+}
+
+thread_local! {
+    /// What this thread is at, for the message of a fault.
+    static SUSPECT: Cell<&'static str> = const { Cell::new("unknown") };
+}
+
+/// Says what this thread calls next.
+pub fn blame(suspect: &'static str) {
+    SUSPECT.set(suspect);
+}
+
+/// From now on, a thread that touches a guard page says what it had called before the process ends.
+pub fn explain_faults() {
+    extern "C" fn explain(_signal: libc::c_int) {
+        let suspect = SUSPECT.try_with(Cell::get).unwrap_or_default();
+        for part in ["\ntouched memory that is not its own: ", suspect, "\n"] {
+            // SAFETY: the bytes of a string, to a function that signal handlers may call.
+            unsafe { libc::write(libc::STDERR_FILENO, part.as_ptr().cast(), part.len()) };
+        }
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [libc::SIGSEGV, libc::SIGBUS] {
+            // SAFETY: zeros are a valid action without flags and mask. The handler only reads a constant-initialised
+            // cell and writes. It is reset as it is entered, so that the access, repeated on return, ends the process.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = explain as *const () as usize;
+                action.sa_flags = libc::SA_RESETHAND | libc::SA_ONSTACK;
+                assert_eq!(libc::sigaction(signal, &raw const action, ptr::null_mut()), 0);
+            }
+        }
+    });
 }
 
 #[test]

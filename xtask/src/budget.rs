@@ -73,7 +73,7 @@ fn generated_lines(folder: &Path) -> Result<String> {
         }
         let files = files(&output, "rs")?;
         let name = |file: &Path| file.file_name().expect("a file").display().to_string();
-        let with_candidates = files.iter().any(|file| name(file).starts_with("candidates"));
+        let with_candidates = files.iter().any(|file| name(file).contains("candidates"));
         for file in &files {
             let lines = fs::read_to_string(file)?.lines().count();
             *totals.entry(with_candidates).or_insert(0) += lines;

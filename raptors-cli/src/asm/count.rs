@@ -79,9 +79,8 @@ impl Counts {
                 continue;
             }
             bytes = memory.memory_size().size();
-            use OpAccess::{CondRead, CondWrite, Read, ReadCondWrite, ReadWrite, Write};
-            reads |= matches!(memory.access(), Read | CondRead | ReadWrite | ReadCondWrite);
-            writes |= matches!(memory.access(), Write | CondWrite | ReadWrite | ReadCondWrite);
+            reads |= READS.contains(&memory.access());
+            writes |= WRITES.contains(&memory.access());
         }
         let name = format!("{:?}", one.mnemonic()).to_lowercase();
         if name.starts_with("prefetch") {
@@ -121,6 +120,11 @@ impl Counts {
     }
 }
 
+const READS: [OpAccess; 4] =
+    [OpAccess::Read, OpAccess::CondRead, OpAccess::ReadWrite, OpAccess::ReadCondWrite];
+const WRITES: [OpAccess; 4] =
+    [OpAccess::Write, OpAccess::CondWrite, OpAccess::ReadWrite, OpAccess::ReadCondWrite];
+
 /// What an instruction does to registers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -132,17 +136,11 @@ enum Work {
 
 /// By name, the `v` of AVX left out.
 fn work(one: &Instruction, name: &str) -> Work {
-    const ARITHMETIC: &[&str] = &[
-        "add", "sub", "mul", "div", "sqrt", "min", "max", "and", "or", "xor", "cmp", "comi", "ucomi", "blendv", "fm",
-        "fnm", "round", "rcp", "rsqrt", "hadd", "hsub", "cvt", "padd", "psub", "pmul", "pmadd", "pand", "por", "pxor",
-        "pcmp", "pmin", "pmax", "psll", "psrl", "psra", "pblendv", "pabs", "psign", "ptest", "test",
-    ];
-    const SHUFFLE: &[&str] = &[
-        "shuf", "unpck", "perm", "broadcast", "insert", "extract", "movhl", "movlh", "movddup", "movsldup", "movshdup",
-        "blend", "pshuf", "punpck", "palign", "pblend", "pbroadcast", "pinsr", "pextr", "pack", "pmov", "pslldq",
-        "psrldq", "movmsk",
-    ];
-    let starts = |list: &[&str]| list.iter().any(|start| name.starts_with(start));
+    const ARITHMETIC: &str = "add sub mul div sqrt min max and or xor cmp comi ucomi blendv fm fnm round rcp rsqrt \
+        hadd hsub cvt padd psub pmul pmadd pand por pxor pcmp pmin pmax psll psrl psra pblendv pabs psign ptest test";
+    const SHUFFLE: &str = "shuf unpck perm broadcast insert extract movhl movlh movddup movsldup movshdup blend pshuf \
+        punpck palign pblend pbroadcast pinsr pextr pack pmov pslldq psrldq movmsk";
+    let starts = |list: &str| list.split(' ').any(|start| name.starts_with(start));
     let same = |a, b| one.op_kind(a) == OpKind::Register && one.op_register(a) == one.op_register(b);
     let last = one.op_count().saturating_sub(1);
     if (name.starts_with("xor") || name.starts_with("pxor")) && last > 0 && same(last - 1, last) {
@@ -177,7 +175,10 @@ mod tests {
         // vmovups ymm1, [rax]
         assert_eq!(count(&[0xc5, 0xfc, 0x10, 0x08], 32), Counts { loads: 1, read: 32, weight: 1024, ..one });
         // vmovups [rax], ymm1
-        assert_eq!(count(&[0xc5, 0xfc, 0x11, 0x08], 32), Counts { stores: 1, written: 32, weight: 1024, ..one });
+        assert_eq!(
+            count(&[0xc5, 0xfc, 0x11, 0x08], 32),
+            Counts { stores: 1, written: 32, weight: 1024, ..one }
+        );
         // vmulps ymm1, ymm0, ymm1
         assert_eq!(count(&[0xc5, 0xfc, 0x59, 0xc9], 32), Counts { arithmetic: 1, ..one });
     }

@@ -1,6 +1,6 @@
-//! Where a function loops.
+//! Where a function loops, and where it goes straight on.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use iced_x86::{FlowControl, Instruction};
 
@@ -15,9 +15,15 @@ pub(crate) struct Loop {
     pub(crate) innermost: bool,
 }
 
+/// Runs of instructions that no branch enters or leaves and no innermost loop holds, by index.
+pub(crate) fn straight(code: &[Instruction], loops: &[Loop]) -> Vec<Range<usize>> {
+    let looped = |at: usize| loops.iter().any(|of| of.innermost && of.body.binary_search(&at).is_ok());
+    blocks(code).into_iter().map(|block| block.range).filter(|range| !looped(range.start)).collect()
+}
+
 struct Block {
     /// Its instructions, by index.
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     /// The blocks that may come next.
     next: Vec<usize>,
 }
@@ -32,7 +38,8 @@ pub(crate) fn loops(code: &[Instruction]) -> Vec<Loop> {
         }
     }
     // A jump through a table leads to places unknown: blocks that nothing leads to are entries as well.
-    let entries: Vec<usize> = (0..blocks.len()).filter(|&block| block == 0 || before[block].is_empty()).collect();
+    let entries: Vec<usize> =
+        (0..blocks.len()).filter(|&block| block == 0 || before[block].is_empty()).collect();
     let mut found: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
     for (from, block) in blocks.iter().enumerate() {
         for &head in &block.next {
@@ -105,7 +112,10 @@ fn blocks(code: &[Instruction]) -> Vec<Block> {
         let last = &code[end - 1];
         let falls = matches!(
             last.flow_control(),
-            FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall | FlowControl::ConditionalBranch
+            FlowControl::Next
+                | FlowControl::Call
+                | FlowControl::IndirectCall
+                | FlowControl::ConditionalBranch
         );
         let mut next: Vec<usize> = falls.then(|| block_at(end)).flatten().into_iter().collect();
         if let Some(to) = target(last).and_then(block_at)
@@ -138,17 +148,22 @@ mod tests {
     fn a_jump_back_makes_a_loop() {
         // 0: xor eax, eax; 1: inc eax; 2: dec edi; 3: jne 1; 4: ret
         let code = decode(&[0x31, 0xc0, 0xff, 0xc0, 0xff, 0xcf, 0x75, 0xfa, 0xc3]);
-        assert_eq!(loops(&code), [Loop { body: vec![1, 2, 3], exits: vec![4], innermost: true }]);
+        let found = loops(&code);
+        assert_eq!(found, [Loop { body: vec![1, 2, 3], exits: vec![4], innermost: true }]);
+        assert_eq!(straight(&code, &found), [0..1, 4..5]);
     }
 
     #[test]
     fn the_outer_of_two_loops_is_not_innermost() {
         // 0: nop; 1: nop; 2: dec edi; 3: jne 1; 4: dec esi; 5: jne 0; 6: ret
         let code = decode(&[0x90, 0x90, 0xff, 0xcf, 0x75, 0xfb, 0xff, 0xce, 0x75, 0xf6, 0xc3]);
-        assert_eq!(loops(&code), [
-            Loop { body: (0..6).collect(), exits: vec![6], innermost: false },
-            Loop { body: vec![1, 2, 3], exits: vec![4], innermost: true },
-        ]);
+        assert_eq!(
+            loops(&code),
+            [
+                Loop { body: (0..6).collect(), exits: vec![6], innermost: false },
+                Loop { body: vec![1, 2, 3], exits: vec![4], innermost: true },
+            ]
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, env, fs};
 
 use anyhow::{Context as _, bail};
 use object::{
-    Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionKind, SymbolKind,
+    Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionKind,
+    SymbolKind,
 };
 
 /// The functions of an executable.
@@ -42,7 +43,7 @@ impl Image {
         }
         let mut image = Self { functions: BTreeMap::new(), data: BTreeMap::new(), pointers: BTreeMap::new() };
         let mut starts: Vec<u64> = Vec::new();
-        for symbol in file.symbols().filter(|symbol| symbol.is_definition()) {
+        for symbol in file.symbols().filter(object::ObjectSymbol::is_definition) {
             let Ok(name) = symbol.name() else { continue };
             let name = demangled(name);
             if symbol.kind() == SymbolKind::Data {
@@ -80,7 +81,8 @@ impl Image {
             let end = section.address() + section.size();
             for (address, function) in image.functions.range_mut(section.address()..end) {
                 // Formats without sizes: up to the next symbol.
-                let next = starts.get(starts.partition_point(|start| start <= address)).copied().unwrap_or(end);
+                let next =
+                    starts.get(starts.partition_point(|start| start <= address)).copied().unwrap_or(end);
                 let from = usize::try_from(address - section.address())?;
                 let len = match function.code.len() {
                     0 => usize::try_from(next.min(end) - address)?,
@@ -91,9 +93,9 @@ impl Image {
         }
         for (address, relocation) in file.dynamic_relocations().into_iter().flatten() {
             let name = match relocation.target() {
-                RelocationTarget::Symbol(index) => file
-                    .dynamic_symbol_table()
-                    .and_then(|table| object::ObjectSymbolTable::symbol_by_index(&table, index).ok()?.name().ok().map(demangled)),
+                RelocationTarget::Symbol(index) => file.dynamic_symbol_table().and_then(|table| {
+                    object::ObjectSymbolTable::symbol_by_index(&table, index).ok()?.name().ok().map(demangled)
+                }),
                 _ => image.name(relocation.addend().cast_unsigned()).map(str::to_owned),
             };
             if let Some(name) = name {
@@ -106,7 +108,8 @@ impl Image {
     /// The functions whose path has that identifier, in any case: the kernel `scale_f32_avx2_u4` is in
     /// `avx2_map::SCALE_F32_AVX2_U4::entry`, and in its own closures.
     pub(crate) fn of_kernel(&self, kernel: &str) -> Vec<&Function> {
-        let has = |function: &&Function| function.names.iter().any(|name| has_word(&name.to_lowercase(), kernel));
+        let has =
+            |function: &&Function| function.names.iter().any(|name| has_word(&name.to_lowercase(), kernel));
         let mut found: Vec<_> = self.functions.values().filter(has).collect();
         // What dispatch calls comes first.
         found.sort_by_key(|function| !function.names.iter().any(|name| name.ends_with("::entry")));
@@ -137,9 +140,8 @@ fn demangled(name: &str) -> String {
 /// Whether a text has that word, not as a part of a longer identifier.
 fn has_word(text: &str, word: &str) -> bool {
     let part = |letter: char| letter.is_alphanumeric() || letter == '_';
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part)
-    })
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use raptors_codegen::ir::Minimum;
 
 use self::{
     count::Counts,
-    flow::{Loop, loops},
+    flow::{Loop, loops, straight},
     image::{Function, Image},
 };
 
@@ -32,12 +32,15 @@ struct Part<'a> {
     loops: Vec<Loop>,
 }
 
-/// The loop that does the work.
-struct Inner<'a> {
+/// The instructions that do the work: a loop, or what is left of one that the compiler unrolled altogether.
+struct Inner {
+    /// The part they are in.
     part: usize,
-    of: &'a Loop,
+    /// Their indices, sorted.
+    body: Vec<usize>,
+    looped: bool,
     counts: Counts,
-    /// What is called where a check in it fails.
+    /// What is called where a check among them fails.
     checks: Vec<String>,
 }
 
@@ -46,11 +49,13 @@ pub(crate) fn run(kernel: &str, needs: &Needs, out: &mut impl Write) -> anyhow::
     let image = Image::running()?;
     let parts = parts(&image, kernel);
     if parts.is_empty() {
-        bail!("no function in this executable is named after `{kernel}`: the compiler removed it, or the name");
+        bail!(
+            "no function in this executable is named after `{kernel}`: the compiler removed it, or the name"
+        );
     }
     let inner = inner(&image, &parts, needs.vector_bytes);
     for (index, part) in parts.iter().enumerate() {
-        let marked = inner.as_ref().filter(|inner| inner.part == index).map(|inner| inner.of);
+        let marked = inner.as_ref().filter(|inner| inner.part == index).map(|inner| &inner.body[..]);
         print::part(&image, kernel, part, marked, out)?;
         writeln!(out)?;
     }
@@ -96,23 +101,35 @@ fn callee<'a>(image: &'a Image, one: &Instruction) -> &'a str {
     found.unwrap_or("a function without a name")
 }
 
-/// The innermost loop that moves and computes most.
-fn inner<'a>(image: &Image, parts: &'a [Part<'_>], vector_bytes: usize) -> Option<Inner<'a>> {
-    let mut best: Option<Inner<'_>> = None;
-    for (index, part) in parts.iter().enumerate() {
-        for of in part.loops.iter().filter(|of| of.innermost) {
-            let counts = Counts::of(of.body.iter().map(|&at| &part.code[at]), vector_bytes);
-            let rank = |counts: &Counts| (counts.weight, counts.arithmetic);
-            if rank(&counts) > best.as_ref().map_or((0, 0), |best| rank(&best.counts)) {
-                best = Some(Inner { part: index, of, counts, checks: checks(image, &part.code, of) });
+/// A straight line has to do that many times the work of the busiest loop to be taken for one that was unrolled: ends
+/// of rows and the like are straight lines too.
+const UNROLLED: usize = 4;
+
+/// The innermost loop that moves and computes most, or a straight line that does a lot more.
+fn inner(image: &Image, parts: &[Part<'_>], vector_bytes: usize) -> Option<Inner> {
+    let mut best: Option<Inner> = None;
+    let rank = |counts: &Counts, looped: bool| {
+        let times = if looped { UNROLLED } else { 1 };
+        (counts.weight * times, counts.arithmetic)
+    };
+    for (part, Part { code, loops, .. }) in parts.iter().enumerate() {
+        let innermost =
+            loops.iter().filter(|of| of.innermost).map(|of| (of.body.clone(), &of.exits[..], true));
+        let straight = straight(code, loops).into_iter().map(|range| (range.collect(), &[][..], false));
+        for (body, exits, looped) in innermost.chain(straight) {
+            let counts = Counts::of(body.iter().map(|&at: &usize| &code[at]), vector_bytes);
+            if rank(&counts, looped)
+                > best.as_ref().map_or((0, usize::MAX), |best| rank(&best.counts, best.looped))
+            {
+                best = Some(Inner { part, body, looped, counts, checks: checks(image, code, exits) });
             }
         }
     }
     best
 }
 
-/// What branches out of a loop call in the end, if that does not return: the compiler's checks.
-fn checks(image: &Image, code: &[Instruction], of: &Loop) -> Vec<String> {
+/// What a loop's exits call in the end, if that does not return: the compiler's checks.
+fn checks(image: &Image, code: &[Instruction], exits: &[usize]) -> Vec<String> {
     let failing = |&exit: &usize| {
         let mut at = exit;
         // As far as a straight line goes: a few instructions that set up arguments, and the call.
@@ -133,5 +150,5 @@ fn checks(image: &Image, code: &[Instruction], of: &Loop) -> Vec<String> {
         }
         None
     };
-    of.exits.iter().filter_map(failing).collect()
+    exits.iter().filter_map(failing).collect()
 }

@@ -12,7 +12,6 @@ use raptors_codegen::ir::Minimum;
 use super::{
     Inner, Needs, Part, callee,
     count::Counts,
-    flow::Loop,
     image::{Function, Image},
 };
 use crate::output::{WIDTH, count, wrap};
@@ -44,9 +43,9 @@ impl Names {
                 && own.contains(&to)
             {
                 names.insert(to, format!("+{:#x}", to - own.start));
-            } else if let Some(to) = super::leads_to(one).or_else(|| {
-                one.is_ip_rel_memory_operand().then(|| one.ip_rel_memory_address())
-            }) && let Some(name) = image.pointee(to).or_else(|| image.name(to))
+            } else if let Some(to) = super::leads_to(one)
+                .or_else(|| one.is_ip_rel_memory_operand().then(|| one.ip_rel_memory_address()))
+                && let Some(name) = image.pointee(to).or_else(|| image.name(to))
             {
                 names.insert(to, short(name).to_owned());
             }
@@ -73,7 +72,7 @@ pub(super) fn part(
     image: &Image,
     kernel: &str,
     part: &Part<'_>,
-    inner: Option<&Loop>,
+    inner: Option<&[usize]>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let Part { function, code, .. } = part;
@@ -94,7 +93,7 @@ pub(super) fn part(
     for (at, one) in code.iter().enumerate() {
         text.clear();
         formatter.format(one, &mut text);
-        let mark = if inner.is_some_and(|of| of.body.binary_search(&at).is_ok()) { '|' } else { ' ' };
+        let mark = if inner.is_some_and(|body| body.binary_search(&at).is_ok()) { '|' } else { ' ' };
         // Only where something jumps to is an address of use.
         let address =
             if targets.contains(&one.ip()) { format!("+{:#x}", one.ip() - start) } else { String::new() };
@@ -108,7 +107,7 @@ pub(super) fn summary(
     image: &Image,
     kernel: &str,
     parts: &[Part<'_>],
-    inner: Option<&Inner<'_>>,
+    inner: Option<&Inner>,
     needs: &Needs,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -118,7 +117,7 @@ pub(super) fn summary(
     let calls = calls(image, parts);
     match inner {
         Some(inner) => table(kernel, &parts[inner.part], inner, needs, out)?,
-        None => note(out, "No loop of this kernel reads or writes memory.")?,
+        None => note(out, "No vector instruction of this kernel reads or writes memory.")?,
     }
     if !calls.is_empty() {
         note(out, &format!("Calls in its functions: {}.", calls.join(", ")))?;
@@ -126,11 +125,24 @@ pub(super) fn summary(
     Ok(())
 }
 
-fn table(kernel: &str, part: &Part<'_>, inner: &Inner<'_>, needs: &Needs, out: &mut impl Write) -> io::Result<()> {
+fn table(
+    kernel: &str,
+    part: &Part<'_>,
+    inner: &Inner,
+    needs: &Needs,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let counts = &inner.counts;
-    let first = part.code[inner.of.body[0]].ip() - part.function.address;
-    let place = format!("The inner loop, marked |, is at +{first:#x} of {}.", title(part.function, kernel));
-    note(out, &place)?;
+    let first = part.code[inner.body[0]].ip() - part.function.address;
+    let place = format!("+{first:#x} of {}", title(part.function, kernel));
+    if inner.looped {
+        note(out, &format!("The inner loop, marked |, is at {place}."))?;
+    } else {
+        note(
+            out,
+            &format!("The inner loop was unrolled altogether: what is left of it, marked |, is at {place}."),
+        )?;
+    }
     let minimum = &needs.minimum;
     let steps = Steps::of(counts, needs);
     writeln!(out, "\n  {:24}{:>8}{:>8}{:>12}{:>8}", "", "loads", "stores", "arithmetic", "other")?;
@@ -139,13 +151,19 @@ fn table(kernel: &str, part: &Part<'_>, inner: &Inner<'_>, needs: &Needs, out: &
         format!("  {name:24}{loads:>8}{stores:>8}{arithmetic:>12}{other:>8}\n")
     };
     out.write_all(
-        row("one iteration", [counts.loads, counts.stores, counts.arithmetic], &other.to_string()).as_bytes(),
+        row(
+            if inner.looped { "one iteration" } else { "in all" },
+            [counts.loads, counts.stores, counts.arithmetic],
+            &other.to_string(),
+        )
+        .as_bytes(),
     )?;
     let scaled = [minimum.loads, minimum.stores, minimum.arithmetic].map(|number| steps.scale(number));
     let name = format!("minimum for {steps}");
     out.write_all(row(&name, scaled, "-").as_bytes())?;
     writeln!(out)?;
-    note(out, &format!("An iteration does {steps}, in {}.", count(counts.instructions, "instruction")))?;
+    let subject = if inner.looped { "An iteration" } else { "It" };
+    note(out, &format!("{subject} does {steps}, in {}.", count(counts.instructions, "instruction")))?;
     let others: Vec<String> = counts
         .others()
         .iter()

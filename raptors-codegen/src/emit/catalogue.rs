@@ -134,7 +134,8 @@ fn body(op: &Op<'_>) -> String {
                     )
                 })
                 .collect();
-            let finish = reduce.finish.as_ref().map_or("None".to_owned(), |finish| format!("Some({})", expr(finish)));
+            let finish =
+                reduce.finish.as_ref().map_or("None".to_owned(), |finish| format!("Some({})", expr(finish)));
             format!(
                 "Body::Reduce {{ axis: Axis::{axis}, state: &[{}], finish: {finish}, sequential: {}, has_identity: {} }}",
                 state.join(", "),

@@ -94,8 +94,10 @@ pub(super) fn uncover_comments(code: &str) -> String {
         let start = line.trim_start();
         match start.strip_prefix("comment!(") {
             Some(rest) => {
-                let whole: String = if rest.is_empty() { lines.by_ref().take(2).collect() } else { rest.to_owned() };
-                let words = whole.trim().trim_end_matches(");").trim().trim_end_matches(',').trim_matches('"');
+                let whole: String =
+                    if rest.is_empty() { lines.by_ref().take(2).collect() } else { rest.to_owned() };
+                let words =
+                    whole.trim().trim_end_matches(");").trim().trim_end_matches(',').trim_matches('"');
                 out.push_str(&line[..line.len() - start.len()]);
                 out.push_str("// ");
                 out.push_str(words);

@@ -53,24 +53,22 @@ impl Writer<'_> {
 
     fn parameters(&self) -> TokenStream {
         let dtype = self.dtype();
+        // A view of any shape is walked through; one of a known shape is given up for its rows.
+        let mutable = self.map.shape.is_none().then(|| quote!(mut));
         let mut parameters = TokenStream::new();
         for (index, input) in self.map.inputs.iter().enumerate() {
             let name = format_ident!("{}", input.name);
             parameters.extend(match input.kind {
-                InputKind::Matrix if self.map.overwrites == Some(index) => match self.map.shape {
-                    None => quote!(mut #name: MatrixMut<'_, #dtype>,),
-                    Some(_) => quote!(#name: MatrixMut<'_, #dtype>,),
-                },
+                InputKind::Matrix if self.map.overwrites == Some(index) => {
+                    quote!(#mutable #name: MatrixMut<'_, #dtype>,)
+                }
                 InputKind::Matrix => quote!(#name: MatrixRef<'_, #dtype>,),
                 InputKind::Row | InputKind::Column => quote!(#name: &[#dtype],),
                 InputKind::Scalar => quote!(#name: #dtype,),
             });
         }
         if self.map.overwrites.is_none() {
-            parameters.extend(match self.map.shape {
-                None => quote!(mut out: MatrixMut<'_, #dtype>),
-                Some(_) => quote!(out: MatrixMut<'_, #dtype>),
-            });
+            parameters.extend(quote!(#mutable out: MatrixMut<'_, #dtype>));
         }
         parameters
     }
@@ -206,7 +204,8 @@ impl Writer<'_> {
         let mut body = quote!(let (out_head, out_steps, out_tail) = v::slots_mut::<#unroll>(out););
         for side in self.sides().into_iter().filter(|&side| side != Side::Out) {
             let name = self.name(side, "");
-            let (head, steps, tail) = (self.name(side, "_head"), self.name(side, "_steps"), self.name(side, "_tail"));
+            let (head, steps, tail) =
+                (self.name(side, "_head"), self.name(side, "_steps"), self.name(side, "_tail"));
             body.extend(quote! {
                 let (#head, #name) = #name.split_at(out_head.len());
                 let (#steps, _) = #name.as_chunks::<#lanes>().0.as_chunks::<#unroll>();
@@ -218,7 +217,8 @@ impl Writer<'_> {
             .sides()
             .into_iter()
             .map(|side| {
-                let (name, head, tail) = (self.name(side, ""), self.name(side, "_head"), self.name(side, "_tail"));
+                let (name, head, tail) =
+                    (self.name(side, ""), self.name(side, "_head"), self.name(side, "_tail"));
                 (quote!(#name), (quote!(#head), quote!(#tail)))
             })
             .unzip();
@@ -228,7 +228,8 @@ impl Writer<'_> {
             .sides()
             .into_iter()
             .map(|side| {
-                let (name, rest, tail) = (self.name(side, ""), self.name(side, "_rest"), self.name(side, "_tail"));
+                let (name, rest, tail) =
+                    (self.name(side, ""), self.name(side, "_rest"), self.name(side, "_tail"));
                 let chunks = if self.is_mutable(side) { quote!(as_chunks_mut) } else { quote!(as_chunks) };
                 quote!(let (#rest, #tail) = #name.#chunks::<#lanes>();)
             })
@@ -264,7 +265,8 @@ impl Writer<'_> {
     fn steps(&self) -> TokenStream {
         match self.kernel.variant.schedule {
             Schedule::Grouped => {
-                let (hints, loads, stores) = (self.hints(), self.loads(true), self.stores(&self.target_name()));
+                let (hints, loads, stores) =
+                    (self.hints(), self.loads(true), self.stores(&self.target_name()));
                 let work = self.work();
                 zipped(&self.walked("_steps"), &quote!(#hints #loads #work #stores))
             }
@@ -277,10 +279,11 @@ impl Writer<'_> {
         let walked = self.walked("_steps");
         let mut sides = walked.iter();
         let (first_name, first) = sides.next().expect("a map reads something");
-        let (pattern, iterator) = sides.fold((first_name.clone(), first.clone()), |(pattern, all), (name, next)| {
-            let name = if name.to_string() == "out" { quote!(next_out) } else { name.clone() };
-            (quote!((#pattern, #name)), quote!(#all.zip(#next)))
-        });
+        let (pattern, iterator) =
+            sides.fold((first_name.clone(), first.clone()), |(pattern, all), (name, next)| {
+                let name = if name.to_string() == "out" { quote!(next_out) } else { name.clone() };
+                (quote!((#pattern, #name)), quote!(#all.zip(#next)))
+            });
         let (hints, first_loads, loads) = (self.hints(), self.loads(true), self.loads(false));
         let (work, stores) = (self.work(), self.stores(&format_ident!("out")));
         let note = comment("the next step's loads, before this step's stores");
@@ -357,7 +360,9 @@ impl Writer<'_> {
         for output in &self.map.outputs {
             for i in 0..self.unroll() {
                 let (shared, value) =
-                    expr::vector(&self.kernel.dag, output.root, &format!("_{i}"), &|node| self.leaf(node, &i.to_string()));
+                    expr::vector(&self.kernel.dag, output.root, &format!("_{i}"), &|node| {
+                        self.leaf(node, &i.to_string())
+                    });
                 let result = format_ident!("{}{i}", output.name);
                 work.extend(quote!(#shared let #result = #value;));
             }

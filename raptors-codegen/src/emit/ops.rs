@@ -42,14 +42,16 @@ pub(super) fn write(ops: &[Op<'_>]) -> String {
     });
     let code = super::print(quote! {
         /// The operations as types, for bounds.
+        #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
         pub mod op {
-            use super::*;
+            use super::{Element, Map, Operation, Reduction, sig};
             #(#types)*
         }
         /// The signatures of kernels.
         #[doc(hidden)]
+        #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
         pub mod sig {
-            use super::*;
+            use super::{Element, MatrixMut, MatrixRef, Sig, States};
             #(#signatures)*
         }
         #(#functions)*

@@ -95,7 +95,8 @@ impl Writer<'_> {
         let (streams, unroll) = (self.kernel.variant.streams, self.kernel.variant.unroll);
         let (several, each, one) = (self.leaves(streams * unroll), self.leaves(streams), self.leaves(1));
         let (step, merge) = (self.scalar_step(), self.scalar_merge());
-        let several_note = comment("leaves side by side, so that one's additions need not wait for another's");
+        let several_note =
+            comment("leaves side by side, so that one's additions need not wait for another's");
         // A body is written once, however many of its roles it plays.
         let each = (unroll > 1 && streams > 1).then(|| quote!(let each = #each;));
         let one = (streams * unroll > 1).then(|| quote!(let one = #one;));
@@ -134,7 +135,8 @@ impl Writer<'_> {
                 let steps: TokenStream = (0..vectors)
                     .map(|part| {
                         let (acc, at) = (accumulator(leaf, part), number(part));
-                        let load = if vectors > 1 { quote!(v::load(&block[#at])) } else { quote!(v::load(&#x[i])) };
+                        let load =
+                            if vectors > 1 { quote!(v::load(&block[#at])) } else { quote!(v::load(&#x[i])) };
                         let next = self.step(&quote!(#acc), &load);
                         quote!(#acc = #next;)
                     })
@@ -266,8 +268,11 @@ impl Writer<'_> {
         } else {
             body.extend(quote!(let (steps, rest) = x.row_groups::<#rows>();));
         }
-        let walk_rest =
-            if self.reduce.shape.is_some() { quote!(rest.chunks_exact(1)) } else { quote!(rest.rows().map(|row| [row])) };
+        let walk_rest = if self.reduce.shape.is_some() {
+            quote!(rest.chunks_exact(1))
+        } else {
+            quote!(rest.rows().map(|row| [row]))
+        };
         body.extend(quote!(acc.fill(#init); for rows in steps { #several }));
         if unroll > 1 {
             let single = self.take_rows(1);
@@ -345,7 +350,9 @@ impl Writer<'_> {
     /// Down the columns by the tree over the rows: eight accumulators a column, in a stripe that stays in cache.
     fn column_tree(&self) -> TokenStream {
         let init = self.init();
-        let Tile::Bytes(bytes) = self.kernel.variant.tile else { unreachable!("an unbounded stripe is not held") };
+        let Tile::Bytes(bytes) = self.kernel.variant.tile else {
+            unreachable!("an unbounded stripe is not held")
+        };
         let width = number(bytes / self.kernel.types.storage.bytes());
         let lanes = number(self.kernel.lanes());
         let block = number(BLOCK);
@@ -421,7 +428,11 @@ fn accumulator(leaf: usize, part: usize, vectors: usize) -> Ident {
 }
 
 /// `|a, b| a + b`, over scalars.
-pub(super) fn scalar_merge(dag: &crate::ir::dag::Dag, root: crate::ir::dag::Id, dtype: crate::Dtype) -> TokenStream {
+pub(super) fn scalar_merge(
+    dag: &crate::ir::dag::Dag,
+    root: crate::ir::dag::Id,
+    dtype: crate::Dtype,
+) -> TokenStream {
     let value = expr::scalar(dag, root, &|node| match node {
         Node::Side { second, .. } => {
             if *second {

@@ -140,10 +140,7 @@ impl Dag {
         }
         last_use[root.0] = order.len();
         let live_at = |time: usize| {
-            order[..=time]
-                .iter()
-                .filter(|id| !is_held(self.node(**id)) && last_use[id.0] > time)
-                .count()
+            order[..=time].iter().filter(|id| !is_held(self.node(**id)) && last_use[id.0] > time).count()
         };
         (0..order.len()).map(live_at).max().unwrap_or(0).max(1)
     }

@@ -134,12 +134,12 @@ pub const LEAF: usize = 128;
 pub fn equal_leaf(run: usize) -> Option<usize> {
     let mut leaf = run;
     while leaf > LEAF {
-        if leaf % (2 * BLOCK) != 0 {
+        if !leaf.is_multiple_of(2 * BLOCK) {
             return None;
         }
         leaf /= 2;
     }
-    (leaf > 0 && leaf % BLOCK == 0).then_some(leaf)
+    (leaf > 0 && leaf.is_multiple_of(BLOCK)).then_some(leaf)
 }
 
 impl Kernel {
@@ -161,7 +161,9 @@ impl Kernel {
                 stages: Vec::new(),
                 outputs: vec![Output { name: "out".to_owned(), root: dag.add(output) }],
                 overwrites: variant.inplace.then(|| op.first_matrix()),
-                shape: variant.shape.map(|(rows, cols)| if op.is_flat() { (1, rows * cols) } else { (rows, cols) }),
+                shape: variant
+                    .shape
+                    .map(|(rows, cols)| if op.is_flat() { (1, rows * cols) } else { (rows, cols) }),
             }),
             (Form::Reduce(reduce, axis), _) => {
                 let shape = variant.shape.map(|(rows, cols)| match axis {
@@ -212,7 +214,9 @@ impl Kernel {
         match &self.skeleton {
             Skeleton::Map(map) => {
                 let is_held = |node: &Node| match node {
-                    Node::Input(index) => matches!(map.inputs[*index].kind, InputKind::Scalar | InputKind::Column),
+                    Node::Input(index) => {
+                        matches!(map.inputs[*index].kind, InputKind::Scalar | InputKind::Column)
+                    }
                     Node::Literal(_) => true,
                     _ => false,
                 };
@@ -224,11 +228,14 @@ impl Kernel {
                     held += nodes.iter().filter(|id| is_held(self.dag.node(**id))).count();
                     loads += nodes
                         .iter()
-                        .filter(|id| matches!(self.dag.node(**id), Node::Input(_)) && !is_held(self.dag.node(**id)))
+                        .filter(|id| {
+                            matches!(self.dag.node(**id), Node::Input(_)) && !is_held(self.dag.node(**id))
+                        })
                         .count();
                     peak = peak.max(self.dag.peak(output.root, is_held));
                 }
-                let ahead = if self.variant.schedule == Schedule::Pipelined { loads + map.outputs.len() } else { 0 };
+                let ahead =
+                    if self.variant.schedule == Schedule::Pipelined { loads + map.outputs.len() } else { 0 };
                 unroll * loads.max(peak).max(ahead) + held
             }
             Skeleton::Reduce(reduce) => {
@@ -274,7 +281,11 @@ impl Kernel {
                         .count();
                     work += self.dag.work(output.root);
                 }
-                Minimum { loads: unroll * loads, stores: unroll * map.outputs.len(), arithmetic: unroll * work }
+                Minimum {
+                    loads: unroll * loads,
+                    stores: unroll * map.outputs.len(),
+                    arithmetic: unroll * work,
+                }
             }
             Skeleton::Reduce(reduce) => {
                 let work: usize = reduce.state.iter().map(|field| self.dag.work(field.step)).sum();
@@ -285,7 +296,9 @@ impl Kernel {
                         Minimum { loads: vectors, stores: 0, arithmetic: vectors * work }
                     }
                     Family::RunsInOrder | Family::Map => Minimum { loads: 1, stores: 0, arithmetic: work },
-                    Family::Columns => Minimum { loads: unroll + fields, stores: fields, arithmetic: unroll * work },
+                    Family::Columns => {
+                        Minimum { loads: unroll + fields, stores: fields, arithmetic: unroll * work }
+                    }
                     Family::ColumnTree => Minimum { loads: 1 + fields, stores: fields, arithmetic: work },
                 }
             }

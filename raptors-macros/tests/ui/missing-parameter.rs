@@ -1,4 +1,5 @@
 //! Fewer parameters than the signature has.
+#![allow(unused_variables)]
 
 use raptors_macros::kernel;
 

@@ -1,4 +1,5 @@
 //! A parameter that has to live longer than a call.
+#![allow(unused_variables)]
 
 use raptors_macros::kernel;
 

@@ -1,4 +1,5 @@
 //! An operation that the crate has no signature for.
+#![allow(unused_variables)]
 
 use raptors_macros::kernel;
 

@@ -1,4 +1,5 @@
 //! Parameters in another order than the signature has.
+#![allow(unused_variables)]
 
 use raptors_macros::kernel;
 

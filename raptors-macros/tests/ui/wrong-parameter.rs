@@ -1,4 +1,5 @@
 //! A parameter of another type than the signature has.
+#![allow(unused_variables)]
 
 use raptors_macros::kernel;
 

@@ -105,9 +105,10 @@ fn passed(op: &Op<'_>) -> TokenStream {
     (0..op.spec.inputs.len())
         .map(|index| {
             let name = name(op, index);
-            match op.spec.inputs[index].kind {
-                InputKind::Matrix => quote!(#name.into(),),
-                _ => quote!(#name,),
+            if op.spec.inputs[index].kind == InputKind::Matrix {
+                quote!(#name.into(),)
+            } else {
+                quote!(#name,)
             }
         })
         .collect()
@@ -121,12 +122,21 @@ fn public(op: &Op<'_>) -> TokenStream {
     let first = name(op, op.first_matrix());
     let parameters = public_parameters(op, None);
     let passed = passed(op);
-    let arguments = passed.clone();
+    // The first matrix is converted already: its shape is that of the result.
+    let arguments: TokenStream = (0..op.spec.inputs.len())
+        .map(|index| {
+            let name = name(op, index);
+            let convert = op.spec.inputs[index].kind == InputKind::Matrix && index != op.first_matrix();
+            if convert { quote!(#name.into(),) } else { quote!(#name,) }
+        })
+        .collect();
     let inplace_parameters: TokenStream = (0..op.spec.inputs.len())
         .map(|index| {
             let name = name(op, index);
             match op.spec.inputs[index].kind {
-                InputKind::Matrix if index == op.first_matrix() => quote!(#name: impl Into<MatrixMut<'b, T>>,),
+                InputKind::Matrix if index == op.first_matrix() => {
+                    quote!(#name: impl Into<MatrixMut<'b, T>>,)
+                }
                 InputKind::Matrix => quote!(#name: impl Into<MatrixRef<'a, T>>,),
                 InputKind::Row | InputKind::Column => quote!(#name: &[T],),
                 InputKind::Scalar => quote!(#name: T,),
@@ -153,7 +163,7 @@ fn public(op: &Op<'_>) -> TokenStream {
     quote! {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
-            let #first = #first.into();
+            let #first: MatrixRef<'_, T> = #first.into();
             let mut out = Matrix::zeros(#first.nrows(), #first.ncols())?;
             #run(Choice::Table, #arguments out.view_mut())?;
             Ok(out)

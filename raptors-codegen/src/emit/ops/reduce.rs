@@ -20,7 +20,8 @@ pub(super) fn signature(op: &Op<'_>) -> TokenStream {
 
 /// Everything else of one operation.
 pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream {
-    let supports: TokenStream = op.spec.dtypes.iter().map(|&dtype| supports(op, reduce, axis, dtype)).collect();
+    let supports: TokenStream =
+        op.spec.dtypes.iter().map(|&dtype| supports(op, reduce, axis, dtype)).collect();
     let public = if axis == Axis::All { public_all(op) } else { public_axis(op, axis) };
     let erased = erased(op);
     let typed = typed(op, axis);
@@ -159,9 +160,12 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
     let (function, into, with, into_with) = (named(""), named("_into"), named("_with"), named("_into_with"));
     let (along, len, run) = match axis {
         Axis::Zero => ("Down the columns: one number for each column.", quote!(x.ncols()), quote!(columns)),
-        Axis::One | Axis::All => ("Along the rows: one number for each row.", quote!(x.nrows()), quote!(rows)),
+        Axis::One | Axis::All => {
+            ("Along the rows: one number for each row.", quote!(x.nrows()), quote!(rows))
+        }
     };
-    let assertion = if axis == Axis::Zero { "assert_eq!(result.len(), 3);" } else { "assert_eq!(result.len(), 2);" };
+    let assertion =
+        if axis == Axis::Zero { "assert_eq!(result.len(), 3);" } else { "assert_eq!(result.len(), 2);" };
     let new_docs = about(op, &format!("{along} Gives a new vector."), example(op, assertion));
     let into_docs = about(op, &format!("{along} They go to `out`."), Vec::new());
     let with_docs = about(op, &format!("{along} Gives a new vector. {CLASS}"), Vec::new());

@@ -1,20 +1,22 @@
-// ops/sum.toml:7  ·  unroll 2, prefetch l1 8 lines
-#[kernel(op = "sum", dtype = "f32", isa = "avx2", unroll = 2, prefetch = "l1 8 lines")]
-fn sum_f32_avx2_u2_pl1x8(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
+// ops/sum.toml:7  ·  unroll 1, 2 streams, 4×256 only
+#[kernel(
+    op = "sum_axis1",
+    dtype = "f32",
+    isa = "avx2",
+    unroll = 1,
+    streams = 2,
+    shape = "4x256"
+)]
+fn sum_axis1_f32_avx2_u1_s2_4x256(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
     use crate::simd::avx2::f32 as v;
     // leaves side by side, so that one's additions need not wait for another's
     let several = |x: [&[[f32; 8]]; 2]| {
         let [x0, x1] = x;
-        let len = x0.len();
-        let x1 = &x1[..len];
-        for blocks in [x0, x1] {
-            for line in blocks.as_flattened().chunks(16) {
-                v::prefetch_l1::<8>(line);
-            }
-        }
+        let x0 = exactly::<16, _>(x0);
+        let x1 = exactly::<16, _>(x1);
         let mut acc0 = v::splat(0.0);
         let mut acc1 = v::splat(0.0);
-        for i in 0..len {
+        for i in 0..16 {
             acc0 = v::add(acc0, v::load(&x0[i]));
             acc1 = v::add(acc1, v::load(&x1[i]));
         }
@@ -31,14 +33,9 @@ fn sum_f32_avx2_u2_pl1x8(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
     };
     let one = |x: [&[[f32; 8]]; 1]| {
         let [x0] = x;
-        let len = x0.len();
-        for blocks in [x0] {
-            for line in blocks.as_flattened().chunks(16) {
-                v::prefetch_l1::<8>(line);
-            }
-        }
+        let x0 = exactly::<16, _>(x0);
         let mut acc0 = v::splat(0.0);
-        for i in 0..len {
+        for i in 0..16 {
             acc0 = v::add(acc0, v::load(&x0[i]));
         }
         // ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)) of each leaf
@@ -52,5 +49,5 @@ fn sum_f32_avx2_u2_pl1x8(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
         v::store(&mut values[0], acc0);
         first(&values[0])
     };
-    tree::runs(x, acc, &several, &one, &one, |acc, x| acc + x, |a, b| a + b);
+    tree::runs(x, acc, &several, &several, &one, |acc, x| acc + x, |a, b| a + b);
 }

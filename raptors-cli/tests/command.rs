@@ -1,0 +1,274 @@
+//! The command as people and scripts meet it: what it writes where, and its exit codes.
+
+use std::process::{Command, Stdio};
+
+use raptors::{
+    Dtype, Isa,
+    catalogue::{self, Status},
+};
+use serde_json::Value;
+
+/// Runs the command: exit code, stdout, stderr.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    run_with(arguments, None)
+}
+
+fn run_with(arguments: &[&str], simd: Option<&str>) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raptors"));
+    // From the repository's root, as the alias runs it; whatever the tests themselves run under is left out.
+    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    match simd {
+        Some(value) => command.env("RAPTORS_SIMD", value),
+        None => command.env_remove("RAPTORS_SIMD"),
+    };
+    let output = command.output().expect("the command runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("no signal"), text(output.stdout), text(output.stderr))
+}
+
+/// What a command writes that is right.
+fn written(arguments: &[&str]) -> String {
+    let (code, out, err) = run(arguments);
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+    out
+}
+
+/// What a command says that is wrong.
+fn refused(arguments: &[&str]) -> String {
+    let (code, out, err) = run(arguments);
+    assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {err}");
+    assert!(err.starts_with("error"), "{err}");
+    err
+}
+
+fn list(arguments: &[&str]) -> Vec<Value> {
+    let text = written(&[&["list", "--json"], arguments].concat());
+    serde_json::from_str(&text).expect("an array")
+}
+
+#[test]
+fn the_json_list_has_every_kernel_with_its_status() {
+    let all = list(&[]);
+    assert_eq!(all.len(), catalogue::ops().iter().map(|op| op.kernels.len()).sum::<usize>());
+    let mut at = all.iter();
+    for op in catalogue::ops() {
+        for kernel in op.kernels {
+            let entry = at.next().expect("as many as the catalogue");
+            let (status, reason) = match kernel.status {
+                Status::Shipped => ("shipped", None),
+                Status::Candidate => ("candidate", None),
+                Status::Dropped(reason) => ("dropped", Some(reason)),
+            };
+            let expected = serde_json::json!({
+                "op": op.name,
+                "dtype": kernel.dtype.name(),
+                "isa": kernel.isa.name(),
+                "kernel": kernel.name,
+                "variant": kernel.variant,
+                "shape": kernel.shape.map(|(rows, cols)| format!("{rows}x{cols}")),
+                "numerics": kernel.numerics.iter().map(|class| class.name()).collect::<Vec<_>>(),
+                "status": status,
+                "reason": reason,
+                "spec": format!("{}:{}", op.file, op.line),
+            });
+            assert_eq!(*entry, expected);
+        }
+    }
+}
+
+#[test]
+fn every_operation_and_isa_is_in_the_list() {
+    let text = written(&["list"]);
+    for op in catalogue::ops() {
+        let head = format!("{}: {}", op.name, op.summary);
+        let block = text.split("\n\n").skip_while(|block| !block.starts_with(&head)).skip(1);
+        let groups: Vec<_> = block.take_while(|block| block.starts_with("  ")).collect();
+        for dtype in op.dtypes {
+            for isa in Isa::ALL {
+                let title = format!("  {dtype} {}\n", isa.name());
+                assert!(groups.iter().any(|group| group.starts_with(&title)), "{title} of {}", op.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_people_read_fits_in_80_columns() {
+    for arguments in [&["list"][..], &["list", "--all"], &["info"], &["explain", "sum", "f32", "512x512"]] {
+        for line in written(arguments).lines() {
+            assert!(line.chars().count() <= 80, "{arguments:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn filters_leave_what_they_name() {
+    for entry in list(&["--op", "sum", "--dtype", "f64", "--isa", "avx2", "--status", "dropped"]) {
+        assert_eq!(
+            [&entry["op"], &entry["dtype"], &entry["isa"], &entry["status"]],
+            ["sum", "f64", "avx2", "dropped"]
+        );
+    }
+    assert!(!list(&["--op", "scale", "--status", "shipped"]).is_empty());
+    let (all, shipped) = (written(&["list", "--all"]), written(&["list"]));
+    for op in catalogue::ops() {
+        for kernel in op.kernels {
+            let named = |text: &str| text.split_whitespace().any(|word| word == kernel.name);
+            assert!(named(&all), "{}", kernel.name);
+            assert_eq!(named(&shipped), kernel.status == Status::Shipped, "{}", kernel.name);
+        }
+    }
+}
+
+#[test]
+fn explain_says_what_the_library_says() {
+    let expected =
+        catalogue::op("scale").and_then(|op| op.explain(Dtype::F32, raptors::Numerics::Numpy, (512, 512)));
+    let expected = expected.expect("a kernel");
+    let text = written(&["explain", "scale", "f32", "512x512"]);
+    for part in [expected.kernel, &expected.spec, &expected.reason, expected.isa.name()] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let text = written(&["explain", "scale", "f32", "512x512", "--json"]);
+    let found: Value = serde_json::from_str(&text).expect("an object");
+    assert_eq!(found["kernel"], expected.kernel);
+    assert_eq!(found["spec"], expected.spec);
+    assert_eq!(found["reason"], expected.reason);
+    assert_eq!(found["isa"], expected.isa.name());
+    let accurate = written(&["explain", "sum_axis0", "f64", "100x77", "--numerics", "accurate"]);
+    assert!(accurate.contains("_acc") && accurate.contains("accurate"), "{accurate}");
+}
+
+#[test]
+fn what_does_not_exist_is_answered_with_what_does() {
+    let error = refused(&["explain", "scael", "f32", "4x4"]);
+    assert!(error.contains("did you mean `scale`?") && error.contains("broadcast_add"), "{error}");
+    let error = refused(&["explain", "scale", "f23", "4x4"]);
+    assert!(error.contains("f32, f64"), "{error}");
+    let error = refused(&["explain", "scale", "f32", "4x4", "--numerics", "accurate"]);
+    assert!(error.contains("`scale` has no numeric class `accurate`\nthere are: numpy"), "{error}");
+    let error = refused(&["explain", "scale", "f32", "9999999999x9999999999"]);
+    assert!(error.contains("memory"), "{error}");
+    let error = refused(&["list", "--isa", "avx22"]);
+    assert!(error.contains("did you mean `avx2`?") && error.contains("portable"), "{error}");
+    let error = refused(&["show", "scale_f32_portable_u3"]);
+    assert!(error.contains("did you mean `scale_f32_portable_u"), "{error}");
+    assert!(error.contains("raptors list --all --op scale"), "{error}");
+}
+
+#[test]
+fn wrong_usage_is_an_exit_code_of_its_own() {
+    for arguments in [&["explain", "scale", "f32", "4"][..], &["list", "--status", "lost"], &["shwo"], &[]] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn kernels_that_are_not_compiled_are_shown_too() {
+    for kernel in catalogue::ops()
+        .iter()
+        .flat_map(|op| op.kernels)
+        .filter(|kernel| kernel.name.contains("f32"))
+        .take(12)
+    {
+        match kernel.status {
+            Status::Dropped(reason) => assert!(refused(&["show", kernel.name]).contains(reason)),
+            _ => assert!(written(&["show", kernel.name]).contains(&format!("fn {}(", kernel.name))),
+        }
+    }
+}
+
+#[test]
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn assembly_comes_with_the_count_of_its_inner_loop() {
+    for kernel in ["scale_f32_portable_u4", "scale_f32_avx2_u4", "add_f64_avx2_u4"] {
+        let text = written(&["show", kernel, "--asm"]);
+        assert!(text.contains(&format!("{}::entry: ", kernel.to_uppercase())), "{text}");
+        // What the compiler makes of a kernel without optimising is not what this is for.
+        if cfg!(debug_assertions) {
+            assert!(text.contains("not optimised"), "{text}");
+            continue;
+        }
+        let numbers = |name: &str| -> Vec<String> {
+            let line =
+                text.lines().find(|line| line.trim_start().starts_with(name)).expect("a row of the table");
+            line.split_whitespace().rev().skip(1).take(3).map(str::to_owned).collect()
+        };
+        assert_eq!(numbers("one iteration"), numbers("minimum for"), "{text}");
+        let loads = if kernel.starts_with("add") { "8" } else { "4" };
+        assert_eq!(numbers("minimum for"), ["4", "4", loads], "{text}");
+        let marked = text.lines().filter(|line| line.starts_with('|')).count();
+        assert!(text.contains(&format!("1 step, in {marked} instructions")), "{text}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "candidates"))]
+fn assembly_of_a_candidate_asks_for_the_feature() {
+    let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
+    let candidate =
+        kernels().find(|kernel| kernel.status == Status::Candidate && kernel.isa == Isa::Portable);
+    let candidate = candidate.expect("more can be built than ships").name;
+    let error = refused(&["show", candidate, "--asm"]);
+    assert!(error.contains("--features candidates") && error.contains(candidate), "{error}");
+}
+
+#[test]
+fn info_tells_this_machine_and_what_restricts_it() {
+    let text = written(&["info"]);
+    for part in [env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, "portable", "avx2", "caches", "shipped"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let (code, text, _) = run_with(&["info"], Some("off"));
+    assert_eq!(code, 0);
+    assert!(text.contains("portable (RAPTORS_SIMD=\"off\")"), "{text}");
+    let (code, _, error) = run_with(&["info"], Some("sse9"));
+    assert_eq!(code, 1);
+    assert!(error.starts_with("error: RAPTORS_SIMD=\"sse9\""), "{error}");
+}
+
+#[test]
+fn check_counts_what_is_right_and_shows_all_that_is_wrong() {
+    let text = written(&["check"]);
+    let expected = format!("{} operations, ", catalogue::ops().len());
+    assert!(text.starts_with(&expected) && text.trim_end().ends_with(" dropped"), "{text}");
+    let error = refused(&["check", "raptors-codegen/tests/ui/several-files"]);
+    for file in ["add.toml:4", "broken.toml:1", "mean.toml:"] {
+        assert!(error.contains(&format!("several-files/{file}")), "{file} in {error}");
+    }
+    let error = refused(&["check", "no/such/folder"]);
+    assert!(error.contains("no folder of specs at no/such/folder"), "{error}");
+    let error = refused(&["check", "raptors-cli/src"]);
+    assert!(error.contains("no specs (*.toml) in raptors-cli/src"), "{error}");
+}
+
+#[test]
+fn errors_of_reading_and_of_expanding_come_at_once() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("check");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let spec = |expression: &str, unroll: &str| {
+        format!(
+            "summary = \"Test.\"\ninputs = {{ x = \"matrix\" }}\noutput = \"{expression}\"\ndtypes = [\"f32\"]\n\n\
+             [variants]\nunroll = [{unroll}]\nschedule = [\"pipelined\"]\n"
+        )
+    };
+    std::fs::write(folder.join("unread.toml"), spec("x + y", "1")).expect("written");
+    std::fs::write(folder.join("unheld.toml"), spec("-x", "1, 16")).expect("written");
+    let error = refused(&["check", folder.to_str().expect("UTF-8")]);
+    assert!(error.contains("unread.toml:3") && error.contains("unheld.toml:7"), "{error}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raptors"))
+        .args(["list", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
