@@ -247,14 +247,16 @@ fn check_counts_what_is_right_and_shows_all_that_is_wrong() {
 fn errors_of_reading_and_of_expanding_come_at_once() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("check");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let spec = |expression: &str, unroll: &str| {
+    let spec = |inputs: &str, output: &str, unroll: &str| {
         format!(
-            "summary = \"Test.\"\ninputs = {{ x = \"matrix\" }}\noutput = \"{expression}\"\ndtypes = [\"f32\"]\n\n\
-             [variants]\nunroll = [{unroll}]\nschedule = [\"pipelined\"]\n"
+            "summary = \"Test.\"\ninputs = {{ {inputs} }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n\n\
+             [variants]\nunroll = [{unroll}]\n"
         )
     };
-    std::fs::write(folder.join("unread.toml"), spec("x + y", "1")).expect("written");
-    std::fs::write(folder.join("unheld.toml"), spec("-x", "1, 16")).expect("written");
+    let unread = spec("x = \"matrix\"", "x + y", "1");
+    std::fs::write(folder.join("unread.toml"), unread).expect("written");
+    let unheld = spec("x = \"matrix\", y = \"matrix\", z = \"matrix\"", "x * y + z", "1, 16");
+    std::fs::write(folder.join("unheld.toml"), unheld).expect("written");
     let error = refused(&["check", folder.to_str().expect("UTF-8")]);
     assert!(error.contains("unread.toml:3") && error.contains("unheld.toml:7"), "{error}");
 }

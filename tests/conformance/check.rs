@@ -22,16 +22,16 @@ use crate::{
 
 /// One operation for one dtype in one numeric class, with the kernels that this build and machine have for it.
 #[derive(Clone)]
-pub struct Subject {
-    pub op: &'static Op,
-    pub dtype: Dtype,
-    pub numerics: Numerics,
-    pub kernels: Vec<&'static Kernel>,
+pub(crate) struct Subject {
+    pub(crate) op: &'static Op,
+    pub(crate) dtype: Dtype,
+    pub(crate) numerics: Numerics,
+    pub(crate) kernels: Vec<&'static Kernel>,
 }
 
 impl Subject {
     /// All there are.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let here: Vec<Isa> = Isa::ALL.into_iter().filter(|isa| is_here(*isa)).collect();
         let subject = |op: &'static Op, dtype, numerics| {
             let serves = |kernel: &&Kernel| {
@@ -51,7 +51,7 @@ impl Subject {
 }
 
 /// Whether a kernel is in this build, if its ISA is of this target.
-pub fn is_built(kernel: &Kernel) -> bool {
+pub(crate) fn is_built(kernel: &Kernel) -> bool {
     match kernel.status {
         Status::Shipped => true,
         Status::Candidate => cfg!(feature = "candidates"),
@@ -60,7 +60,7 @@ pub fn is_built(kernel: &Kernel) -> bool {
 }
 
 /// Whether this machine has an ISA: whether any of its kernels can be called.
-pub fn is_here(isa: Isa) -> bool {
+pub(crate) fn is_here(isa: Isa) -> bool {
     catalogue::ops().iter().any(|op| {
         op.kernels.iter().any(|kernel| {
             let asked = kernel.isa == isa && kernel.shape.is_none() && is_built(kernel);
@@ -84,28 +84,28 @@ fn can_call<T: Float>(op: &'static Op, kernel: &'static Kernel) -> bool {
 const REPORTED: usize = 5;
 
 /// A subject at work.
-pub struct Bench<T: Float> {
-    pub subject: Subject,
+pub(crate) struct Bench<T: Float> {
+    pub(crate) subject: Subject,
     /// What was wrong, a message each.
-    pub failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
     /// Kernels whose results were compared.
-    pub called: BTreeSet<&'static str>,
+    pub(crate) called: BTreeSet<&'static str>,
     /// Kernels that the library did not give.
     unavailable: BTreeSet<&'static str>,
     /// Calls whose results were compared.
-    pub calls: usize,
+    pub(crate) calls: usize,
     inputs: Vec<Arena<T>>,
     out: Arena<T>,
 }
 
 /// What all calls of a check share.
-pub struct Case<T> {
+pub(crate) struct Case<T> {
     shape: (usize, usize),
     data: Data,
     /// Each argument's elements, row after row.
     values: Vec<Vec<T>>,
     /// The oracle's word.
-    pub expected: Result<Vec<T>, Error>,
+    pub(crate) expected: Result<Vec<T>, Error>,
 }
 
 /// The extent of an argument.
@@ -119,7 +119,7 @@ const fn extent(kind: InputKind, (rows, cols): (usize, usize)) -> (usize, usize)
 }
 
 impl<T: Float> Bench<T> {
-    pub fn new(subject: Subject) -> Self {
+    pub(crate) fn new(subject: Subject) -> Self {
         memory::explain_faults();
         let inputs = subject.op.inputs.iter().map(|_| Arena::new(1)).collect();
         let (called, unavailable) = (BTreeSet::new(), BTreeSet::new());
@@ -127,12 +127,12 @@ impl<T: Float> Bench<T> {
     }
 
     /// Compares the kernels that are not for one shape, and the table's choice, in each layout.
-    pub fn check(&mut self, shape: (usize, usize), data: Data, layouts: &[Layout]) {
+    pub(crate) fn check(&mut self, shape: (usize, usize), data: Data, layouts: &[Layout]) {
         self.compare(shape, data, layouts, None);
     }
 
     /// Compares the kernels for just that shape, and the table's choice.
-    pub fn check_target(&mut self, shape: (usize, usize), data: Data, layout: Layout) {
+    pub(crate) fn check_target(&mut self, shape: (usize, usize), data: Data, layout: Layout) {
         self.compare(shape, data, &[layout], Some(shape));
     }
 
@@ -153,7 +153,7 @@ impl<T: Float> Bench<T> {
     }
 
     /// The data, and what the oracle makes of it: computed once for all kernels and layouts.
-    pub fn case(&self, shape: (usize, usize), data: Data) -> Case<T> {
+    pub(crate) fn case(&self, shape: (usize, usize), data: Data) -> Case<T> {
         let op = self.subject.op;
         let value = |index: usize, place| data.at::<T>(index, place, shape);
         let elements = |(index, input): (usize, &Input)| {
@@ -174,7 +174,7 @@ impl<T: Float> Bench<T> {
     }
 
     /// Compares the kernels in one layout: those for any shape, or those for the target.
-    pub fn compare_case(&mut self, case: &Case<T>, layout: &Layout, target: Option<(usize, usize)>) {
+    pub(crate) fn compare_case(&mut self, case: &Case<T>, layout: &Layout, target: Option<(usize, usize)>) {
         let forms: &[bool] =
             if matches!(self.subject.op.body, Body::Map(_)) { &[false, true] } else { &[false] };
         for inplace in forms {
@@ -281,7 +281,7 @@ impl<T: Float> Bench<T> {
 
 /// What became of a call in which nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All bits are as they should be.
     Same,
     /// A kernel that cannot be had for such a call was not given.
@@ -289,7 +289,7 @@ pub enum Verdict {
 }
 
 /// Compares what is in the output's window with what should be.
-pub fn same<T: Float>(spot: &Spot, found: &[T], expected: &[T]) -> Result<Verdict, String> {
+pub(crate) fn same<T: Float>(spot: &Spot, found: &[T], expected: &[T]) -> Result<Verdict, String> {
     if bytes(found) == bytes(expected) {
         return Ok(Verdict::Same);
     }

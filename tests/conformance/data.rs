@@ -3,7 +3,7 @@
 use raptors::Element;
 
 /// An element type as bits.
-pub trait Float: Element {
+pub(crate) trait Float: Element {
     /// Bits of the mantissa.
     const MANTISSA: u32;
     /// The exponent field of 1.
@@ -80,7 +80,7 @@ impl Float for f64 {
 
 /// What a matrix is filled with.
 #[derive(Clone, Copy, Debug)]
-pub enum Data {
+pub(crate) enum Data {
     /// Exponents around 1, so far apart that each order of a sum rounds differently.
     Wide,
     /// Any bits at all: NaN, infinities and subnormal numbers among them.
@@ -102,7 +102,12 @@ pub enum Data {
 
 impl Data {
     /// The element of argument `index` at a place.
-    pub fn at<T: Float>(self, index: usize, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> T {
+    pub(crate) fn at<T: Float>(
+        self,
+        index: usize,
+        (row, col): (usize, usize),
+        (rows, cols): (usize, usize),
+    ) -> T {
         let place = row * cols + col;
         let word = splitmix(index << 56 | row << 28 | col);
         let exponents = |first: u64, end: u64| {
@@ -113,7 +118,6 @@ impl Data {
         let wide = || exponents(T::BIAS - T::REACH, T::BIAS + T::REACH);
         let special = |which: usize| T::specials()[which % T::specials().len()];
         match self {
-            Self::Wide => wide(),
             Self::Bits => T::from_bits_u64(word >> (64 - 8 * size_of::<T>())),
             Self::Subnormal => exponents(0, 2),
             Self::Huge => exponents(2 * T::BIAS - 2, 2 * T::BIAS + 1),
@@ -122,7 +126,7 @@ impl Data {
             Self::Fill(which) => special(which),
             Self::Single(which, at) if at == place => special(which),
             Self::Diagonal(which) if row % cols == col || col % rows == row => special(which),
-            Self::Single(..) | Self::Diagonal(_) => wide(),
+            Self::Wide | Self::Single(..) | Self::Diagonal(_) => wide(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{data::Float, memory::Arena};
 
 /// What a matrix or slice is next to.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub(crate) enum Place {
     /// The guard page is right before the first element.
     Start,
     /// The guard page is right after the last element.
@@ -19,37 +19,37 @@ pub enum Place {
 
 /// How the arguments of a call lie.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Of inputs.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Of the output.
-    pub out_place: Place,
+    pub(crate) out_place: Place,
     /// Elements between the rows of a matrix: of the first, of the second, and so on; the last number is the output's.
-    pub gaps: [usize; 4],
+    pub(crate) gaps: [usize; 4],
 }
 
 impl Layout {
     /// All matrices contiguous and alike.
-    pub const fn tight(place: Place) -> Self {
+    pub(crate) const fn tight(place: Place) -> Self {
         Self { place, out_place: place, gaps: [0; 4] }
     }
 
     /// Elements between the rows of matrix `index`.
-    pub fn gap(&self, index: usize) -> usize {
+    pub(crate) fn gap(&self, index: usize) -> usize {
         self.gaps[index.min(2)]
     }
 
     /// Elements between the rows of the output.
-    pub const fn out_gap(&self) -> usize {
+    pub(crate) const fn out_gap(&self) -> usize {
         self.gaps[3]
     }
 }
 
 /// A matrix or slice in an arena, with some elements around it.
 #[derive(Clone, Debug)]
-pub struct Spot {
-    pub rows: usize,
-    pub cols: usize,
+pub(crate) struct Spot {
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
     stride: usize,
     /// Of the arena: the elements and those around them.
     window: Range<usize>,
@@ -62,7 +62,7 @@ const MARGIN: usize = 67;
 
 impl Spot {
     /// Puts a matrix into an arena, which is made larger if need be.
-    pub fn new<T: Float>(
+    pub(crate) fn new<T: Float>(
         arena: &mut Arena<T>,
         (rows, cols): (usize, usize),
         gap: usize,
@@ -78,12 +78,12 @@ impl Spot {
     }
 
     /// Whether there is nothing between the rows.
-    pub const fn is_contiguous(&self) -> bool {
+    pub(crate) const fn is_contiguous(&self) -> bool {
         self.stride == self.cols || self.rows <= 1 || self.cols == 0
     }
 
     /// What the window looks like with these elements in it, row after row, and canaries everywhere else.
-    pub fn image<T: Float>(&self, elements: &[T]) -> Vec<T> {
+    pub(crate) fn image<T: Float>(&self, elements: &[T]) -> Vec<T> {
         let mut image = vec![T::canary(); self.window.len()];
         let rows = if self.cols == 0 { 0 } else { self.rows };
         for row in 0..rows {
@@ -94,14 +94,14 @@ impl Spot {
     }
 
     /// The row and column of an element of the window; `None` for what is not the matrix's.
-    pub fn element(&self, at: usize) -> Option<(usize, usize)> {
+    pub(crate) fn element(&self, at: usize) -> Option<(usize, usize)> {
         let after = at.checked_sub(self.first)?;
         let (row, col) = (after / self.stride.max(1), after % self.stride.max(1));
         (row < self.rows && col < self.cols).then_some((row, col))
     }
 
     /// How far from the first element an element of the window is, in words.
-    pub fn distance(&self, at: usize) -> String {
+    pub(crate) fn distance(&self, at: usize) -> String {
         if at < self.first {
             format!("{} before the first element", self.first - at)
         } else {
@@ -111,12 +111,12 @@ impl Spot {
     }
 
     /// The window's elements.
-    pub fn window<'a, T: Float>(&self, arena: &'a Arena<T>) -> &'a [T] {
+    pub(crate) fn window<'a, T: Float>(&self, arena: &'a Arena<T>) -> &'a [T] {
         &arena[self.window.clone()]
     }
 
     /// Writes the window.
-    pub fn fill<T: Float>(&self, arena: &mut Arena<T>, image: &[T]) {
+    pub(crate) fn fill<T: Float>(&self, arena: &mut Arena<T>, image: &[T]) {
         arena[self.window.clone()].copy_from_slice(image);
     }
 
@@ -126,24 +126,24 @@ impl Spot {
     }
 
     /// The matrix.
-    pub fn matrix<'a, T: Float>(&self, arena: &'a Arena<T>) -> MatrixRef<'a, T> {
+    pub(crate) fn matrix<'a, T: Float>(&self, arena: &'a Arena<T>) -> MatrixRef<'a, T> {
         MatrixRef::with_row_stride(&arena[self.span()], self.rows, self.cols, self.stride)
             .expect("it was placed")
     }
 
     /// The matrix, to write.
-    pub fn matrix_mut<'a, T: Float>(&self, arena: &'a mut Arena<T>) -> MatrixMut<'a, T> {
+    pub(crate) fn matrix_mut<'a, T: Float>(&self, arena: &'a mut Arena<T>) -> MatrixMut<'a, T> {
         MatrixMut::with_row_stride(&mut arena[self.span()], self.rows, self.cols, self.stride)
             .expect("it was placed")
     }
 
     /// Its first row.
-    pub fn slice<'a, T: Float>(&self, arena: &'a Arena<T>) -> &'a [T] {
+    pub(crate) fn slice<'a, T: Float>(&self, arena: &'a Arena<T>) -> &'a [T] {
         &arena[self.span()][..self.cols]
     }
 
     /// Its first row, to write.
-    pub fn slice_mut<'a, T: Float>(&self, arena: &'a mut Arena<T>) -> &'a mut [T] {
+    pub(crate) fn slice_mut<'a, T: Float>(&self, arena: &'a mut Arena<T>) -> &'a mut [T] {
         &mut arena[self.span()][..self.cols]
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use crate::data::Float;
 
 /// Whole pages of elements, with a guard page right before the first and right after the last.
-pub struct Arena<T> {
+pub(crate) struct Arena<T> {
     /// The first element; the guard page ends here.
     start: NonNull<T>,
     /// Elements, up to the other guard page.
@@ -31,7 +31,7 @@ fn page() -> usize {
 
 impl<T: Float> Arena<T> {
     /// Room for that many elements and some more.
-    pub fn new(elements: usize) -> Self {
+    pub(crate) fn new(elements: usize) -> Self {
         let page = page();
         let bytes = (elements * size_of::<T>()).next_multiple_of(page).max(page);
         let (flags, rights) = (libc::MAP_PRIVATE | libc::MAP_ANON, libc::PROT_READ | libc::PROT_WRITE);
@@ -49,20 +49,20 @@ impl<T: Float> Arena<T> {
     }
 
     /// Makes room for that many elements; what was in the arena may be lost.
-    pub fn make_room(&mut self, elements: usize) {
+    pub(crate) fn make_room(&mut self, elements: usize) {
         if self.len < elements {
             *self = Self::new(elements);
         }
     }
 
     /// The bytes of some of the elements.
-    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         bytes(&self[range])
     }
 }
 
 /// The bytes of some elements: they compare at once, and tell −0 from +0.
-pub fn bytes<T: Float>(elements: &[T]) -> &[u8] {
+pub(crate) fn bytes<T: Float>(elements: &[T]) -> &[u8] {
     // SAFETY: floats have no padding, and bytes no alignment.
     unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), size_of_val(elements)) }
 }
@@ -100,12 +100,12 @@ thread_local! {
 }
 
 /// Says what this thread calls next.
-pub fn blame(suspect: &'static str) {
+pub(crate) fn blame(suspect: &'static str) {
     SUSPECT.set(suspect);
 }
 
 /// From now on, a thread that touches a guard page says what it had called before the process ends.
-pub fn explain_faults() {
+pub(crate) fn explain_faults() {
     extern "C" fn explain(_signal: libc::c_int) {
         let suspect = SUSPECT.try_with(Cell::get).unwrap_or_default();
         for part in ["\ntouched memory that is not its own: ", suspect, "\n"] {

@@ -91,25 +91,26 @@ fn example() -> Result<()> {
 
 /// A machine without AVX: what it lacks must be left alone, not merely unused.
 fn nehalem() -> Result<()> {
-    let isas = emulated("Nehalem")?;
+    let isas = emulated("Nehalem", None)?;
     isas.expect_ran("portable")?;
     isas.expect_skipped("avx2")
 }
 
 /// A machine with AVX2 and without AVX-512.
 fn haswell() -> Result<()> {
-    let isas = emulated("Haswell")?;
+    // Where AVX2's masked loads leave elements out, qemu reads the whole vector: fatal next to a closed guard page.
+    let isas = emulated("Haswell", Some(("RAPTORS_GUARD", "readable")))?;
     isas.expect_ran("portable")?;
     isas.expect_ran("avx2")
 }
 
 /// Runs the conformance test of the kernels that ship on an emulated processor, and hands back what ran there.
-fn emulated(processor: &str) -> Result<test::Isas> {
+fn emulated(processor: &str, variable: Option<(&str, &str)>) -> Result<test::Isas> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     // Optimized, as the emulator is slow enough; static, as it hangs on threads of a dynamically linked program.
     let mut conformance = cargo(["test", "--release", "--package", "raptors", "--test", "conformance"]);
     conformance.args(["--target", TARGET, "--", "--show-output"]);
-    conformance.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    conformance.envs(variable).env("RUSTFLAGS", "-C target-feature=+crt-static");
     let runner = format!("{} -cpu {processor}", install::QEMU);
     conformance.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner);
     let isas = test::Isas::read(&tee(&mut conformance)?)?;

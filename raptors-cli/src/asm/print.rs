@@ -259,3 +259,24 @@ fn note(out: &mut impl Write, text: &str) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(written: usize, read: usize, stores: usize) -> (String, usize) {
+        let needs = Needs { minimum: Minimum { loads: 4, stores, arithmetic: 4 }, vector_bytes: 32 };
+        let steps = Steps::of(&Counts { read, written, ..Counts::default() }, &needs);
+        (steps.to_string(), steps.scale(4))
+    }
+
+    #[test]
+    fn steps_are_counted_by_what_is_stored_or_else_loaded() {
+        assert_eq!(steps(128, 0, 4), ("1 step".to_owned(), 4));
+        assert_eq!(steps(256, 0, 4), ("2 steps".to_owned(), 8));
+        assert_eq!(steps(0, 128, 0), ("1 step".to_owned(), 4));
+        assert_eq!(steps(32, 0, 4), ("1/4 of a step".to_owned(), 1));
+        // One load more than a step has is one too many, not a part of the next step.
+        assert_eq!(steps(0, 160, 0), ("1 step".to_owned(), 4));
+    }
+}

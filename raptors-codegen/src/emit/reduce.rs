@@ -333,10 +333,10 @@ impl Writer<'_> {
         out.extend(quote! {
             let len = acc.len();
             #(let #names = &#names[..len];)*
-            for (i, acc) in acc.iter_mut().enumerate() {
-                let mut state = v::load(acc);
+            for i in 0..len {
+                let mut state = v::load(&acc[i]);
                 #whole
-                v::store(acc, state);
+                v::store(&mut acc[i], state);
             }
             if !acc_tail.is_empty() {
                 let mut state = v::load_part(acc_tail);

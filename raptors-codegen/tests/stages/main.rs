@@ -1,0 +1,240 @@
+//! The stages between specs and files, each by what it gives: expand, lower, select.
+
+use std::collections::BTreeSet;
+
+use raptors_codegen::{
+    Dtype, Isa,
+    diagnostics::Diagnostics,
+    expand::{BUDGET, Candidate, default_variant, expand, serves},
+    ir::{
+        Kernel, Minimum,
+        dag::{Dag, Id, Node},
+        equal_leaf,
+    },
+    op::{Family, Form, Op, camel},
+    select::{ASPECTS, SIZES, select, ships},
+    spec::{
+        self, Axis, Numerics, Prefetch, Schedule, Source, Spec, Store, Tile,
+        expr::{Binary, Expr, Unary},
+    },
+    variant::Variant,
+};
+
+mod expansion;
+mod lowering;
+mod selection;
+
+/// A map over two matrices and a scalar.
+const MAP: &str = r#"
+summary = "A map."
+inputs  = { x = "matrix", y = "matrix", k = "scalar" }
+output  = "x * k + y"
+dtypes  = ["f32", "f64"]
+"#;
+
+/// A map that leaves registers free.
+const SCALE: &str = r#"
+summary = "A map."
+inputs  = { x = "matrix", k = "scalar" }
+output  = "x * k"
+dtypes  = ["f32", "f64"]
+"#;
+
+/// A reduction over every axis, in both classes.
+const SUM: &str = r#"
+summary = "A sum."
+inputs  = { x = "matrix" }
+dtypes  = ["f32", "f64"]
+[reduce]
+axes     = ["all", "0", "1"]
+of       = "x"
+combine  = "add"
+numerics = ["numpy", "accurate"]
+"#;
+
+/// The spec `op` with that text.
+fn load(text: &str) -> Vec<Spec> {
+    let source = Source { name: "ops/op.toml".to_owned(), text: text.to_owned() };
+    spec::load(&[source]).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A map of that expression, of `f32`, at those unroll factors.
+fn map_of(output: &str, unroll: &str) -> String {
+    let inputs: Vec<String> = ["x", "y", "k"]
+        .iter()
+        .filter(|name| output.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == **name))
+        .map(|name| format!("{name} = \"{}\"", if *name == "k" { "scalar" } else { "matrix" }))
+        .collect();
+    format!(
+        "summary = \"A map.\"\ninputs = {{ {} }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n\n[variants]\nunroll = {unroll}\n",
+        inputs.join(", ")
+    )
+}
+
+fn with_candidates<T>(text: &str, look: impl FnOnce(&[Op<'_>], &[Candidate<'_>]) -> T) -> T {
+    let specs = load(text);
+    let ops = Op::of_specs(&specs);
+    let candidates = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
+    look(&ops, &candidates)
+}
+
+fn refused(text: &str) -> Diagnostics {
+    let specs = load(text);
+    match expand(&Op::of_specs(&specs)) {
+        Ok(_) => panic!("no stage refuses it"),
+        Err(errors) => errors,
+    }
+}
+
+fn avx2() -> &'static Isa {
+    Isa::find("avx2").expect("AVX2 is described")
+}
+
+fn portable() -> &'static Isa {
+    Isa::find("portable").expect("plain Rust is described")
+}
+
+/// The kernel of that name, lowered.
+fn lowered(text: &str, name: &str) -> Kernel {
+    with_candidates(text, |_, candidates| {
+        let found = candidates.iter().find(|candidate| candidate.name == name);
+        let Candidate { op, family, dtype, isa, variant, .. } = found.unwrap_or_else(|| panic!("no {name}"));
+        Kernel::lower(op, *family, *dtype, isa, variant)
+    })
+}
+
+mod isas {
+    use super::*;
+
+    #[test]
+    fn what_runs_everywhere_comes_first() {
+        let portable_first: Vec<bool> = Isa::all().iter().map(Isa::is_portable).collect();
+        assert!(portable_first[0] && portable_first.is_sorted_by_key(|portable| !portable));
+        for isa in Isa::all() {
+            assert_eq!(Isa::find(&isa.name).map(|found| &found.name), Some(&isa.name));
+            assert!(
+                isa.lanes(Dtype::F32) == 2 * isa.lanes(Dtype::F64) && isa.registers >= 16,
+                "{}",
+                isa.name
+            );
+        }
+        assert!(Isa::find("mmx").is_none());
+    }
+}
+
+mod ops {
+    use super::*;
+
+    #[test]
+    fn a_reduction_is_an_operation_for_each_axis() {
+        let specs = load(SUM);
+        let names: Vec<String> = Op::of_specs(&specs).into_iter().map(|op| op.name).collect();
+        assert_eq!(names, ["op", "op_axis0", "op_axis1"]);
+        assert_eq!(camel("sum_axis0"), "SumAxis0");
+    }
+
+    #[test]
+    fn families_follow_from_axis_class_and_order() {
+        use Family::{ColumnTree, Columns, Runs, RunsInOrder};
+        use Numerics::{Accurate, Numpy};
+        let families = |combine: &str| {
+            let text = SUM.replace("\"add\"", &format!("\"{combine}\""));
+            let specs = load(&text);
+            let ops = Op::of_specs(&specs);
+            ops.iter().map(|op| [op.family(Numpy), op.family(Accurate)]).collect::<Vec<_>>()
+        };
+        assert_eq!(families("add"), [[Runs, Runs], [Columns, ColumnTree], [Runs, Runs]]);
+        assert_eq!(families("mul"), [[RunsInOrder, Runs], [Columns, ColumnTree], [RunsInOrder, Runs]]);
+        assert_eq!(families("max"), [[Runs, Runs], [Columns, Columns], [Runs, Runs]]);
+    }
+
+    #[test]
+    fn classes_that_agree_share_their_kernels() {
+        let specs = load(SUM);
+        let ops = Op::of_specs(&specs);
+        assert_eq!(ops[0].kernel_classes(), [Numerics::Numpy]);
+        assert_eq!(ops[0].served_by(Numerics::Accurate), Numerics::Numpy);
+        assert_eq!(ops[1].kernel_classes(), Numerics::ALL);
+        assert_eq!(ops[1].served_by(Numerics::Accurate), Numerics::Accurate);
+        with_candidates(SUM, |_, candidates| {
+            for candidate in candidates {
+                let expected: &[Numerics] = match (&candidate.op.form, candidate.variant.numerics) {
+                    (Form::Reduce(_, Axis::Zero), Numerics::Numpy) => &[Numerics::Numpy],
+                    (Form::Reduce(_, Axis::Zero), Numerics::Accurate) => &[Numerics::Accurate],
+                    _ => &Numerics::ALL,
+                };
+                assert_eq!(serves(candidate), expected, "{}", candidate.name);
+            }
+        });
+    }
+}
+
+mod names {
+    use super::*;
+
+    #[test]
+    fn a_name_says_all_of_a_variant() {
+        let name = |variant: Variant| variant.kernel_name("op", Dtype::F32, avx2());
+        let plain = Variant::plain(4);
+        assert_eq!(name(plain), "op_f32_avx2_u4");
+        assert_eq!(plain.to_string(), "unroll 4");
+        let cases = [
+            (Variant { schedule: Schedule::Pipelined, ..plain }, "_pipe", "pipelined"),
+            (Variant { streams: 8, ..plain }, "_s8", "8 streams"),
+            (Variant { tile: Tile::Bytes(512), ..plain }, "_t512", "tile 512 B"),
+            (Variant { tile: Tile::Bytes(4096), ..plain }, "_t4k", "tile 4 KiB"),
+            (
+                Variant { prefetch: Prefetch::Ahead { level: 2, lines: 32 }, ..plain },
+                "_pl2x32",
+                "prefetch l2 32 lines",
+            ),
+            (Variant { store: Store::Streaming, ..plain }, "_nt", "streaming stores"),
+            (Variant { inplace: true, ..plain }, "_inplace", "in place"),
+            (Variant { numerics: Numerics::Accurate, ..plain }, "_acc", "accurate"),
+            (Variant { shape: Some((3, 40)), ..plain }, "_3x40", "3×40 only"),
+        ];
+        let mut all = plain;
+        let (mut suffixes, mut words) = (String::new(), String::from("unroll 4"));
+        for (variant, suffix, word) in cases {
+            assert_eq!(name(variant), format!("op_f32_avx2_u4{suffix}"));
+            assert_eq!(variant.to_string(), format!("unroll 4, {word}"));
+            if variant.tile != Tile::Bytes(512) {
+                suffixes.push_str(suffix);
+                words.extend([", ", word]);
+            }
+        }
+        all.schedule = Schedule::Pipelined;
+        all.streams = 8;
+        all.tile = Tile::Bytes(4096);
+        all.prefetch = Prefetch::Ahead { level: 2, lines: 32 };
+        all.store = Store::Streaming;
+        all.inplace = true;
+        all.numerics = Numerics::Accurate;
+        all.shape = Some((3, 40));
+        assert_eq!(name(all), format!("op_f32_avx2_u4{suffixes}"));
+        assert_eq!(all.to_string(), words);
+    }
+
+    #[test]
+    fn two_kernels_never_share_one() {
+        let variants =
+            "\n[variants]\nunroll = [1, 2, 4, 8]\nprefetch = [\"none\", \"l1 8 lines\", \"l2 32 lines\"]\n";
+        let shapes = "\n[shapes]\nsquare = [16, 32]\nrect = [[16, 32], [32, 16]]\n";
+        let map = format!(
+            "{SCALE}{variants}schedule = [\"grouped\", \"pipelined\"]\nstore = [\"cached\", \"streaming\"]\n{shapes}"
+        );
+        let sum =
+            format!("{SUM}{variants}streams = [1, 2]\ntile = [\"512 B\", \"1 KiB\", \"whole\"]\n{shapes}");
+        for text in [map.as_str(), &sum, SCALE, SUM] {
+            with_candidates(text, |_, candidates| {
+                let names: BTreeSet<&str> =
+                    candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+                assert_eq!(names.len(), candidates.len());
+                for candidate in candidates {
+                    let Candidate { op, dtype, isa, variant, name, .. } = candidate;
+                    assert_eq!(*name, variant.kernel_name(&op.name, *dtype, isa));
+                }
+            });
+        }
+    }
+}
