@@ -95,9 +95,9 @@ pub(super) fn sorted<T: Ord>(values: Option<Vec<At<T>>>) -> Option<Vec<T>> {
 }
 
 fn operation_name(sink: &mut Sink<'_>, stem: &str) {
-    if let Some(problem) = name::problem(stem) {
+    if let Some(problem) = name::operation_problem(stem) {
         let fixed = name::snake_case(stem);
-        let fix = if name::problem(&fixed).is_none() {
+        let fix = if name::operation_problem(&fixed).is_none() {
             format!("name the file `{fixed}.toml`")
         } else {
             "name the file after its operation, such as `scale.toml`".to_owned()
@@ -139,7 +139,11 @@ fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
     let mut inputs =
         Inputs { names: Vec::new(), keys: Vec::new(), kinds: Some(Vec::new()), span: entry.key.clone() };
     for ((name, key), kind) in found {
-        bad_name(sink, "an input", name, key, name::input_problem(name));
+        let maker = found.iter().find(|((other, _), _)| name::makes(other, name));
+        let clash = maker.map(|((other, _), _)| {
+            format!("is a name that generated code makes of the input {}", shown(other))
+        });
+        bad_name(sink, "an input", name, key, name::input_problem(name).or(clash));
         inputs.names.push(name.clone());
         inputs.keys.push(key.clone());
         inputs.kinds = inputs.kinds.zip(*kind).map(|(mut kinds, kind)| {

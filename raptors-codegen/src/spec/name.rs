@@ -5,7 +5,19 @@ pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
 /// Names of generated code that an input would hide.
-const OF_GENERATED_CODE: [&str; 5] = ["out", "acc", "count", "v", "s"];
+const OF_GENERATED_CODE: [&str; 13] = [
+    "out", "acc", "count", "v", "s", "steps", "next_out", "exactly", "shape", "contiguous", "kernel", "choice",
+    "tables",
+];
+
+/// What generated code appends to the names of inputs.
+const OF_INPUTS: [&str; 5] = ["_v", "_steps", "_rest", "_head", "_tail"];
+
+/// Names of generated code that it numbers: results, shared values, constants.
+const NUMBERED: [&str; 3] = ["out", "t", "c"];
+
+/// What generated code appends to the names of operations.
+const OF_OPERATIONS: [&str; 7] = ["_into", "_inplace", "_with", "_run", "_typed", "_erased", "_explain"];
 
 /// Keywords of Rust, also those that are only reserved.
 const RUST: [&str; 53] = [
@@ -49,9 +61,21 @@ pub(super) fn problem(name: &str) -> Option<String> {
     }
 }
 
+/// Why no operation can have that name, as the end of a sentence that begins with it.
+pub(super) fn operation_problem(name: &str) -> Option<String> {
+    problem(name).or_else(|| {
+        let end = OF_OPERATIONS.iter().find(|end| name.ends_with(**end))?;
+        Some(format!("ends in `{end}`, as functions that belong to another operation do"))
+    })
+}
+
 /// Why no input can have that name.
 pub(super) fn input_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
+        let stem = name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '_');
+        if NUMBERED.contains(&stem) && stem != name {
+            return Some("is a name that generated code uses".to_owned());
+        }
         if FUNCTIONS.iter().any(|(function, _)| *function == name) {
             Some("is a function of the expression language".to_owned())
         } else if OF_GENERATED_CODE.contains(&name) {
@@ -59,6 +83,13 @@ pub(super) fn input_problem(name: &str) -> Option<String> {
         } else {
             None
         }
+    })
+}
+
+/// Whether generated code makes the name `other` of the input `name`: `x_steps` or `x0` of `x`.
+pub(super) fn makes(name: &str, other: &str) -> bool {
+    other.strip_prefix(name).is_some_and(|rest| {
+        OF_INPUTS.contains(&rest) || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 
