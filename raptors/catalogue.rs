@@ -3,7 +3,9 @@
 //! Lists, tests, benchmarks and bindings are made from this, so that a new spec needs no line anywhere else.
 
 use crate::{
-    Element, Error, Isa, MatrixMut, MatrixRef, Numerics, dispatch::table::Choice, element::Dtype,
+    Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
+    dispatch::table::{Choice, Reason, bucket_name},
+    element::Dtype,
     kernels::reference::Expr,
 };
 
@@ -241,6 +243,20 @@ pub fn op(name: &str) -> Result<&'static Op, Error> {
 /// As [`op`] and [`Op::explain`].
 pub fn explain(name: &str, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
     op(name)?.explain(dtype, Numerics::default(), shape)
+}
+
+/// Why that row was chosen, in words.
+pub(crate) fn explanation(
+    name: &'static str,
+    isa: Isa,
+    reason: Reason,
+    spec: (&'static str, usize),
+) -> Explanation {
+    let reason = match reason {
+        Reason::Exact(rows, cols) => format!("{rows}×{cols} is a target shape of the spec"),
+        Reason::Bucket(bucket) => format!("bucket: {}", bucket_name(bucket)),
+    };
+    Explanation { kernel: name, spec: format!("{}:{}", spec.0, spec.1), isa, reason }
 }
 
 /// How [`Element`] finds its own side of the erased types.

@@ -9,15 +9,15 @@
 use crate::{
     Choice, Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
-        Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place, Status,
-        Value,
+        self, Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place,
+        Status, Value,
     },
-    dispatch::{self, call::Sig, generated::tables, table::Reason},
+    dispatch::{self, generated::tables},
     kernels::reference::Expr,
     runtime::{
         check,
         map::{self, Map},
-        reduce::{self, Reduction, States},
+        reduce::{self, Reduction},
     },
 };
 
@@ -36,12 +36,3 @@ pub trait Supports<O: Operation>: Element {
 
 include!(concat!(env!("OUT_DIR"), "/ops.rs"));
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
-
-/// Why that row was chosen, in words.
-fn explanation(name: &'static str, isa: Isa, reason: Reason, spec: (&'static str, usize)) -> Explanation {
-    let reason = match reason {
-        Reason::Exact(rows, cols) => format!("{rows}×{cols} is a target shape of the spec"),
-        Reason::Bucket(bucket) => format!("bucket: {}", dispatch::table::bucket_name(bucket)),
-    };
-    Explanation { kernel: name, spec: format!("{}:{}", spec.0, spec.1), isa, reason }
-}

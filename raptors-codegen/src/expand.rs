@@ -293,10 +293,16 @@ fn held_nowhere(spec: &Spec, candidates: &[Candidate<'_>]) -> Vec<Diagnostic> {
     }
     let mut errors = Vec::new();
     for (field, at, value, has) in values {
-        let mut with = candidates.iter().filter(|candidate| has(&candidate.variant)).peekable();
-        let Some(first) = with.peek() else { continue };
-        let reason = first.dropped.clone().unwrap_or_default();
-        if with.all(|candidate| candidate.dropped.is_some()) {
+        let with: Vec<_> = candidates.iter().filter(|candidate| has(&candidate.variant)).collect();
+        if !with.is_empty() && with.iter().all(|candidate| candidate.dropped.is_some()) {
+            // On the ISA that can hold most, the first of its candidates, which is the plainest.
+            let last = with
+                .iter()
+                .rev()
+                .max_by_key(|candidate| (candidate.isa.registers, candidate.isa.vector_bytes));
+            let best = last.map_or("", |candidate| candidate.isa.name.as_str());
+            let plainest = with.iter().find(|candidate| candidate.isa.name == best);
+            let reason = plainest.and_then(|candidate| candidate.dropped.clone()).unwrap_or_default();
             errors.push(Diagnostic::in_spec(
                 spec,
                 &["variants", field, &at.to_string()],

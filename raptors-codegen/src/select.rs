@@ -83,7 +83,10 @@ fn isa_rows<'c, 'a>(
     let default = default_variant(op, family, dtype, isa);
     let find = |wanted: &Variant| {
         all.iter().copied().find(|candidate| {
-            Variant { inplace: false, numerics: wanted.numerics, ..candidate.variant } == *wanted
+            // In place there is one schedule: the next step's loads would be of what this one stores.
+            let schedule =
+                if candidate.variant.inplace { wanted.schedule } else { candidate.variant.schedule };
+            Variant { inplace: false, numerics: wanted.numerics, schedule, ..candidate.variant } == *wanted
         })
     };
     let default = Variant { numerics, ..default };

@@ -89,11 +89,14 @@ fn check(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments) -
     if let Some(token) = &signature.abi {
         return refuse(token.span(), "a kernel has Rust's own ABI");
     }
-    if !signature.generics.params.is_empty() {
+    if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         return refuse(
             signature.generics.span(),
             "a kernel is for one dtype and one ISA: it has no generics",
         );
+    }
+    if let Some(variadic) = &signature.variadic {
+        return refuse(variadic.span(), "a kernel has a fixed number of parameters");
     }
     if let ReturnType::Type(_, ty) = &signature.output {
         return refuse(
@@ -138,7 +141,7 @@ fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
                     known(meta, "schedule", |text| word(text, Schedule::Pipelined), &["pipelined"])?;
             }
             "store" => {
-                variant.store = known(meta, "store", |text| word(text, Store::Streaming), &["streaming"])?
+                variant.store = known(meta, "store", |text| word(text, Store::Streaming), &["streaming"])?;
             }
             "numerics" => {
                 let accurate = |text: &str| (text == Numerics::Accurate.name()).then_some(Numerics::Accurate);

@@ -21,5 +21,10 @@ pub struct Map<Into: Sig, Inplace: Sig> {
 /// The target of a call that reads and writes `matrices` matrices of that shape.
 #[inline]
 pub(crate) fn target<T: Element>((rows, cols): (usize, usize), matrices: usize, contiguous: bool) -> Target {
-    Target { rows, cols, bytes: rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>()), contiguous }
+    Target {
+        rows,
+        cols,
+        bytes: rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>()),
+        contiguous,
+    }
 }

@@ -70,7 +70,12 @@ impl<T: Element> Reduction<T> {
         rows: usize,
         cols: usize,
     ) -> (Ready<States<T>>, Reason) {
-        let target = Target { rows, cols, bytes: rows.saturating_mul(cols).saturating_mul(size_of::<T>()), contiguous: true };
+        let target = Target {
+            rows,
+            cols,
+            bytes: rows.saturating_mul(cols).saturating_mul(size_of::<T>()),
+            contiguous: true,
+        };
         match self.one_column {
             Some(table) if cols == 1 => table.look_up(isa, Target { rows: 1, cols: rows, ..target }),
             _ => self.table(self.column_class(numerics, cols)).look_up(isa, target),

@@ -8,6 +8,7 @@
 mod check;
 mod data;
 mod layout;
+mod masked;
 mod memory;
 mod proof;
 

@@ -90,7 +90,7 @@ fn write(
             .collect();
         let mut tokens = node_tokens(node, &operands);
         if node.is_work() && dag.uses(root, id) > 1 {
-            let name = format_ident!("t{index}{suffix}");
+            let name = format_ident!("shared_{index}{suffix}");
             shared.extend(quote!(let #name = #tokens;));
             tokens = quote!(#name);
         }

@@ -118,7 +118,7 @@ impl Writer<'_> {
             }
         }
         for (index, bits) in self.literals().into_iter().enumerate() {
-            let name = format_ident!("c{index}");
+            let name = format_ident!("const_{index}");
             let value = expr::literal(bits, self.kernel.types.arithmetic);
             body.extend(quote!(let #name = v::splat(#value);));
         }
@@ -438,7 +438,7 @@ impl Writer<'_> {
             }
             Node::Literal(bits) => {
                 let index = self.literals().iter().position(|other| other == bits);
-                format_ident!("c{}", index.expect("every constant has its place"))
+                format_ident!("const_{}", index.expect("every constant has its place"))
             }
             _ => unreachable!("a map reads inputs and constants"),
         };

@@ -138,7 +138,7 @@ fn write_modules<'c, 'a: 'c>(
         if lines.saturating_add(more) > MAX_LINES {
             part += 1;
             lines = 0;
-            let name = if part == 1 { name.to_owned() } else { format!("{name}_{part}") };
+            let name = if part == 1 { name.to_owned() } else { format!("{name}__{part}") };
             modules.push(Module {
                 file: format!("kernels_{name}.rs"),
                 name,

@@ -19,16 +19,16 @@ pub(super) fn write(ops: &[Op<'_>]) -> String {
         let tables = match op.form {
             Form::Map => {
                 let inplace = format_ident!("{}Inplace", op.type_name());
-                quote!(Map<sig::#name<T>, sig::#inplace<T>>)
+                quote!(crate::runtime::map::Map<super::sig::#name<T>, super::sig::#inplace<T>>)
             }
-            Form::Reduce(..) => quote!(Reduction<T>),
+            Form::Reduce(..) => quote!(crate::runtime::reduce::Reduction<T>),
         };
         quote! {
             #[doc = #doc]
             #[derive(Clone, Copy, Debug)]
             pub struct #name;
-            impl Operation for #name {
-                type Tables<T: Element> = #tables;
+            impl super::Operation for #name {
+                type Tables<T: crate::Element> = #tables;
             }
         }
     });
@@ -42,16 +42,12 @@ pub(super) fn write(ops: &[Op<'_>]) -> String {
     });
     let code = super::print(quote! {
         /// The operations as types, for bounds.
-        #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
         pub mod op {
-            use super::{Element, Map, Operation, Reduction, sig};
             #(#types)*
         }
         /// The signatures of kernels.
         #[doc(hidden)]
-        #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
         pub mod sig {
-            use super::{Element, MatrixMut, MatrixRef, Sig, States};
             #(#signatures)*
         }
         #(#functions)*
@@ -144,7 +140,7 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
         quote! {
             Dtype::#variant => {
                 let (kernel, reason) = #found;
-                Ok(explanation(kernel.row().name, kernel.row().isa, reason, SPEC))
+                Ok(catalogue::explanation(kernel.row().name, kernel.row().isa, reason, SPEC))
             }
         }
     });

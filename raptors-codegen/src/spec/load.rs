@@ -11,7 +11,10 @@ use super::{
     read::{self, Sink},
     rule::Rule,
 };
-use crate::diagnostics::{Diagnostic, Diagnostics, Source, shown};
+use crate::{
+    diagnostics::{Diagnostic, Diagnostics, Source, shown},
+    op::camel,
+};
 
 /// Bytes of a spec file.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
@@ -31,7 +34,8 @@ pub fn load(sources: &[Source]) -> Result<Vec<Spec>, Diagnostics> {
         let mut sink = Sink::new(source);
         if let Some(checked) = one(&mut sink) {
             for (operation, span) in &checked.operations {
-                if let Some((_, other)) = made.iter().find(|(other, _)| other == operation) {
+                // `add2` and `add_2` are one type, so they count as one operation.
+                if let Some((_, other)) = made.iter().find(|(other, _)| camel(other) == camel(operation)) {
                     let message = format!("two specs make the operation {}", shown(operation));
                     sink.report(Rule::DuplicateOperation, span, message)
                         .label(format!("also made by {other}"))

@@ -5,16 +5,30 @@ pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
 /// Names of generated code that an input would hide.
-const OF_GENERATED_CODE: [&str; 13] = [
-    "out", "acc", "count", "v", "s", "steps", "next_out", "exactly", "shape", "contiguous", "kernel", "choice",
-    "tables",
+const OF_GENERATED_CODE: [&str; 16] = [
+    "out",
+    "acc",
+    "count",
+    "v",
+    "s",
+    "steps",
+    "next_out",
+    "out_head",
+    "out_rest",
+    "out_steps",
+    "out_tail",
+    "exactly",
+    "shape",
+    "contiguous",
+    "kernel",
+    "choice",
 ];
 
 /// What generated code appends to the names of inputs.
 const OF_INPUTS: [&str; 5] = ["_v", "_steps", "_rest", "_head", "_tail"];
 
 /// Names of generated code that it numbers: results, shared values, constants.
-const NUMBERED: [&str; 3] = ["out", "t", "c"];
+const NUMBERED: [&str; 3] = ["out", "shared_", "const_"];
 
 /// What generated code appends to the names of operations.
 const OF_OPERATIONS: [&str; 7] = ["_into", "_inplace", "_with", "_run", "_typed", "_erased", "_explain"];
@@ -64,6 +78,9 @@ pub(super) fn problem(name: &str) -> Option<String> {
 /// Why no operation can have that name, as the end of a sentence that begins with it.
 pub(super) fn operation_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
+        if name == "t" {
+            return Some("is the name of a type parameter of generated code".to_owned());
+        }
         let end = OF_OPERATIONS.iter().find(|end| name.ends_with(**end))?;
         Some(format!("ends in `{end}`, as functions that belong to another operation do"))
     })
@@ -72,8 +89,8 @@ pub(super) fn operation_problem(name: &str) -> Option<String> {
 /// Why no input can have that name.
 pub(super) fn input_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
-        let stem = name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '_');
-        if NUMBERED.contains(&stem) && stem != name {
+        let numbered = NUMBERED.iter().filter_map(|stem| name.strip_prefix(stem));
+        if numbered.into_iter().any(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
             return Some("is a name that generated code uses".to_owned());
         }
         if FUNCTIONS.iter().any(|(function, _)| *function == name) {

@@ -12,27 +12,27 @@ fn most_axis0_f32_avx2_u2(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
         let len = acc.len();
         let x0 = &x0[..len];
         let x1 = &x1[..len];
-        for (i, acc) in acc.iter_mut().enumerate() {
-            let mut state = v::load(acc);
+        for i in 0..len {
+            let mut state = v::load(&acc[i]);
             state = {
-                let t1 = v::abs(v::load(&x0[i]));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load(&x0[i]));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
             state = {
-                let t1 = v::abs(v::load(&x1[i]));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load(&x1[i]));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
-            v::store(acc, state);
+            v::store(&mut acc[i], state);
         }
         if !acc_tail.is_empty() {
             let mut state = v::load_part(acc_tail);
             state = {
-                let t1 = v::abs(v::load_part(x0_tail));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load_part(x0_tail));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
             state = {
-                let t1 = v::abs(v::load_part(x1_tail));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load_part(x1_tail));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
             v::store_part(acc_tail, state);
         }
@@ -43,19 +43,19 @@ fn most_axis0_f32_avx2_u2(x: MatrixRef<'_, f32>, acc: &mut [f32]) {
         // all rows have this length: said once, the loop needs no checks
         let len = acc.len();
         let x0 = &x0[..len];
-        for (i, acc) in acc.iter_mut().enumerate() {
-            let mut state = v::load(acc);
+        for i in 0..len {
+            let mut state = v::load(&acc[i]);
             state = {
-                let t1 = v::abs(v::load(&x0[i]));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load(&x0[i]));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
-            v::store(acc, state);
+            v::store(&mut acc[i], state);
         }
         if !acc_tail.is_empty() {
             let mut state = v::load_part(acc_tail);
             state = {
-                let t1 = v::abs(v::load_part(x0_tail));
-                v::select(v::gt(t1, v::splat(0.5)), v::add(state, t1), state)
+                let shared_1 = v::abs(v::load_part(x0_tail));
+                v::select(v::gt(shared_1, v::splat(0.5)), v::add(state, shared_1), state)
             };
             v::store_part(acc_tail, state);
         }

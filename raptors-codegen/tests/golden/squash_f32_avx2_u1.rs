@@ -3,32 +3,32 @@
 fn squash_f32_avx2_u1(x: MatrixRef<'_, f32>, hi: f32, mut out: MatrixMut<'_, f32>) {
     use crate::simd::avx2::f32 as v;
     let hi_v = v::splat(hi);
-    let c0 = v::splat(0.5);
-    let c1 = v::splat(2.0);
+    let const_0 = v::splat(0.5);
+    let const_1 = v::splat(2.0);
     for (x, out) in x.rows().zip(out.rows_mut()) {
         let (x_rest, x_tail) = x.as_chunks::<8>();
         let (out_rest, out_tail) = out.as_chunks_mut::<8>();
         for (x, out) in x_rest.iter().zip(out_rest) {
             let x0 = v::load(x);
-            let t7 = v::mul(x0, x0);
+            let shared_7 = v::mul(x0, x0);
             v::store(
                 out,
                 v::select(
-                    v::and(v::gt(x0, c0), v::not(v::is_nan(hi_v))),
-                    v::min(t7, hi_v),
-                    v::add(v::neg(t7), v::div(v::abs(x0), v::sqrt(c1))),
+                    v::and(v::gt(x0, const_0), v::not(v::is_nan(hi_v))),
+                    v::min(shared_7, hi_v),
+                    v::add(v::neg(shared_7), v::div(v::abs(x0), v::sqrt(const_1))),
                 ),
             );
         }
         if !out_tail.is_empty() {
             let x0 = v::load_part(x_tail);
-            let t7 = v::mul(x0, x0);
+            let shared_7 = v::mul(x0, x0);
             v::store_part(
                 out_tail,
                 v::select(
-                    v::and(v::gt(x0, c0), v::not(v::is_nan(hi_v))),
-                    v::min(t7, hi_v),
-                    v::add(v::neg(t7), v::div(v::abs(x0), v::sqrt(c1))),
+                    v::and(v::gt(x0, const_0), v::not(v::is_nan(hi_v))),
+                    v::min(shared_7, hi_v),
+                    v::add(v::neg(shared_7), v::div(v::abs(x0), v::sqrt(const_1))),
                 ),
             );
         }

@@ -3,8 +3,8 @@
 fn squash_f32_avx2_u2(x: MatrixRef<'_, f32>, hi: f32, mut out: MatrixMut<'_, f32>) {
     use crate::simd::avx2::f32 as v;
     let hi_v = v::splat(hi);
-    let c0 = v::splat(0.5);
-    let c1 = v::splat(2.0);
+    let const_0 = v::splat(0.5);
+    let const_1 = v::splat(2.0);
     for (x, out) in x.rows().zip(out.rows_mut()) {
         let (x, x_tail) = x.as_chunks::<8>();
         let (x_steps, x_rest) = x.as_chunks::<2>();
@@ -13,42 +13,42 @@ fn squash_f32_avx2_u2(x: MatrixRef<'_, f32>, hi: f32, mut out: MatrixMut<'_, f32
         for (x, out) in x_steps.iter().zip(out_steps) {
             let x0 = v::load(&x[0]);
             let x1 = v::load(&x[1]);
-            let t7_0 = v::mul(x0, x0);
+            let shared_7_0 = v::mul(x0, x0);
             let out0 = v::select(
-                v::and(v::gt(x0, c0), v::not(v::is_nan(hi_v))),
-                v::min(t7_0, hi_v),
-                v::add(v::neg(t7_0), v::div(v::abs(x0), v::sqrt(c1))),
+                v::and(v::gt(x0, const_0), v::not(v::is_nan(hi_v))),
+                v::min(shared_7_0, hi_v),
+                v::add(v::neg(shared_7_0), v::div(v::abs(x0), v::sqrt(const_1))),
             );
-            let t7_1 = v::mul(x1, x1);
+            let shared_7_1 = v::mul(x1, x1);
             let out1 = v::select(
-                v::and(v::gt(x1, c0), v::not(v::is_nan(hi_v))),
-                v::min(t7_1, hi_v),
-                v::add(v::neg(t7_1), v::div(v::abs(x1), v::sqrt(c1))),
+                v::and(v::gt(x1, const_0), v::not(v::is_nan(hi_v))),
+                v::min(shared_7_1, hi_v),
+                v::add(v::neg(shared_7_1), v::div(v::abs(x1), v::sqrt(const_1))),
             );
             v::store(&mut out[0], out0);
             v::store(&mut out[1], out1);
         }
         for (x, out) in x_rest.iter().zip(out_rest) {
             let x0 = v::load(x);
-            let t7 = v::mul(x0, x0);
+            let shared_7 = v::mul(x0, x0);
             v::store(
                 out,
                 v::select(
-                    v::and(v::gt(x0, c0), v::not(v::is_nan(hi_v))),
-                    v::min(t7, hi_v),
-                    v::add(v::neg(t7), v::div(v::abs(x0), v::sqrt(c1))),
+                    v::and(v::gt(x0, const_0), v::not(v::is_nan(hi_v))),
+                    v::min(shared_7, hi_v),
+                    v::add(v::neg(shared_7), v::div(v::abs(x0), v::sqrt(const_1))),
                 ),
             );
         }
         if !out_tail.is_empty() {
             let x0 = v::load_part(x_tail);
-            let t7 = v::mul(x0, x0);
+            let shared_7 = v::mul(x0, x0);
             v::store_part(
                 out_tail,
                 v::select(
-                    v::and(v::gt(x0, c0), v::not(v::is_nan(hi_v))),
-                    v::min(t7, hi_v),
-                    v::add(v::neg(t7), v::div(v::abs(x0), v::sqrt(c1))),
+                    v::and(v::gt(x0, const_0), v::not(v::is_nan(hi_v))),
+                    v::min(shared_7, hi_v),
+                    v::add(v::neg(shared_7), v::div(v::abs(x0), v::sqrt(const_1))),
                 ),
             );
         }

@@ -13,11 +13,11 @@ fn sum_axis0_f64_avx2_u2_t1k(x: MatrixRef<'_, f64>, acc: &mut [f64]) {
             let len = acc.len();
             let x0 = &x0[..len];
             let x1 = &x1[..len];
-            for (i, acc) in acc.iter_mut().enumerate() {
-                let mut state = v::load(acc);
+            for i in 0..len {
+                let mut state = v::load(&acc[i]);
                 state = v::add(state, v::load(&x0[i]));
                 state = v::add(state, v::load(&x1[i]));
-                v::store(acc, state);
+                v::store(&mut acc[i], state);
             }
             if !acc_tail.is_empty() {
                 let mut state = v::load_part(acc_tail);
@@ -32,10 +32,10 @@ fn sum_axis0_f64_avx2_u2_t1k(x: MatrixRef<'_, f64>, acc: &mut [f64]) {
             // all rows have this length: said once, the loop needs no checks
             let len = acc.len();
             let x0 = &x0[..len];
-            for (i, acc) in acc.iter_mut().enumerate() {
-                let mut state = v::load(acc);
+            for i in 0..len {
+                let mut state = v::load(&acc[i]);
                 state = v::add(state, v::load(&x0[i]));
-                v::store(acc, state);
+                v::store(&mut acc[i], state);
             }
             if !acc_tail.is_empty() {
                 let mut state = v::load_part(acc_tail);

@@ -15,8 +15,8 @@ use crate::{
 pub(super) fn signatures(op: &Op<'_>) -> TokenStream {
     let (into, inplace) = (format_ident!("{}", op.type_name()), format_ident!("{}Inplace", op.type_name()));
     let form = |index: usize, overwritten: bool| match op.spec.inputs[index].kind {
-        InputKind::Matrix if overwritten && index == op.first_matrix() => quote!(MatrixMut<'a, T>,),
-        InputKind::Matrix => quote!(MatrixRef<'a, T>,),
+        InputKind::Matrix if overwritten && index == op.first_matrix() => quote!(crate::MatrixMut<'a, T>,),
+        InputKind::Matrix => quote!(crate::MatrixRef<'a, T>,),
         InputKind::Row | InputKind::Column => quote!(&'a [T],),
         InputKind::Scalar => quote!(T,),
     };
@@ -25,12 +25,12 @@ pub(super) fn signatures(op: &Op<'_>) -> TokenStream {
     quote! {
         #[derive(Debug)]
         pub struct #into<T>(std::marker::PhantomData<T>);
-        impl<T: Element> Sig for #into<T> {
-            type Args<'a> = (#(#into_args)* MatrixMut<'a, T>,);
+        impl<T: crate::Element> crate::dispatch::call::Sig for #into<T> {
+            type Args<'a> = (#(#into_args)* crate::MatrixMut<'a, T>,);
         }
         #[derive(Debug)]
         pub struct #inplace<T>(std::marker::PhantomData<T>);
-        impl<T: Element> Sig for #inplace<T> {
+        impl<T: crate::Element> crate::dispatch::call::Sig for #inplace<T> {
             type Args<'a> = (#(#inplace_args)*);
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 /// `sig::Sum`.
 pub(super) fn signature(op: &Op<'_>) -> TokenStream {
     let name = format_ident!("{}", op.type_name());
-    quote!(pub type #name<T> = States<T>;)
+    quote!(pub type #name<T> = crate::runtime::reduce::States<T>;)
 }
 
 /// Everything else of one operation.
