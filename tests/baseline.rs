@@ -166,7 +166,9 @@ fn only_the_kernels_of_an_isa_have_its_instructions() {
         strays.into_iter().partition(|stray| stray.starts_with("baseline::stray"));
     assert!(strays.is_empty(), "instructions that not every x86-64 processor has:\n{}", strays.join("\n"));
     assert_eq!(meant.len(), 1, "an AVX instruction was not noticed");
-    assert!(outside > 100, "only {outside} functions of the library were looked at");
+    // Optimized, most of them become part of others.
+    let least = if cfg!(debug_assertions) { 100 } else { 50 };
+    assert!(outside > least, "only {outside} functions of the library were looked at");
     for isa in Isa::ALL {
         let (count, beyond) = inside[isa as usize];
         assert!(count == 0 || beyond > 50, "{} kernels have no instructions of their own", isa.name());

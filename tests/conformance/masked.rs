@@ -40,11 +40,11 @@ mod probe {
     }
 
     #[target_feature(enable = "avx")]
-    fn load_one(last: &f32) {
+    fn load_one(last: &[f32; 1]) {
         // A mask that the compiler knows would become another load.
         let first_lane = black_box(_mm256_setr_epi32(-1, 0, 0, 0, 0, 0, 0, 0));
         // SAFETY: only the first lane is selected, and it is there. Where others are touched, the child ends.
-        black_box(unsafe { _mm256_maskload_ps(last, first_lane) });
+        black_box(unsafe { _mm256_maskload_ps(last.as_ptr(), first_lane) });
     }
 
     /// Loads the last element before a guard page in a child process, whose end tells.
@@ -53,7 +53,7 @@ mod probe {
             return false;
         }
         let arena = Arena::<f32>::new(1);
-        let last = arena.last().expect("an arena has a page");
+        let last = arena.last_chunk().expect("an arena has a page");
         // SAFETY: between `fork` and `_exit` the child calls nothing but `signal` and a load, so that no lock of
         // another thread matters to it. AVX was detected. `waitpid` fills one number.
         unsafe {

@@ -258,15 +258,16 @@ impl Writer<'_> {
         let (init, unroll) = (self.init(), self.kernel.variant.unroll);
         let several = self.take_rows(unroll);
         let rows = number(unroll);
+        let rest = if unroll > 1 { quote!(rest) } else { quote!(_) };
         let mut body = TokenStream::new();
         if let Some((row_count, cols)) = self.reduce.shape {
             let (row_count, cols) = (number(row_count), number(cols));
             body.extend(quote! {
                 let acc = exactly_mut::<#cols, _>(acc);
-                let (steps, rest) = x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
+                let (steps, #rest) = x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
             });
         } else {
-            body.extend(quote!(let (steps, rest) = x.row_groups::<#rows>();));
+            body.extend(quote!(let (steps, #rest) = x.row_groups::<#rows>();));
         }
         let walk_rest = if self.reduce.shape.is_some() {
             quote!(rest.chunks_exact(1))
