@@ -8,9 +8,6 @@ use crate::{
     spec::{Numerics, Prefetch, Schedule, Store, Tile},
 };
 
-/// The bytes one prefetch hint covers.
-pub(super) const LINE: usize = 64;
-
 /// The whole function of a kernel.
 pub(super) fn function(kernel: &Kernel) -> TokenStream {
     let (parameters, body) = match &kernel.skeleton {

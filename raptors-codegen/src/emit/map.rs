@@ -5,10 +5,10 @@ use quote::{format_ident, quote};
 
 use super::{
     expr,
-    kernel::{LINE, comment, number, prefetch_word, zipped},
+    kernel::{comment, number, prefetch_word, zipped},
 };
 use crate::{
-    ir::{Kernel, Map, dag::Node},
+    ir::{Kernel, LINE, Map, dag::Node},
     spec::{InputKind, Prefetch, Schedule, Store},
 };
 

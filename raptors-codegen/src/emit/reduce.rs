@@ -5,10 +5,10 @@ use quote::{format_ident, quote};
 
 use super::{
     expr,
-    kernel::{LINE, comment, number, prefetch_word},
+    kernel::{comment, number, prefetch_word},
 };
 use crate::{
-    ir::{BLOCK, Field, Kernel, LEAF, Reduce, dag::Node},
+    ir::{BLOCK, Field, Kernel, LEAF, LINE, Reduce, dag::Node},
     op::Family,
     spec::Tile,
 };
@@ -293,15 +293,25 @@ impl Writer<'_> {
         }
     }
 
-    /// Takes `count` rows into `acc`, vector by vector.
+    /// Takes `count` rows into `acc`: several vectors of columns at a time, then single ones, then a part of one.
     fn take_rows(&self, count: usize) -> TokenStream {
         let lanes = number(self.kernel.lanes());
-        let name = |row: usize| format_ident!("x{row}");
-        let tail = |row: usize| format_ident!("x{row}_tail");
-        let mut out = quote!(let (acc, acc_tail) = acc.as_chunks_mut::<#lanes>(););
+        let width = self.kernel.column_vectors();
+        let vectors = number(width);
+        let names =
+            |suffix: &str| -> Vec<Ident> { (0..count).map(|row| format_ident!("x{row}{suffix}")).collect() };
+        let (rows, steps, rests, tails) = (names(""), names("_steps"), names("_rest"), names("_tail"));
+        let mut out = quote! {
+            let (acc, acc_tail) = acc.as_chunks_mut::<#lanes>();
+            let (acc_steps, acc_rest) = acc.as_chunks_mut::<#vectors>();
+        };
         for row in 0..count {
-            let (name, tail, at) = (name(row), tail(row), number(row));
-            out.extend(quote!(let (#name, #tail) = rows[#at].as_chunks::<#lanes>();));
+            let (row, tail, at, steps, rest) =
+                (&rows[row], &tails[row], number(row), &steps[row], &rests[row]);
+            out.extend(quote! {
+                let (#row, #tail) = rows[#at].as_chunks::<#lanes>();
+                let (#steps, #rest) = #row.as_chunks::<#vectors>();
+            });
         }
         if let Some(word) = prefetch_word(self.kernel.variant.prefetch) {
             let line = number(LINE / self.kernel.types.storage.bytes());
@@ -313,36 +323,51 @@ impl Writer<'_> {
                 }
             });
         }
-        let chain = |load: &dyn Fn(usize) -> TokenStream| -> TokenStream {
+        // One after another, the rows go into the state of each vector of the step.
+        let chain = |width: usize, load: &dyn Fn(usize, usize) -> TokenStream| -> TokenStream {
             (0..count)
-                .map(|row| {
-                    let next = self.step(&quote!(state), &load(row));
-                    quote!(state = #next;)
+                .flat_map(|row| (0..width).map(move |vector| (row, vector)))
+                .map(|(row, vector)| {
+                    let state = format_ident!("state{vector}");
+                    let next = self.step(&quote!(#state), &load(row, vector));
+                    quote!(#state = #next;)
                 })
                 .collect()
         };
-        let whole = chain(&|row| {
-            let name = name(row);
-            quote!(v::load(&#name[i]))
+        let whole = chain(width, &|row, vector| {
+            let (row, vector) = (&steps[row], number(vector));
+            quote!(v::load(&#row[i][#vector]))
         });
-        let part = chain(&|row| {
-            let tail = tail(row);
-            quote!(v::load_part(#tail))
+        let single = chain(1, &|row, _| {
+            let row = &rests[row];
+            quote!(v::load(&#row[i]))
         });
-        out.extend(comment("all rows have this length: said once, the loop needs no checks"));
-        let names: Vec<_> = (0..count).map(name).collect();
+        let part = chain(1, &|row, _| {
+            let row = &tails[row];
+            quote!(v::load_part(#row))
+        });
+        let states: Vec<Ident> = (0..width).map(|vector| format_ident!("state{vector}")).collect();
+        let places: Vec<_> = (0..width).map(number).collect();
+        out.extend(comment("all rows have this length: said once, the loops need no checks"));
         out.extend(quote! {
-            let len = acc.len();
-            #(let #names = &#names[..len];)*
+            let len = acc_steps.len();
+            #(let #steps = &#steps[..len];)*
             for i in 0..len {
-                let mut state = v::load(&acc[i]);
+                #(let mut #states = v::load(&acc_steps[i][#places]);)*
                 #whole
-                v::store(&mut acc[i], state);
+                #(v::store(&mut acc_steps[i][#places], #states);)*
+            }
+            let len = acc_rest.len();
+            #(let #rests = &#rests[..len];)*
+            for i in 0..len {
+                let mut state0 = v::load(&acc_rest[i]);
+                #single
+                v::store(&mut acc_rest[i], state0);
             }
             if !acc_tail.is_empty() {
-                let mut state = v::load_part(acc_tail);
+                let mut state0 = v::load_part(acc_tail);
                 #part
-                v::store_part(acc_tail, state);
+                v::store_part(acc_tail, state0);
             }
         });
         out

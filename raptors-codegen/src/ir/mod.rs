@@ -128,6 +128,8 @@ pub struct Field {
 pub const BLOCK: usize = 8;
 /// The longest leaf of the tree.
 pub const LEAF: usize = 128;
+/// Bytes of a cache line, which one prefetch hint covers.
+pub const LINE: usize = 64;
 
 /// The length of every leaf of the pairwise tree over `run` elements, if all have the same, in whole blocks.
 #[must_use]
@@ -207,6 +209,15 @@ impl Kernel {
         self.isa.lanes(self.types.arithmetic)
     }
 
+    /// Vectors of columns a step down the columns: two cache lines.
+    ///
+    /// Whole lines, because rows a power of two apart share cache sets: half a line would be gone from the first
+    /// cache when its other half is asked for.
+    #[must_use]
+    pub fn column_vectors(&self) -> usize {
+        (2 * LINE / self.isa.vector_bytes).max(1)
+    }
+
     /// Vectors that must be in registers at once in the inner loop.
     #[must_use]
     pub fn live_vectors(&self) -> usize {
@@ -243,7 +254,8 @@ impl Kernel {
                 let chains = match reduce.family {
                     Family::Runs => unroll * self.variant.streams * (BLOCK / self.lanes().min(BLOCK)),
                     Family::ColumnTree => BLOCK,
-                    Family::RunsInOrder | Family::Columns | Family::Map => 1,
+                    Family::Columns => self.column_vectors(),
+                    Family::RunsInOrder | Family::Map => 1,
                 };
                 let literals = |field: &Field| {
                     let nodes = self.dag.reachable(field.step);
@@ -297,7 +309,12 @@ impl Kernel {
                     }
                     Family::RunsInOrder | Family::Map => Minimum { loads: 1, stores: 0, arithmetic: work },
                     Family::Columns => {
-                        Minimum { loads: unroll + fields, stores: fields, arithmetic: unroll * work }
+                        let width = self.column_vectors();
+                        Minimum {
+                            loads: width * (unroll + fields),
+                            stores: width * fields,
+                            arithmetic: width * unroll * work,
+                        }
                     }
                     Family::ColumnTree => Minimum { loads: 1 + fields, stores: fields, arithmetic: work },
                 }
