@@ -202,20 +202,35 @@ impl Op {
     /// # Errors
     /// As the operation's function; and if arguments or output have another form or dtype than it takes.
     pub fn call(&self, call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
+        self.offers(call.numerics)?;
         (self.call)(call, args, out)
     }
 
     /// Which kernel a call on contiguous matrices of that shape runs, and why.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the operation lacks that dtype, [`Error::Environment`] if a variable cannot be honoured.
+    /// [`Error::Dtype`] if the operation lacks that dtype, [`Error::Unknown`] if it lacks the numeric class,
+    /// [`Error::Environment`] if a variable cannot be honoured.
     pub fn explain(
         &self,
         dtype: Dtype,
         numerics: Numerics,
         shape: (usize, usize),
     ) -> Result<Explanation, Error> {
+        self.offers(numerics)?;
         (self.explain)(dtype, numerics, shape.0, shape.1)
+    }
+
+    /// Whether a caller can choose that numeric class.
+    fn offers(&self, numerics: Numerics) -> Result<(), Error> {
+        if self.numerics.contains(&numerics) {
+            return Ok(());
+        }
+        Err(Error::Unknown {
+            kind: "numeric class of this operation",
+            name: numerics.to_string(),
+            known: self.numerics.iter().map(|class| class.name()).collect::<Vec<_>>().join(", "),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Matrix kernels generated from spec files: tuned per machine, the same bits as `NumPy`.
+//! Matrix kernels generated from spec files, with the same bits as `NumPy` on every machine.
 //!
 //! ```
 //! use raptors::{Matrix, ops};

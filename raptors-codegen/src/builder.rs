@@ -39,20 +39,30 @@ pub struct Built {
 pub enum Error {
     /// Specs that are wrong.
     Specs(Diagnostics),
-    /// A file or folder that cannot be read or written.
-    Io(PathBuf, io::Error),
+    /// Specs that cannot be read; the error names which.
+    Read(io::Error),
+    /// A file or folder that cannot be written.
+    Write(PathBuf, io::Error),
 }
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Specs(diagnostics) => diagnostics.fmt(f),
-            Self::Io(path, error) => write!(f, "error: {}: {error}", path.display()),
+            Self::Read(error) => write!(f, "error: {error}"),
+            Self::Write(path, error) => write!(f, "error: {}: {error}", path.display()),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Specs(diagnostics) => Some(diagnostics),
+            Self::Read(error) | Self::Write(_, error) => Some(error),
+        }
+    }
+}
 
 impl Builder {
     /// From the specs in a folder, which messages call `shown_as`, to files in another one.
@@ -95,18 +105,18 @@ impl Builder {
     /// Runs every stage. Nothing is written if a spec is wrong, and no file is touched that would not change.
     ///
     /// # Errors
-    /// [`Error::Specs`] with everything that is wrong; [`Error::Io`] with the path.
+    /// [`Error::Specs`] with everything that is wrong; [`Error::Read`] and [`Error::Write`] with the path.
     pub fn build(&self) -> Result<Built, Error> {
         let mut built = Built::default();
         let sources = self.sources(&mut built)?;
         let files = generate(&sources, self.candidates).map_err(Error::Specs)?;
         for folder in std::iter::once(&self.out).chain(&self.copy) {
-            fs::create_dir_all(folder).map_err(|error| Error::Io(folder.clone(), error))?;
-            remove_stale(folder, &files).map_err(|error| Error::Io(folder.clone(), error))?;
+            fs::create_dir_all(folder).map_err(|error| Error::Write(folder.clone(), error))?;
+            remove_stale(folder, &files).map_err(|error| Error::Write(folder.clone(), error))?;
             for file in &files {
                 let path = folder.join(&file.name);
                 built.written += usize::from(
-                    write_if_changed(&path, &file.text).map_err(|error| Error::Io(path.clone(), error))?,
+                    write_if_changed(&path, &file.text).map_err(|error| Error::Write(path.clone(), error))?,
                 );
             }
         }
@@ -114,9 +124,7 @@ impl Builder {
     }
 
     fn sources(&self, built: &mut Built) -> Result<Vec<Source>, Error> {
-        let read = |folder: &Path, shown_as: &str| {
-            spec::load_dir(folder, shown_as).map_err(|error| Error::Io(folder.to_path_buf(), error))
-        };
+        let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
         built.inputs.push(self.specs.clone());
         let base = read(&self.specs, &self.shown_as)?;
         let Some(overlay) = &self.overlay else { return Ok(base) };

@@ -52,8 +52,17 @@ pub fn expand<'a>(ops: &[Op<'a>]) -> Result<Vec<Candidate<'a>>, Diagnostics> {
                 of_op.extend(group);
             }
         }
-        errors.extend(held_nowhere(op.spec, &of_op));
         all.extend(of_op);
+    }
+    let mut specs: Vec<&Spec> = Vec::new();
+    for op in ops {
+        if specs.iter().all(|spec| spec.name != op.spec.name) {
+            specs.push(op.spec);
+        }
+    }
+    for spec in specs {
+        let of_spec: Vec<_> = all.iter().filter(|candidate| candidate.op.spec.name == spec.name).collect();
+        errors.extend(held_nowhere(spec, &of_spec));
     }
     if errors.is_empty() { Ok(all) } else { Err(Diagnostics::new(errors)) }
 }
@@ -85,16 +94,12 @@ fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec
     let beyond = beyond_cache(op, family, &base);
     let mut all = vec![base, beyond];
     let prefetches = or_default(&wanted.prefetch, base.prefetch);
-    let shapes: Vec<_> = op.spec.shapes.iter().map(|&shape| Some(shape)).collect();
     match family {
         Family::Map => {
-            let prefetch_cross = if wanted.full { &prefetches[..] } else { &[Prefetch::None] };
             for &unroll in &or_default(&wanted.unroll, base.unroll) {
                 for &schedule in &or_default(&wanted.schedule, base.schedule) {
                     for &store in &or_default(&wanted.store, base.store) {
-                        for &prefetch in prefetch_cross {
-                            all.push(Variant { unroll, schedule, prefetch, store, ..base });
-                        }
+                        all.push(Variant { unroll, schedule, store, ..base });
                     }
                 }
                 all.push(Variant { unroll, inplace: true, schedule: Schedule::Grouped, ..base });
@@ -121,17 +126,26 @@ fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec
             }
         }
     }
-    for &prefetch in &prefetches {
-        all.push(Variant { prefetch, ..base });
+    let plain: Vec<Variant> = all.iter().copied().filter(|variant| !variant.inplace).collect();
+    let with_prefetch = if wanted.full { plain } else { vec![base] };
+    all.extend(
+        with_prefetch
+            .iter()
+            .flat_map(|&variant| prefetches.iter().map(move |&prefetch| Variant { prefetch, ..variant })),
+    );
+    if family == Family::ColumnTree {
+        return all;
     }
-    for &shape in &shapes {
-        for &unroll in &or_default(&wanted.unroll, base.unroll) {
-            if family != Family::ColumnTree {
-                all.push(Variant { unroll, shape, ..base });
-            }
-        }
-        if shape.is_some_and(|shape| bytes(op, dtype, shape) > MAYBE_BEYOND_CACHE) {
-            all.push(Variant { shape, ..beyond });
+    let shaped: Vec<Variant> = if wanted.full {
+        all.iter().copied().filter(|variant| !variant.inplace).collect()
+    } else {
+        let unrolls = or_default(&wanted.unroll, base.unroll);
+        unrolls.into_iter().map(|unroll| Variant { unroll, tile: Tile::Whole, ..base }).collect()
+    };
+    for &shape in &op.spec.shapes {
+        all.extend(shaped.iter().map(|&variant| Variant { shape: Some(shape), ..variant }));
+        if beyond != base && bytes(op, dtype, shape) > MAYBE_BEYOND_CACHE {
+            all.push(Variant { shape: Some(shape), ..beyond });
         }
     }
     all
@@ -175,11 +189,16 @@ pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static 
         Family::Columns | Family::ColumnTree => vec![8],
     };
     let with = |unroll| Variant { schedule, streams, tile, ..Variant::plain(unroll) };
-    let mut below: Vec<_> = listed.iter().copied().filter(|&unroll| unroll <= best).collect();
-    below.sort_unstable();
-    let held = below.iter().rev().find(|&&unroll| not_held(op, family, dtype, isa, &with(unroll)).is_none());
-    let smallest = listed.iter().copied().min().unwrap_or(1);
-    with(held.copied().unwrap_or(smallest))
+    // From the best downwards, then from the best upwards.
+    let mut order = listed;
+    order.sort_by_key(|&unroll| (unroll > best, unroll.abs_diff(best)));
+    let held = order.iter().find(|&&unroll| not_held(op, family, dtype, isa, &with(unroll)).is_none());
+    match (held, family) {
+        (Some(&unroll), _) => with(unroll),
+        (None, Family::ColumnTree) => with(8),
+        // Whatever the spec lists: every ISA has the plainest.
+        (None, _) => Variant::plain(1),
+    }
 }
 
 /// The default where a call's bytes do not stay in cache: a map's stores then go past it, unless the spec lists stores
@@ -248,8 +267,15 @@ fn not_held(
             return Some(format!("the tree over {run} elements has leaves of unequal length"));
         }
     }
-    // Plain and one vector a step is always held: where registers run out, the compiler spills.
-    if variant.unroll == 1 && variant.streams == 1 && variant.schedule == Schedule::Grouped {
+    if variant.shape.is_some() && variant.tile != Tile::Whole {
+        return Some("a kernel for one shape walks whole rows".to_owned());
+    }
+    if matches!(family, Family::Runs) && isa.lanes(dtype) > ir::BLOCK {
+        return Some(format!("a vector of {isa_name} is more than the eight accumulators of a leaf"));
+    }
+    // The plainest is always held: where registers run out, the compiler spills. The tree's accumulators are in memory.
+    let plainest = variant.unroll == 1 && variant.streams == 1 && variant.schedule == Schedule::Grouped;
+    if plainest || family == Family::ColumnTree {
         return None;
     }
     let kernel = Kernel::lower(op, family, dtype, isa, variant);
@@ -268,8 +294,8 @@ fn over_budget(spec: &Spec, op: &str, dtype: Dtype, isa: &Isa, held: usize) -> D
     )
 }
 
-/// A listed value that ends up dropped in each of its candidates on every ISA.
-fn held_nowhere(spec: &Spec, candidates: &[Candidate<'_>]) -> Vec<Diagnostic> {
+/// Listed values that no candidate has, or that are dropped in each of their candidates on every ISA.
+fn held_nowhere(spec: &Spec, candidates: &[&Candidate<'_>]) -> Vec<Diagnostic> {
     type Has = Box<dyn Fn(&Variant) -> bool>;
     let wanted = &spec.variants;
     let mut values: Vec<(&str, usize, String, Has)> = Vec::new();
@@ -293,8 +319,17 @@ fn held_nowhere(spec: &Spec, candidates: &[Candidate<'_>]) -> Vec<Diagnostic> {
     }
     let mut errors = Vec::new();
     for (field, at, value, has) in values {
-        let with: Vec<_> = candidates.iter().filter(|candidate| has(&candidate.variant)).collect();
-        if !with.is_empty() && with.iter().all(|candidate| candidate.dropped.is_some()) {
+        let with: Vec<_> = candidates.iter().copied().filter(|candidate| has(&candidate.variant)).collect();
+        if with.is_empty() {
+            errors.push(Diagnostic::in_spec(
+                spec,
+                &["variants", field, &at.to_string()],
+                "held-nowhere",
+                format!("no kernel of this spec varies in {field}"),
+                "its elements are taken in one after another",
+                Some("remove the field".to_owned()),
+            ));
+        } else if with.iter().all(|candidate| candidate.dropped.is_some()) {
             // On the ISA that can hold most, the first of its candidates, which is the plainest.
             let last = with
                 .iter()

@@ -4,7 +4,7 @@ use crate::{
     Dtype, Isa,
     expand::{Candidate, beyond_cache, default_variant},
     op::Op,
-    spec::Numerics,
+    spec::{Numerics, Tile},
     variant::Variant,
 };
 
@@ -103,7 +103,9 @@ fn isa_rows<'c, 'a>(
         .shapes
         .iter()
         .filter_map(|&shape| {
-            let shaped = |wanted: &Variant| find(&Variant { shape: Some(shape), ..*wanted });
+            // A kernel for one shape walks whole rows.
+            let shaped =
+                |wanted: &Variant| find(&Variant { shape: Some(shape), tile: Tile::Whole, ..*wanted });
             let kernels = sizes.iter().map(|wanted| shaped(wanted).or_else(|| shaped(&default)));
             Some((shape, kernels.collect::<Option<Vec<_>>>()?))
         })

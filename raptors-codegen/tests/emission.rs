@@ -218,6 +218,23 @@ fn above_each_kernel_stands_its_spec() {
 }
 
 #[test]
+fn a_kernel_that_streams_ends_with_a_fence() {
+    let mut streaming = 0;
+    for file in FILES.iter() {
+        for function in file.text.split("#[kernel(").skip(1) {
+            let streams = function.contains("v::stream(");
+            assert_eq!(streams, function.contains("store = \"streaming\""), "{function}");
+            if streams {
+                let body = function.split("\n}\n").next().expect("a function ends");
+                assert!(body.ends_with("v::fence();"), "{body}");
+                streaming += 1;
+            }
+        }
+    }
+    assert!(streaming > 10, "{streaming} kernels stream");
+}
+
+#[test]
 fn no_name_is_given_twice() {
     let kernels = kernels(&FILES);
     let different: BTreeSet<&String> = kernels.iter().collect();
@@ -395,7 +412,7 @@ fn wrong_specs_write_nothing() {
 fn a_folder_that_is_missing_is_named() {
     let here = folder("missing");
     match Builder::new(here.join("nowhere"), "ops", here.join("out")).build() {
-        Err(error @ Error::Io(..)) => assert!(error.to_string().contains("nowhere"), "{error}"),
+        Err(error @ Error::Read(_)) => assert!(error.to_string().contains("nowhere"), "{error}"),
         other => panic!("{other:?}"),
     }
     assert!(!here.join("out").exists());

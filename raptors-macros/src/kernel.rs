@@ -199,7 +199,7 @@ fn known<T>(meta: &Meta, what: &str, read: impl Fn(&str) -> Option<T>, words: &[
     let word = text(meta)?;
     read(&word).ok_or_else(|| {
         Error::new(literal(meta).map_or_else(|_| meta.span(), Spanned::span), {
-            format!("no {what} `{word}`; expected such as {}", words.join(", "))
+            format!("no {what} `{word}`; there is, for example, {}", words.join(", "))
         })
     })
 }

@@ -46,6 +46,7 @@ pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
     step: impl Fn(T, T) -> T,
     merge: impl Fn(T, T) -> T,
 ) {
+    const { assert!(STREAMS.is_power_of_two() && LEAVES.is_power_of_two() && LEAVES >= STREAMS) };
     let results = &mut results[..x.nrows()];
     let tree = Tree { several, each, one, step, merge };
     if x.ncols() <= LEAF {

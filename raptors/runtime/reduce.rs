@@ -11,6 +11,7 @@ use super::check;
 use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
     dispatch::{
+        self,
         call::{Ready, Sig},
         table::{Choice, Reason, Table, Target},
     },
@@ -130,6 +131,8 @@ impl<T: Element> Reduction<T> {
         out: &mut [T],
     ) -> Result<(), Error> {
         check::row("out", out.len(), x.shape())?;
+        // An environment that cannot be honoured is an error whatever the shape.
+        dispatch::isa()?;
         match (x.len(), self.one_column) {
             (0, _) if out.is_empty() => {}
             (0, _) => out.fill(self.empty()?),

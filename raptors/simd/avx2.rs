@@ -71,9 +71,9 @@ macro_rules! vocabulary {
         #[target_feature(enable = "avx2,fma")]
         #[inline]
         pub(crate) fn stream(slot: &mut Slot, v: V) {
-            // SAFETY: a slot is one vector, aligned as the instruction asks. Its store is not ordered with the ones
-            // that follow, which only another thread can tell; that none looks before this one called `fence` is in
-            // the contract of whoever runs a streaming kernel.
+            // SAFETY: a slot is one vector, aligned as the instruction asks. Nothing else may access it before a
+            // fence: that is the contract of this word. Only generated kernels use it; they read nothing that they
+            // have streamed, and each ends with `fence` (a test of the emission holds them to it).
             unsafe { v_stream(slot.0.as_mut_ptr(), v) }
         }
 

@@ -18,9 +18,8 @@
 //!   even what is there already: that may be another thread's. Panics if it is longer than a vector.
 //! - `slots_mut::<U>(slice: &mut [T]) -> (&mut [T], &mut [[Slot; U]], &mut [T])`: head, steps and tail. The head ends
 //!   at the first multiple of 64 bytes, the steps are as many as fit.
-//! - `stream(slot: &mut Slot, v: V)`: a store that bypasses the caches where the ISA has one. This thread sees it at
-//!   once. **Another thread may see it only after this one called `fence`**: whoever runs a kernel that streams does
-//!   that before handing the memory on.
+//! - `stream(slot: &mut Slot, v: V)`: a store that bypasses the caches where the ISA has one. Nothing may access the
+//!   slot before this thread called `fence`: a kernel that streams ends with it.
 //! - `fence()`: orders the streaming stores of this thread before all its later stores.
 //! - `prefetch_l1::<LINES>(slice: &[T])`, `prefetch_l2`: a hint that the line `LINES` × 64 bytes after the slice's
 //!   start will be read soon, into that cache and those behind it. The address need not be anyone's. May do nothing.

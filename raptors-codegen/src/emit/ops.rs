@@ -84,15 +84,19 @@ fn shape_docs(op: &Op<'_>) -> Vec<String> {
     vec![format!("{}.", lines.join("; "))]
 }
 
-fn errors_doc() -> Vec<String> {
-    [
-        "",
-        "# Errors",
-        "[`Error::Shape`] if shapes do not fit, [`Error::OutOfMemory`] if there is no memory for the result,",
-        "[`Error::Environment`] if an environment variable cannot be honoured. No output is touched then.",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+/// Errors that a function can give besides those of the environment.
+const SHAPE: &str = "[`Error::Shape`] if shapes do not fit";
+const MEMORY: &str = "[`Error::OutOfMemory`] or [`Error::TooLarge`] if there is no memory for the result";
+const EMPTY: &str = "[`Error::Empty`] if there are no elements, of which it has no value";
+
+fn errors_docs(errors: &[&str]) -> Vec<String> {
+    let mut lines = vec![String::new(), "# Errors".to_owned()];
+    lines.extend(errors.iter().flat_map(|error| [format!("{error}."), String::new()]));
+    lines.push(
+        "[`Error::Environment`] if an environment variable cannot be honoured. No output is touched then."
+            .to_owned(),
+    );
+    lines
 }
 
 /// Matches a dtype the operation lacks.

@@ -7,7 +7,7 @@ use dag::{Dag, Id, Node};
 use crate::{
     Dtype, Isa,
     op::{Family, Form, Op},
-    spec::{Axis, Body, InputKind, Schedule},
+    spec::{self, Axis, Body, InputKind, Schedule},
     variant::Variant,
 };
 
@@ -105,7 +105,7 @@ pub struct Reduce {
     pub state: Vec<Field>,
     /// From the state and the count to the result.
     pub finish: Id,
-    /// Length of every leaf of the tree, and the shape, in a kernel for one shape.
+    /// The shape, in a kernel for one: a reduction of all elements sees one long row.
     pub shape: Option<(usize, usize)>,
     /// Length of every leaf, if the shape gives them all the same.
     pub leaf: Option<usize>,
@@ -144,6 +144,29 @@ pub fn equal_leaf(run: usize) -> Option<usize> {
     (leaf > 0 && leaf.is_multiple_of(BLOCK)).then_some(leaf)
 }
 
+/// The state's fields, and from the state to the result.
+///
+/// # Panics
+/// If an `init` is no constant, which the checker does not let pass.
+#[must_use]
+pub fn reduction(reduce: &spec::Reduce, dag: &mut Dag) -> (Vec<Field>, Id) {
+    let state = reduce
+        .state
+        .iter()
+        .map(|field| Field {
+            name: field.name.clone(),
+            init: field.init.constant().expect("the checker lets only constants stand in `init`"),
+            step: dag.add(&field.step),
+            merge: dag.add(&field.merge),
+        })
+        .collect();
+    let finish = match &reduce.finish {
+        Some(finish) => dag.add(finish),
+        None => dag.intern(Node::State(0)),
+    };
+    (state, finish)
+}
+
 impl Kernel {
     /// Lowers one candidate.
     ///
@@ -172,20 +195,7 @@ impl Kernel {
                     Axis::All => (1, rows * cols),
                     Axis::Zero | Axis::One => (rows, cols),
                 });
-                let state: Vec<Field> = reduce
-                    .state
-                    .iter()
-                    .map(|field| Field {
-                        name: field.name.clone(),
-                        init: field.init.constant().expect("the checker lets only constants stand in `init`"),
-                        step: dag.add(&field.step),
-                        merge: dag.add(&field.merge),
-                    })
-                    .collect();
-                let finish = match &reduce.finish {
-                    Some(finish) => dag.add(finish),
-                    None => dag.intern(Node::State(0)),
-                };
+                let (state, finish) = reduction(reduce, &mut dag);
                 let leaf = shape.filter(|_| family == Family::Runs).and_then(|(_, cols)| equal_leaf(cols));
                 Skeleton::Reduce(Reduce { family, state, finish, shape, leaf })
             }

@@ -216,7 +216,7 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Table(Table::Variants),
         required: false,
         family: Family::Any,
-        doc: "Which candidates there are: the tournament tries the combinations that an ISA can hold.",
+        doc: "Which candidates there are: the combinations that an ISA can hold.",
         example: "[variants]",
     },
     Field {

@@ -5,12 +5,11 @@ pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
 /// Names of generated code that an input would hide.
-const OF_GENERATED_CODE: [&str; 16] = [
+const OF_GENERATED_CODE: [&str; 15] = [
     "out",
     "acc",
     "count",
     "v",
-    "s",
     "steps",
     "next_out",
     "out_head",

@@ -191,3 +191,35 @@ fn every_default_is_held() {
         }
     });
 }
+
+#[test]
+fn every_isa_keeps_a_plain_kernel_whatever_the_spec_lists() {
+    // Eight places far apart are more accumulators than 16-byte vectors have registers for.
+    with_candidates(&format!("{SUM}[variants]\nstreams = [8]\n"), |ops, candidates| {
+        for table in select(ops, candidates) {
+            let rows = table.isas.first().expect("portable comes first");
+            assert_eq!(rows.buckets.len(), SIZES * ASPECTS, "{} {}", table.op.name, table.dtype);
+            assert!(rows.buckets.iter().all(|kernel| kernel.dropped.is_none()), "{}", table.op.name);
+        }
+    });
+}
+
+#[test]
+fn a_kernel_for_one_shape_has_no_stripes() {
+    let text = format!("{SUM}[variants]\ntile = [\"1 KiB\"]\n[shapes]\nsquare = [512]\n");
+    with_candidates(&text, |_, candidates| {
+        let held = candidates.iter().filter(|candidate| candidate.dropped.is_none());
+        let shaped: Vec<_> = held.filter(|candidate| candidate.variant.shape.is_some()).collect();
+        assert!(!shaped.is_empty());
+        assert!(shaped.iter().all(|candidate| candidate.variant.tile == Tile::Whole));
+    });
+}
+
+#[test]
+fn what_a_sequential_reduction_cannot_vary_is_an_error() {
+    let text = "summary = \"S.\"\ninputs = { x = \"matrix\" }\ndtypes = [\"f32\"]\n[reduce]\naxes = [\"all\"]\n\
+                of = \"x\"\ncombine = \"mul\"\n[variants]\nunroll = [2, 4]\n";
+    let errors = refused(text);
+    let message = &errors.all()[0].message;
+    assert!(message.contains("no kernel of this spec varies in unroll"), "{message}");
+}

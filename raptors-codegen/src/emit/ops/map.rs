@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{docs, erased, errors_doc, explain, shape_docs};
+use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, shape_docs};
 use crate::{
     emit::dispatch::table_name,
     emit::kernel::number,
@@ -85,13 +85,15 @@ fn matrices(op: &Op<'_>) -> usize {
     1 + op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count()
 }
 
-/// The parameters that callers see, but for input `without`.
-fn public_parameters(op: &Op<'_>, without: Option<usize>) -> TokenStream {
+/// The parameters that callers see.
+fn public_parameters(op: &Op<'_>, inplace: bool) -> TokenStream {
     (0..op.spec.inputs.len())
-        .filter(|&index| Some(index) != without)
         .map(|index| {
             let name = name(op, index);
             match op.spec.inputs[index].kind {
+                InputKind::Matrix if inplace && index == op.first_matrix() => {
+                    quote!(#name: impl Into<MatrixMut<'b, T>>,)
+                }
                 InputKind::Matrix => quote!(#name: impl Into<MatrixRef<'a, T>>,),
                 InputKind::Row | InputKind::Column => quote!(#name: &[T],),
                 InputKind::Scalar => quote!(#name: T,),
@@ -120,7 +122,7 @@ fn public(op: &Op<'_>) -> TokenStream {
     let (into, inplace) = (format_ident!("{}_into", op.name), format_ident!("{}_inplace", op.name));
     let (run, run_inplace) = (format_ident!("{}_run", op.name), format_ident!("{}_run_inplace", op.name));
     let first = name(op, op.first_matrix());
-    let parameters = public_parameters(op, None);
+    let parameters = public_parameters(op, false);
     let passed = passed(op);
     // The first matrix is converted already: its shape is that of the result.
     let arguments: TokenStream = (0..op.spec.inputs.len())
@@ -130,34 +132,26 @@ fn public(op: &Op<'_>) -> TokenStream {
             if convert { quote!(#name.into(),) } else { quote!(#name,) }
         })
         .collect();
-    let inplace_parameters: TokenStream = (0..op.spec.inputs.len())
-        .map(|index| {
-            let name = name(op, index);
-            match op.spec.inputs[index].kind {
-                InputKind::Matrix if index == op.first_matrix() => {
-                    quote!(#name: impl Into<MatrixMut<'b, T>>,)
-                }
-                InputKind::Matrix => quote!(#name: impl Into<MatrixRef<'a, T>>,),
-                InputKind::Row | InputKind::Column => quote!(#name: &[T],),
-                InputKind::Scalar => quote!(#name: T,),
-            }
-        })
-        .collect();
+    let inplace_parameters = public_parameters(op, true);
     let Body::Map { output } = &op.spec.body else { unreachable!("a map operation comes from a map spec") };
     let names: Vec<&str> = op.spec.inputs.iter().map(|input| input.name.as_str()).collect();
     let formula = output.text(&names, &[]);
     let source = format!("From `{}`, line {}.", op.spec.file, op.spec.line);
-    let about = |what: &str, extra: Vec<String>| {
+    let about = |what: &str, errors: &[&str], example: Vec<String>| {
         let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];
         lines.extend(shape_docs(op));
         lines.push(source.clone());
-        lines.extend(errors_doc());
-        lines.extend(extra);
+        lines.extend(errors_docs(errors));
+        lines.extend(example);
         docs(&lines)
     };
-    let new_docs = about(&format!("Gives a new matrix, each element of which is `{formula}`."), example(op));
-    let into_docs = about(&format!("Sets each element of `out` to `{formula}`."), Vec::new());
-    let inplace_docs = about(&format!("Sets each element of `{first}` to `{formula}`."), Vec::new());
+    // With one matrix and no row or column there is nothing that a shape could disagree with.
+    let of_shapes = op.spec.inputs.iter().filter(|input| input.kind != InputKind::Scalar).count();
+    let shape: &[&str] = if of_shapes > 1 { &[SHAPE] } else { &[] };
+    let what = format!("Gives a new matrix, each element of which is `{formula}`.");
+    let new_docs = about(&what, &[shape, &[MEMORY]].concat(), example(op));
+    let into_docs = about(&format!("Sets each element of `out` to `{formula}`."), &[SHAPE], Vec::new());
+    let inplace_docs = about(&format!("Sets each element of `{first}` to `{formula}`."), shape, Vec::new());
     let others = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count() > 1;
     let lifetimes = if others { quote!('a, 'b) } else { quote!('b) };
     quote! {

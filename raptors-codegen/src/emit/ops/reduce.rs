@@ -3,12 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{docs, erased, errors_doc, explain};
+use super::{EMPTY, MEMORY, SHAPE, docs, erased, errors_docs, explain};
 use crate::{
     Dtype,
     emit::{dispatch::table_name, expr, reduce::scalar_merge},
-    ir::dag::{Dag, Node},
-    op::Op,
+    ir::{
+        self,
+        dag::{Dag, Node},
+    },
+    op::{Form, Op},
     spec::{Axis, Numerics, Reduce},
 };
 
@@ -36,32 +39,25 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream
 fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let float = format_ident!("{}", dtype.name());
-    let field = &reduce.state[0];
     let mut dag = Dag::default();
-    let init = dag.add(&field.init);
-    let init = expr::scalar(&dag, init, &|node| match node {
-        Node::Literal(bits) => expr::literal(*bits, dtype),
-        _ => unreachable!("the checker lets only constants stand in `init`"),
-    });
-    let merge = dag.add(&field.merge);
-    let merge = scalar_merge(&dag, merge, dtype);
-    let finish = match &reduce.finish {
-        None => quote!(None),
-        Some(finish) => {
-            let root = dag.add(finish);
-            let value = expr::scalar(&dag, root, &|node| match node {
-                Node::State(_) => quote!(acc),
-                Node::Count => quote!(count),
-                Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
-                _ => unreachable!("`finish` reads state, count and constants"),
-            });
-            // Computed in f64 and rounded once, whatever the dtype.
-            quote! {
-                Some(|acc, count| {
-                    let (acc, count) = (Element::to_f64(acc), count as f64);
-                    Element::from_f64(#value)
-                })
-            }
+    let (state, finish) = ir::reduction(reduce, &mut dag);
+    let init = expr::literal(state[0].init.to_bits(), dtype);
+    let merge = scalar_merge(&dag, state[0].merge, dtype);
+    let finish = if *dag.node(finish) == Node::State(0) {
+        quote!(None)
+    } else {
+        let value = expr::scalar(&dag, finish, &|node| match node {
+            Node::State(_) => quote!(acc),
+            Node::Count => quote!(count),
+            Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
+            _ => unreachable!("`finish` reads state, count and constants"),
+        });
+        // Computed in f64 and rounded once, whatever the dtype.
+        quote! {
+            Some(|acc, count| {
+                let (acc, count) = (Element::to_f64(acc), count as f64);
+                Element::from_f64(#value)
+            })
         }
     };
     let table = |op: &str, numerics| format_ident!("{}", table_name(op, dtype, numerics, false));
@@ -100,11 +96,15 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
     }
 }
 
-fn about(op: &Op<'_>, what: &str, extra: Vec<String>) -> TokenStream {
+fn about(op: &Op<'_>, what: &str, errors: &[&str], example: Vec<String>) -> TokenStream {
     let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];
     lines.push(format!("From `{}`, line {}.", op.spec.file, op.spec.line));
-    lines.extend(errors_doc());
-    lines.extend(extra);
+    let empty: &[&str] = match op.form {
+        Form::Reduce(reduce, _) if !reduce.has_identity => &[EMPTY],
+        _ => &[],
+    };
+    lines.extend(errors_docs(&[errors, empty].concat()));
+    lines.extend(example);
     docs(&lines)
 }
 
@@ -132,8 +132,8 @@ fn public_all(op: &Op<'_>) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let (function, with) = (format_ident!("{}", op.name), format_ident!("{}_with", op.name));
     let what = "Over all elements: gives one number.";
-    let plain_docs = about(op, what, example(op, "assert!(result.is_finite());"));
-    let with_docs = about(op, &format!("{what} {CLASS}"), Vec::new());
+    let plain_docs = about(op, what, &[], example(op, "assert!(result.is_finite());"));
+    let with_docs = about(op, &format!("{what} {CLASS}"), &[], Vec::new());
     let with = (op.numerics().len() > 1).then(|| {
         quote! {
             #with_docs
@@ -166,10 +166,10 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
     };
     let assertion =
         if axis == Axis::Zero { "assert_eq!(result.len(), 3);" } else { "assert_eq!(result.len(), 2);" };
-    let new_docs = about(op, &format!("{along} Gives a new vector."), example(op, assertion));
-    let into_docs = about(op, &format!("{along} They go to `out`."), Vec::new());
-    let with_docs = about(op, &format!("{along} Gives a new vector. {CLASS}"), Vec::new());
-    let into_with_docs = about(op, &format!("{along} They go to `out`. {CLASS}"), Vec::new());
+    let new_docs = about(op, &format!("{along} Gives a new vector."), &[MEMORY], example(op, assertion));
+    let into_docs = about(op, &format!("{along} They go to `out`."), &[SHAPE], Vec::new());
+    let with_docs = about(op, &format!("{along} Gives a new vector. {CLASS}"), &[MEMORY], Vec::new());
+    let into_with_docs = about(op, &format!("{along} They go to `out`. {CLASS}"), &[SHAPE], Vec::new());
     let new = quote! {
         let x = x.into();
         let mut out = reduce::results(#len)?;
