@@ -14,16 +14,22 @@
 //! and [`explain`] says which one a call runs. The bits of a result depend on the operation and on [`Numerics`] alone,
 //! never on the machine.
 
+// Unsafe code has rooms of its own; it is refused everywhere else.
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code, reason = "a room of unsafe: memory from the allocator")]
 mod buffer;
 pub mod catalogue;
 mod dispatch;
 pub mod element;
 mod error;
 mod kernels;
+#[allow(unsafe_code, reason = "a room of unsafe: views whose padding belongs to others")]
 mod matrix;
 mod numerics;
 pub mod ops;
 mod runtime;
+#[allow(unsafe_code, reason = "a room of unsafe: vector instructions that touch memory")]
 mod simd;
 
 pub use catalogue::explain;

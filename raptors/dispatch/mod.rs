@@ -3,6 +3,7 @@
 //! [`table`] holds what the build selected, [`cpu`] what this machine is, and [`call`] the one place where a kernel is
 //! entered. The tables themselves, and the list of ISAs, are generated.
 
+#[allow(unsafe_code, reason = "a room of unsafe: entering a kernel")]
 pub(crate) mod call;
 pub(crate) mod cpu;
 pub(crate) mod table;
