@@ -129,7 +129,13 @@ impl Builder {
         let base = read(&self.specs, &self.shown_as)?;
         let Some(overlay) = &self.overlay else { return Ok(base) };
         built.inputs.push(overlay.clone());
-        Ok(spec::overlay(base, read(overlay, &overlay.display().to_string())?))
+        let extra = spec::load_dir(overlay, &overlay.display().to_string()).map_err(|error| {
+            Error::Read(io::Error::new(
+                error.kind(),
+                format!("the overlay of specs (RAPTORS_SPECS): {error}"),
+            ))
+        })?;
+        Ok(spec::overlay(base, extra))
     }
 }
 

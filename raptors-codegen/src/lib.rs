@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod check;
 pub mod diagnostics;
 pub mod dtype;
 pub mod emit;
@@ -26,5 +27,6 @@ pub mod spec;
 pub mod variant;
 
 pub use builder::{Builder, Built, Error, generate};
+pub use check::{Summary, check_folder};
 pub use dtype::Dtype;
 pub use isa::Isa;

@@ -1,0 +1,77 @@
+//! Checks a folder of specs without building anything.
+
+use std::{fmt, io, path::Path};
+
+use crate::{
+    builder::Error,
+    diagnostics::Diagnostics,
+    expand::expand,
+    op::Op,
+    spec::{self, Source},
+};
+
+/// What a folder of right specs makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Operations.
+    pub operations: usize,
+    /// Kernels that some ISA holds.
+    pub kernels: usize,
+    /// Combinations that their ISA cannot hold.
+    pub dropped: usize,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operations, kernels, dropped } = self;
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        write!(
+            f,
+            "{operations} operation{}, {kernels} kernel{}, {dropped} dropped",
+            plural(*operations),
+            plural(*kernels)
+        )
+    }
+}
+
+/// Checks the specs in a folder, and what their variants come to.
+///
+/// # Errors
+/// [`Error::Read`] if there is no such folder or no spec in it; [`Error::Specs`] with everything that is wrong.
+pub fn check_folder(folder: &Path) -> Result<Summary, Error> {
+    let missing = |what: &str| {
+        Error::Read(io::Error::new(io::ErrorKind::NotFound, format!("{what} {}", folder.display())))
+    };
+    if !folder.is_dir() {
+        return Err(missing("no folder of specs at"));
+    }
+    let sources = spec::load_dir(folder, &folder.display().to_string()).map_err(Error::Read)?;
+    if sources.is_empty() {
+        return Err(missing("no specs (*.toml) in"));
+    }
+    check(&sources).map_err(Error::Specs)
+}
+
+fn check(sources: &[Source]) -> Result<Summary, Diagnostics> {
+    let loaded = spec::load(sources);
+    let specs = match &loaded {
+        Ok(specs) => specs.clone(),
+        // Those that are right in themselves are expanded all the same, so that every error comes at once.
+        Err(_) => sources
+            .iter()
+            .filter_map(|source| spec::load(std::slice::from_ref(source)).ok())
+            .flatten()
+            .collect(),
+    };
+    let ops = Op::of_specs(&specs);
+    match (loaded, expand(&ops)) {
+        (Ok(_), Ok(candidates)) => {
+            let dropped = candidates.iter().filter(|candidate| candidate.dropped.is_some()).count();
+            Ok(Summary { operations: ops.len(), kernels: candidates.len() - dropped, dropped })
+        }
+        (loaded, expanded) => {
+            let found = [loaded.err(), expanded.err()].into_iter().flatten();
+            Err(Diagnostics::new(found.flat_map(|found| found.all().to_vec()).collect()))
+        }
+    }
+}
