@@ -4,7 +4,10 @@
 
 use crate::{
     Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
-    dispatch::table::{Choice, Reason, bucket_name},
+    dispatch::{
+        call::Sig,
+        table::{Choice, Cut, NEVER, PER_THREAD, Plan, Reason, bucket_name},
+    },
     element::Dtype,
     kernels::reference::Expr,
 };
@@ -141,6 +144,16 @@ pub struct Call<'a> {
     pub choice: Choice<'a>,
     /// Which bits.
     pub numerics: Numerics,
+    /// How it is cut over threads, in the place of what the table and [`num_threads`](crate::num_threads) say: for
+    /// tests and tuning. Bits do not depend on it.
+    pub cut: Option<Cut>,
+}
+
+impl Call<'_> {
+    /// The table's choice, in that numeric class.
+    pub(crate) const fn of(numerics: Numerics) -> Self {
+        Self { choice: Choice::Table, numerics, cut: None }
+    }
 }
 
 /// An argument whose dtype is known at run time.
@@ -194,6 +207,12 @@ pub struct Explanation {
     pub isa: Isa,
     /// Why this one.
     pub reason: String,
+    /// Threads that take part.
+    pub threads: usize,
+    /// Bytes of a piece; `None` if the call is not cut, or into a piece for each thread.
+    pub chunk: Option<usize>,
+    /// Bytes, read and written, from which on calls of this bucket take more than one thread; `None` if they never do.
+    pub crossover: Option<usize>,
 }
 
 impl Op {
@@ -260,18 +279,24 @@ pub fn explain(name: &str, dtype: Dtype, shape: (usize, usize)) -> Result<Explan
     op(name)?.explain(dtype, Numerics::default(), shape)
 }
 
-/// Why that row was chosen, in words.
-pub(crate) fn explanation(
-    name: &'static str,
-    isa: Isa,
-    reason: Reason,
-    spec: (&'static str, usize),
-) -> Explanation {
-    let reason = match reason {
+/// What a plan does, in words.
+pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -> Explanation {
+    let row = plan.kernel.row();
+    let reason = match plan.reason {
         Reason::Exact(rows, cols) => format!("{rows}×{cols} is a target shape of the spec"),
         Reason::Bucket(bucket) => format!("bucket: {}", bucket_name(bucket)),
+        Reason::Name => "asked for by name".to_owned(),
     };
-    Explanation { kernel: name, spec: format!("{}:{}", spec.0, spec.1), isa, reason }
+    let (threads, chunk) = plan.cut.map_or((1, None), |cut| (cut.threads, Some(cut.chunk)));
+    Explanation {
+        kernel: row.name,
+        spec: format!("{}:{}", spec.0, spec.1),
+        isa: row.isa,
+        reason,
+        threads,
+        chunk: chunk.filter(|chunk| *chunk != PER_THREAD),
+        crossover: Some(plan.tasks.crossover).filter(|crossover| *crossover != NEVER),
+    }
 }
 
 /// How [`Element`] finds its own side of the erased types.

@@ -34,7 +34,7 @@ impl Display for Shape {
     }
 }
 
-/// Why a call was refused. No output has been touched when one is returned.
+/// Why a call was refused. No output has been touched when one is returned, but for [`Cancelled`](Self::Cancelled).
 #[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -175,6 +175,15 @@ pub enum Error {
         /// What it may be, in words or as a list.
         expected: String,
     },
+
+    /// A number of threads that cannot compute anything.
+    #[error("0 threads: a call needs at least one")]
+    Threads,
+
+    /// A [`Cancel`](crate::Cancel) came before the call was done. The output holds some elements of the result and some
+    /// of what was there before.
+    #[error("cancelled before it was done")]
+    Cancelled,
 
     /// A name that nothing has.
     #[error("no {kind} is called `{name}`; there are: {known}")]

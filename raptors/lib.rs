@@ -33,12 +33,19 @@ mod runtime;
 mod simd;
 
 pub use catalogue::explain;
-pub use dispatch::{Caches, Isa, caches, isa, table::Choice};
+pub use dispatch::{
+    Caches, Isa, caches, isa,
+    table::{Choice, Cut},
+};
 pub use element::{Dtype, Element};
 pub use error::{Error, Shape};
 pub use kernels::reference::{Expr, reference};
 pub use matrix::{Matrix, MatrixMut, MatrixRef};
 pub use numerics::Numerics;
+pub use runtime::{
+    Cancel,
+    threads::{num_threads, set_num_threads},
+};
 
 /// The README's code, run as a test.
 #[cfg(doctest)]

@@ -16,7 +16,8 @@ use crate::{
     kernels::reference::Expr,
     runtime::{
         check,
-        map::{self, Map},
+        chunk::Along,
+        map::{self, Map, Pieces},
         reduce::{self, Reduction},
     },
 };

@@ -38,6 +38,9 @@ struct Explanation {
     variant: &'static str,
     isa: &'static str,
     reason: String,
+    threads: usize,
+    chunk_bytes: Option<usize>,
+    crossover_bytes: Option<usize>,
     spec: String,
 }
 
@@ -67,8 +70,11 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         kernel: found.kernel,
         variant: kernel.variant,
         isa: found.isa.name(),
-        reason: found.reason,
-        spec: found.spec,
+        reason: found.reason.clone(),
+        threads: found.threads,
+        chunk_bytes: found.chunk,
+        crossover_bytes: found.crossover,
+        spec: found.spec.clone(),
     };
     if arguments.json {
         return Ok(output::json(&explanation, out)?);
@@ -80,9 +86,37 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),
+        ("threads", &threads(&found)),
         ("spec", &explanation.spec),
     ] {
         output::field(name, value, out)?;
     }
     Ok(())
+}
+
+/// How many threads take part, in what pieces, and why.
+fn threads(found: &raptors::catalogue::Explanation) -> String {
+    let raptors::catalogue::Explanation { threads, chunk, crossover, .. } = found;
+    let available = raptors::num_threads();
+    match (crossover, threads) {
+        (None, _) => "1: calls of this bucket are never cut".to_owned(),
+        (Some(_), 1) if available == 1 => "1: a call may use no more".to_owned(),
+        (Some(crossover), 1) => {
+            format!(
+                "1 of {available}: less than the crossover of {} for this bucket",
+                output::bytes(*crossover)
+            )
+        }
+        (Some(crossover), _) => {
+            let pieces = chunk.map_or_else(
+                || "a piece for each".to_owned(),
+                |chunk| format!("pieces of {}", output::bytes(chunk)),
+            );
+            let reached = match crossover {
+                0 => "calls of this bucket are always cut".to_owned(),
+                _ => format!("the crossover of {} is reached", output::bytes(*crossover)),
+            };
+            format!("{threads} of {available}, {pieces}: {reached}")
+        }
+    }
 }

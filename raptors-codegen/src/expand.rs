@@ -213,6 +213,18 @@ pub fn beyond_cache(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
     }
 }
 
+/// The default for tall matrices: short runs want a whole block of them side by side, since folding a leaf's eight
+/// accumulators takes as long for one leaf as for eight.
+#[must_use]
+pub fn tall(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
+    if family != Family::Runs || !matches!(op.form, Form::Reduce(_, Axis::One)) {
+        return *default;
+    }
+    let listed = &op.spec.variants.unroll;
+    let wanted = (ir::BLOCK / default.streams).max(1);
+    Variant { unroll: if listed.is_empty() { default.unroll } else { nearest(listed, wanted) }, ..*default }
+}
+
 /// Shapes of more bytes than this may not stay in some machine's caches: they get a kernel for that case too.
 const MAYBE_BEYOND_CACHE: usize = 8 << 20;
 

@@ -86,8 +86,8 @@ impl<'a> Op<'a> {
         match self.form {
             Form::Map => Family::Map,
             Form::Reduce(reduce, Axis::Zero) => match numerics {
-                // Minima and maxima have the same bits in any order: the plainer one does.
-                Numerics::Accurate if reduce.has_identity => Family::ColumnTree,
+                // In any order the bits are the same: the plainer one does.
+                Numerics::Accurate if !Self::is_order_free(reduce) => Family::ColumnTree,
                 Numerics::Numpy | Numerics::Accurate => Family::Columns,
             },
             Form::Reduce(reduce, _) => match numerics {
@@ -121,6 +121,13 @@ impl<'a> Op<'a> {
             }
         }
         classes
+    }
+
+    /// Whether the order in which elements are taken in leaves no trace in the result: minima and maxima, whose states
+    /// are infinite at first and then one of the elements.
+    #[must_use]
+    pub const fn is_order_free(reduce: &Reduce) -> bool {
+        !reduce.has_identity
     }
 
     /// The class whose kernels serve `numerics`.

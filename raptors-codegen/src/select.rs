@@ -2,16 +2,20 @@
 
 use crate::{
     Dtype, Isa,
-    expand::{Candidate, beyond_cache, default_variant},
-    op::Op,
+    expand::{Candidate, beyond_cache, default_variant, tall},
+    op::{Family, Op},
     spec::{Numerics, Tile},
     variant::Variant,
 };
 
 /// Classes of size, in the order of the library's dispatch: first, second, third cache, memory.
 pub const SIZES: usize = 4;
+/// The last of them.
+const MEMORY: usize = 3;
 /// Classes of aspect: wide, square, tall.
 pub const ASPECTS: usize = 3;
+/// The last of them.
+const TALL: usize = 2;
 
 /// The dispatch table of one operation, dtype, numeric class and way of writing.
 #[derive(Clone, Debug)]
@@ -37,8 +41,38 @@ pub struct IsaRows<'c, 'a> {
     pub exact: Vec<((usize, usize), Vec<&'c Candidate<'a>>)>,
     /// The kernel of each bucket, sizes outermost.
     pub buckets: Vec<&'c Candidate<'a>>,
+    /// How the calls of each bucket are cut over threads.
+    pub tasks: Vec<Tasks>,
     /// Everything held that belongs to this table, shipped or not.
     pub all: Vec<&'c Candidate<'a>>,
+}
+
+/// How the calls of a bucket are cut over threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// Bytes from which on a call takes more than one thread; `None` if it never does.
+    pub crossover: Option<usize>,
+    /// Bytes of a piece; `None` for a piece for each thread.
+    pub chunk: Option<usize>,
+}
+
+/// What one core moves in ten to twenty microseconds, which is what it takes to wake a sleeping worker: a call of fewer
+/// bytes is done before help comes, and one of more loses at most as much as it could have gained.
+const CROSSOVER: usize = 1 << 20;
+
+/// The defaults, by family and size class.
+///
+/// Pieces should be many, so that whoever is free can take one, and long, since each costs a tenth of a microsecond and
+/// in memory breaks a run. Down the columns every thread has one stripe as wide as can be: a narrow one walks against
+/// the rows.
+fn tasks(family: Family, size: usize) -> Tasks {
+    let crossover = (family != Family::RunsInOrder).then_some(CROSSOVER);
+    let chunk = match (family, size) {
+        (Family::Columns | Family::ColumnTree, _) => None,
+        (_, MEMORY) => Some(1 << 20),
+        _ => Some(256 << 10),
+    };
+    Tasks { crossover, chunk }
 }
 
 /// Every table, in the order of operations, dtypes and classes.
@@ -93,10 +127,13 @@ fn isa_rows<'c, 'a>(
     let beyond = beyond_cache(op, family, &default);
     let sizes: [&Variant; SIZES] = [&default, &default, &default, &beyond];
     let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
+    let tasks = (0..SIZES).flat_map(|size| [tasks(family, size); ASPECTS]).collect();
     let mut buckets = Vec::new();
     for wanted in sizes {
-        let kernel = find(wanted).or_else(|| find(&default)).or_else(fallback);
-        buckets.extend(std::iter::repeat_n(kernel, ASPECTS).flatten());
+        for aspect in 0..ASPECTS {
+            let wanted = if aspect == TALL { tall(op, family, wanted) } else { *wanted };
+            buckets.extend(find(&wanted).or_else(|| find(&default)).or_else(fallback));
+        }
     }
     let exact = op
         .spec
@@ -110,7 +147,7 @@ fn isa_rows<'c, 'a>(
             Some((shape, kernels.collect::<Option<Vec<_>>>()?))
         })
         .collect();
-    IsaRows { isa, exact, buckets, all }
+    IsaRows { isa, exact, buckets, tasks, all }
 }
 
 /// Whether a candidate ships: some row names it.

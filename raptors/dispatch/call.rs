@@ -6,8 +6,8 @@ use super::{Isa, cpu, generated};
 
 /// The signature of an operation's kernels.
 pub trait Sig: 'static {
-    /// The arguments, as one tuple.
-    type Args<'a>;
+    /// The arguments, as one tuple. They go to the thread that computes their piece.
+    type Args<'a>: Send;
 }
 
 /// A kernel as data. Only `#[kernel]` makes one, so that the entry's target features are those of `isa`.

@@ -8,7 +8,7 @@ use super::{
     cpu,
     generated::ISAS,
 };
-use crate::Error;
+use crate::{Error, runtime::threads};
 
 /// Classes of size: in the first, second or third cache, or in memory.
 const SIZES: usize = 4;
@@ -64,12 +64,45 @@ pub(crate) fn bucket_name(bucket: usize) -> String {
 /// A target shape, as callers see it, and its kernel at each size.
 pub(crate) type Exact<S> = ((usize, usize), [Row<S>; SIZES]);
 
+/// How the calls of a bucket are cut over threads: fields of the table, since kernels and bits do not depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// Bytes from which on a call takes more than one thread; [`NEVER`] if it never does.
+    pub(crate) crossover: usize,
+    /// Bytes of a piece, which one thread computes in one go; [`PER_THREAD`] for as few pieces as threads.
+    pub(crate) chunk: usize,
+}
+
+/// A crossover that no call reaches.
+pub(crate) const NEVER: usize = usize::MAX;
+/// A chunk that cuts a call into a piece for each thread.
+pub(crate) const PER_THREAD: usize = 0;
+
+/// How one call is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Threads that take part, this one included.
+    pub threads: usize,
+    /// Bytes, read and written, of a piece; a piece has at least one row, one cache line of columns or one leaf of a
+    /// tree. 0 cuts the call into as few pieces as there are threads.
+    pub chunk: usize,
+}
+
+impl Cut {
+    /// Bytes of a piece of a call of that many bytes.
+    pub(crate) fn piece(self, bytes: usize) -> usize {
+        if self.chunk == PER_THREAD { bytes.div_ceil(self.threads.max(1)) } else { self.chunk }
+    }
+}
+
 /// The kernels of an operation and dtype on one ISA.
 pub struct IsaRows<S: Sig> {
     /// Kernels for one shape.
     pub(crate) exact: &'static [Exact<S>],
     /// The kernel of each bucket.
     pub(crate) buckets: [Row<S>; BUCKETS],
+    /// How the calls of each bucket are cut.
+    pub(crate) tasks: [Tasks; BUCKETS],
     /// Every kernel in this build.
     pub(crate) all: &'static [Row<S>],
 }
@@ -97,41 +130,63 @@ pub(crate) enum Reason {
     Exact(usize, usize),
     /// The shape falls into that bucket.
     Bucket(usize),
+    /// The caller named it.
+    Name,
+}
+
+/// What a call will do: which kernel, cut in which way.
+pub(crate) struct Plan<S: Sig> {
+    /// The kernel of the whole call or of its pieces.
+    pub(crate) kernel: Ready<S>,
+    /// Why that one.
+    pub(crate) reason: Reason,
+    /// How the call is cut; `None` if it is not.
+    pub(crate) cut: Option<Cut>,
+    /// What the table says of cutting.
+    pub(crate) tasks: Tasks,
 }
 
 impl<S: Sig> Table<S> {
-    /// The kernel for a target.
+    /// The plan of a call. `cut` is the caller's wish, in the place of what the table says.
     #[inline]
-    pub(crate) fn pick(&'static self, choice: Choice<'_>, target: Target) -> Result<Ready<S>, Error> {
+    pub(crate) fn pick(
+        &'static self,
+        choice: Choice<'_>,
+        cut: Option<Cut>,
+        target: Target,
+    ) -> Result<Plan<S>, Error> {
         match choice {
-            Choice::Table => Ok(self.look_up(cpu::isa()?, target).0),
-            Choice::Kernel(name) => self.by_name(name, target),
+            Choice::Table => Ok(self.look_up(cpu::isa()?, cut, target)),
+            Choice::Kernel(name) => self.by_name(name, cut, target),
         }
     }
 
-    /// The kernel for a target on that ISA, or on the next plainer one that has any, and why.
+    /// The plan on that ISA, or on the next plainer one that has any kernels.
     #[inline]
-    pub(crate) fn look_up(&'static self, isa: Isa, target: Target) -> (Ready<S>, Reason) {
+    pub(crate) fn look_up(&'static self, isa: Isa, cut: Option<Cut>, target: Target) -> Plan<S> {
         for rows in self.isas[..=isa as usize].iter().rev().flatten() {
-            if target.contiguous {
+            let bucket = target.bucket();
+            let tasks = rows.tasks[bucket];
+            let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
+            // A kernel for one shape knows nothing of pieces.
+            if target.contiguous && cut.is_none() {
                 for (shape, sizes) in rows.exact {
                     if *shape == (target.rows, target.cols)
-                        && let Some(ready) = Ready::new(&sizes[target.size()])
+                        && let Some(kernel) = Ready::new(&sizes[target.size()])
                     {
-                        return (ready, Reason::Exact(shape.0, shape.1));
+                        return Plan { kernel, reason: Reason::Exact(shape.0, shape.1), cut, tasks };
                     }
                 }
             }
-            let bucket = target.bucket();
-            if let Some(ready) = Ready::new(&rows.buckets[bucket]) {
-                return (ready, Reason::Bucket(bucket));
+            if let Some(kernel) = Ready::new(&rows.buckets[bucket]) {
+                return Plan { kernel, reason: Reason::Bucket(bucket), cut, tasks };
             }
         }
         unreachable!("every operation has portable kernels, which run everywhere")
     }
 
     #[cold]
-    fn by_name(&'static self, name: &str, target: Target) -> Result<Ready<S>, Error> {
+    fn by_name(&'static self, name: &str, cut: Option<Cut>, target: Target) -> Result<Plan<S>, Error> {
         let all = || self.isas.iter().flatten().flat_map(|rows| rows.all);
         let row = all().find(|row| row.name == name).ok_or_else(|| Error::Unknown {
             kind: "kernel of this operation and dtype",
@@ -144,9 +199,12 @@ impl<S: Sig> Table<S> {
             let reason = format!("only for contiguous {}×{} matrices", shape.0, shape.1);
             return Err(Error::Kernel { kernel: row.name, reason });
         }
-        Ready::new(row).ok_or_else(|| Error::Kernel {
+        let kernel = Ready::new(row).ok_or_else(|| Error::Kernel {
             kernel: row.name,
             reason: format!("this machine has no {}", row.isa.name()),
-        })
+        })?;
+        let cut = cut.filter(|_| row.shape.is_none());
+        let tasks = Tasks { crossover: NEVER, chunk: PER_THREAD };
+        Ok(Plan { kernel, reason: Reason::Name, cut, tasks })
     }
 }

@@ -49,6 +49,9 @@ pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
     const { assert!(STREAMS.is_power_of_two() && LEAVES.is_power_of_two() && LEAVES >= STREAMS) };
     let results = &mut results[..x.nrows()];
     let tree = Tree { several, each, one, step, merge };
+    if x.ncols() < BLOCK {
+        return tree.narrow_rows(x, results);
+    }
     if x.ncols() <= LEAF {
         return tree.leaf_rows(x, results);
     }
@@ -82,6 +85,26 @@ struct Tree<Several, Each, One, Step, Merge> {
 }
 
 impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
+    /// Rows of less than a block, whose elements are taken in one after another.
+    #[inline(always)]
+    fn narrow_rows<T: Element>(&self, x: MatrixRef<'_, T>, results: &mut [T])
+    where
+        One: Fn([&[Block<T>]; 1]) -> [T; 1],
+        Step: Fn(T, T) -> T,
+    {
+        let [start] = (self.one)([&[]]);
+        if let (1, Some(all)) = (x.ncols(), x.as_slice()) {
+            // A loop without a loop in it, which becomes vectors.
+            for (result, &x) in results.iter_mut().zip(all) {
+                *result = (self.step)(start, x);
+            }
+            return;
+        }
+        for (result, row) in results.iter_mut().zip(x.rows()) {
+            *result = self.left_over(start, row);
+        }
+    }
+
     /// Rows that are a leaf each.
     #[inline(always)]
     fn leaf_rows<T: Element, const LEAVES: usize>(&self, x: MatrixRef<'_, T>, results: &mut [T])
@@ -263,15 +286,17 @@ fn rows_into<T: Element>(
     merge(result, right);
 }
 
-/// Reduces all elements of a matrix whose rows are not neighbours in memory, as if they were: subtrees are copied
-/// together and given to `run`.
+/// Reduces a node of the tree over all elements of a matrix, `len` of them from `start` on, whose rows are not
+/// neighbours in memory, as if they were: subtrees are copied together and given to `run`.
 pub(crate) fn gathered<T: Element>(
     x: MatrixRef<'_, T>,
+    start: usize,
+    len: usize,
     run: &impl Fn(&[T]) -> T,
     merge: &impl Fn(T, T) -> T,
 ) -> T {
-    let mut copy = vec![T::ZERO; x.len().min(GATHER)];
-    gathered_into(x, 0, x.len(), &mut copy, run, merge)
+    let mut copy = vec![T::ZERO; len.min(GATHER)];
+    gathered_into(x, start, len, &mut copy, run, merge)
 }
 
 /// Elements copied together at once: small enough for the first-level cache, large enough to keep a kernel busy.

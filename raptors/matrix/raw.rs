@@ -155,6 +155,21 @@ impl<T: Element> Raw<T> {
         self.is_contiguous().then(|| unsafe { Self::new(self.start.as_ptr(), 1, self.len(), self.len()) })
     }
 
+    /// The same elements, `times` rows in one.
+    #[inline]
+    #[track_caller]
+    pub(super) fn joined_rows(self, times: usize) -> Self {
+        assert!(
+            self.is_contiguous() && times > 0 && self.rows.is_multiple_of(times),
+            "{times} rows in one, of a matrix of {} rows that are {} apart",
+            self.rows,
+            self.row_stride
+        );
+        let columns = self.columns * times;
+        // SAFETY: without gaps the elements are a run, which whole rows of any length cover.
+        unsafe { Self::new(self.start.as_ptr(), self.rows / times, columns, columns) }
+    }
+
     /// Panics unless the matrix is R×C and without gaps: what a view as arrays needs.
     #[inline]
     #[track_caller]

@@ -211,6 +211,17 @@ impl<'a, T: Element> MatrixRef<'a, T> {
         let (above, below) = self.raw.split_rows(at);
         (Self::from_raw(above), Self::from_raw(below))
     }
+
+    /// The columns before `at`, and those from there on, of every row.
+    ///
+    /// # Panics
+    /// If `at` is greater than the number of columns.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn split_columns(self, at: usize) -> (Self, Self) {
+        (self.columns(0..at), self.columns(at..self.ncols()))
+    }
 }
 
 /// What kernels take a matrix apart with.
@@ -221,6 +232,17 @@ impl<'a, T: Element> MatrixRef<'a, T> {
     #[must_use]
     pub fn flattened(self) -> Self {
         self.raw.flat().map_or(self, Self::from_raw)
+    }
+
+    /// The same elements, `times` rows in one.
+    ///
+    /// # Panics
+    /// If there is something between rows, or if the rows are no multiple of `times`.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn joined_rows(self, times: usize) -> Self {
+        Self::from_raw(self.raw.joined_rows(times))
     }
 
     /// The matrix cut into views of `width` columns, the last one of what is left.

@@ -279,6 +279,17 @@ impl<'a, T: Element> MatrixMut<'a, T> {
         Self::from_raw(self.raw.flat().unwrap_or(self.raw))
     }
 
+    /// The same elements, `times` rows in one.
+    ///
+    /// # Panics
+    /// If there is something between rows, or if the rows are no multiple of `times`.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn joined_rows(self, times: usize) -> Self {
+        Self::from_raw(self.raw.joined_rows(times))
+    }
+
     /// The rows as arrays.
     ///
     /// # Panics

@@ -2,11 +2,15 @@
 
 #![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
 
+use super::{
+    chunk::{self, Along},
+    threads,
+};
 use crate::{
-    Element,
+    Element, Error,
     dispatch::{
         call::Sig,
-        table::{Table, Target},
+        table::{Plan, Table, Target},
     },
 };
 
@@ -27,4 +31,76 @@ pub(crate) fn target<T: Element>((rows, cols): (usize, usize), matrices: usize, 
         bytes: rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>()),
         contiguous,
     }
+}
+
+/// The signature of a map's kernels: their arguments can be taken apart.
+pub trait Pieces: Sig {
+    /// The arguments for the rows (or columns) before `at`, and for those from there on.
+    fn split(args: Self::Args<'_>, along: Along, at: usize) -> (Self::Args<'_>, Self::Args<'_>);
+}
+
+/// Runs the kernel on the whole, or on pieces. `extent` is that of the matrices among the arguments.
+#[inline]
+pub(crate) fn run<T: Element, S: Pieces>(
+    plan: &Plan<S>,
+    extent: (usize, usize),
+    bytes: usize,
+    args: S::Args<'_>,
+) -> Result<(), Error> {
+    let Some(cut) = plan.cut else {
+        plan.kernel.call(args);
+        return Ok(());
+    };
+    let (along, step) = chunk::matrix::<T>(extent, bytes, cut.piece(bytes), cut.threads);
+    let left = match along {
+        Along::Rows => extent.0,
+        Along::Columns => extent.1,
+    };
+    threads::run(cut.threads, Split::<S> { rest: Some(args), left, along, step }, |piece| {
+        plan.kernel.call(piece)
+    })
+}
+
+/// Pieces, split off as they are asked for.
+struct Split<'a, S: Pieces> {
+    rest: Option<S::Args<'a>>,
+    left: usize,
+    along: Along,
+    step: usize,
+}
+
+impl<'a, S: Pieces> Iterator for Split<'a, S> {
+    type Item = S::Args<'a>;
+
+    fn next(&mut self) -> Option<S::Args<'a>> {
+        let rest = self.rest.take()?;
+        if self.left <= self.step {
+            return Some(rest);
+        }
+        self.left -= self.step;
+        let (piece, rest) = S::split(rest, self.along, self.step);
+        self.rest = Some(rest);
+        Some(piece)
+    }
+}
+
+/// Columns below which rows are joined: walking them costs as much as what is in them.
+const NARROW: usize = 128;
+/// Columns of the rows that narrow ones are joined to, about: few enough to stay in the first cache.
+const JOINED: usize = 512;
+
+/// How many rows of a contiguous matrix to see as one, where a row that is added to each (or the like) can be repeated
+/// instead: 1 if the rows are long enough, or too few.
+pub(crate) fn joined_rows<S: Sig>(plan: &Plan<S>, (rows, cols): (usize, usize)) -> usize {
+    // A kernel for one shape knows its rows.
+    if cols >= NARROW || plan.kernel.row().shape.is_some() {
+        return 1;
+    }
+    let times = JOINED / cols;
+    if rows >= 4 * times { times } else { 1 }
+}
+
+/// A row, `times` times.
+pub(crate) fn repeated<T: Element>(row: &[T], times: usize) -> Vec<T> {
+    row.repeat(times)
 }

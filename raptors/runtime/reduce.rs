@@ -1,19 +1,22 @@
 //! Reductions: over all elements, down the columns (axis 0), along the rows (axis 1).
 //!
 //! Kernels compute states, one a run or a column; what is common to all kernels is here: empty inputs, matrices whose
-//! rows are apart, and the step from a state to a result.
+//! rows are apart, the cut over threads, and the step from a state to a result.
+//!
+//! A cut goes between rows, between columns, or between the tree's own nodes, so that no bit depends on it.
 
 #![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
 
 use std::marker::PhantomData;
 
-use super::check;
+use super::{check, chunk, threads};
 use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
+    catalogue::Call,
     dispatch::{
         self,
         call::{Ready, Sig},
-        table::{Choice, Reason, Table, Target},
+        table::{Cut, PER_THREAD, Plan, Table, Target},
     },
     kernels::tree,
 };
@@ -35,6 +38,8 @@ pub struct Reduction<T: Element> {
     pub(crate) has_identity: bool,
     /// Whether elements are taken in one after another, so that a run cannot be cut.
     pub(crate) sequential: bool,
+    /// Whether the order of elements leaves no trace in the result, as in a minimum.
+    pub(crate) any_order: bool,
     /// Of two states.
     pub(crate) merge: fn(T, T) -> T,
     /// From a state and the number of elements to the result, where they differ.
@@ -63,14 +68,14 @@ impl<T: Element> Reduction<T> {
         }
     }
 
-    /// The kernel that a call would run, and why.
+    /// The plan of a call on a contiguous matrix of that shape.
     pub(crate) fn look_up(
         &self,
         isa: crate::Isa,
         numerics: Numerics,
         rows: usize,
         cols: usize,
-    ) -> (Ready<States<T>>, Reason) {
+    ) -> Plan<States<T>> {
         let target = Target {
             rows,
             cols,
@@ -78,8 +83,8 @@ impl<T: Element> Reduction<T> {
             contiguous: true,
         };
         match self.one_column {
-            Some(table) if cols == 1 => table.look_up(isa, Target { rows: 1, cols: rows, ..target }),
-            _ => self.table(self.column_class(numerics, cols)).look_up(isa, target),
+            Some(table) if cols == 1 => table.look_up(isa, None, Target { rows: 1, cols: rows, ..target }),
+            _ => self.table(self.column_class(numerics, cols)).look_up(isa, None, target),
         }
     }
 
@@ -90,46 +95,54 @@ impl<T: Element> Reduction<T> {
 
     /// Over all elements.
     #[inline]
-    pub(crate) fn all(
-        &self,
-        choice: Choice<'_>,
-        numerics: Numerics,
-        x: MatrixRef<'_, T>,
-    ) -> Result<T, Error> {
-        let kernel = self.table(numerics).pick(choice, target(x))?;
-        let state = if x.is_empty() { self.empty()? } else { self.whole(&kernel, x)? };
+    pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
+        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
+        let state = if x.is_empty() { self.empty()? } else { self.whole(&plan, x)? };
         Ok(self.finished(state, x.len()))
     }
 
     /// Along the rows: one result a row.
     #[inline]
-    pub(crate) fn rows(
-        &self,
-        choice: Choice<'_>,
-        numerics: Numerics,
-        x: MatrixRef<'_, T>,
-        out: &mut [T],
-    ) -> Result<(), Error> {
+    pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let kernel = self.table(numerics).pick(choice, target(x))?;
-        if !x.is_empty() {
-            kernel.call((x, out));
-        } else if !out.is_empty() {
-            out.fill(self.empty()?);
+        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
+        if x.is_empty() {
+            if !out.is_empty() {
+                out.fill(self.empty()?);
+            }
+            self.finish(out, x.ncols());
+            return Ok(());
         }
-        self.finish(out, x.ncols());
+        let one = |(x, out): (MatrixRef<'_, T>, &mut [T])| {
+            plan.kernel.call((x, &mut *out));
+            self.finish(out, x.ncols());
+        };
+        match plan.cut {
+            None => one((x, out)),
+            // Too few rows for the threads: each is cut in itself.
+            Some(cut) if x.nrows() < cut.threads && !self.sequential => {
+                for (row, out) in x.rows().zip(out) {
+                    *out = self.finished(self.whole(&plan, MatrixRef::from_row(row))?, row.len());
+                }
+            }
+            Some(cut) => {
+                let bytes = x.len() * size_of::<T>();
+                let parts = bytes.div_ceil(cut.piece(bytes).max(1));
+                let step = x.nrows().div_ceil(parts).max(1);
+                let starts = (0..x.nrows()).step_by(step);
+                let pieces = starts.zip(out.chunks_mut(step)).map(|(start, out)| {
+                    let (rows, _) = x.split_rows(start).1.split_rows(out.len());
+                    (rows, out)
+                });
+                threads::run(cut.threads, pieces, one)?;
+            }
+        }
         Ok(())
     }
 
     /// Down the columns: one result a column.
     #[inline]
-    pub(crate) fn columns(
-        &self,
-        choice: Choice<'_>,
-        numerics: Numerics,
-        x: MatrixRef<'_, T>,
-        out: &mut [T],
-    ) -> Result<(), Error> {
+    pub(crate) fn columns(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::row("out", out.len(), x.shape())?;
         // An environment that cannot be honoured is an error whatever the shape.
         dispatch::isa()?;
@@ -138,12 +151,61 @@ impl<T: Element> Reduction<T> {
             (0, _) => out.fill(self.empty()?),
             (_, Some(table)) if x.ncols() == 1 => {
                 let run = Target { rows: 1, cols: x.nrows(), ..target(x) };
-                out[0] = self.whole(&table.pick(choice, run)?, x)?;
+                out[0] = self.whole(&table.pick(call.choice, call.cut, run)?, x)?;
             }
-            _ => self.table(self.column_class(numerics, x.ncols())).pick(choice, target(x))?.call((x, out)),
+            _ => {
+                let class = self.column_class(call.numerics, x.ncols());
+                let plan = self.table(class).pick(call.choice, call.cut, target(x))?;
+                match plan.cut {
+                    None => plan.kernel.call((x, &mut *out)),
+                    Some(cut) => self.cut_columns(&plan, cut, class, x, &mut *out)?,
+                }
+            }
         }
         self.finish(out, x.nrows());
         Ok(())
+    }
+
+    /// Down the columns over several threads: a stripe of columns each. Where there are too few columns for that, and
+    /// the numeric class has a tree over the rows or does not care for their order, some rows each.
+    fn cut_columns(
+        &self,
+        plan: &Plan<States<T>>,
+        cut: Cut,
+        class: Numerics,
+        x: MatrixRef<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        let bytes = x.len() * size_of::<T>();
+        let parts = if cut.chunk == PER_THREAD {
+            // No piece takes so long that a call could not be cancelled.
+            cut.threads.max(bytes / MOST_BYTES)
+        } else {
+            bytes.div_ceil(cut.chunk)
+        };
+        let step = chunk::columns::<T>(x.ncols(), parts);
+        let by_rows = self.any_order || class == Numerics::Accurate && !self.sequential;
+        if by_rows && x.ncols().div_ceil(step) < cut.threads {
+            let most = x.nrows().div_ceil(parts);
+            let nodes: Vec<_> = chunk::nodes(x.nrows(), most).collect();
+            let mut states = results(nodes.len() * x.ncols())?;
+            let pieces = nodes.iter().zip(states.chunks_mut(x.ncols()));
+            threads::run(cut.threads, pieces, |(&(start, len), state)| {
+                let (rows, _) = x.split_rows(start).1.split_rows(len);
+                plan.kernel.call((rows, state));
+            })?;
+            let merge =
+                |a: Vec<T>, b: Vec<T>| a.into_iter().zip(b).map(|(a, b)| (self.merge)(a, b)).collect();
+            let mut states = states.chunks(x.ncols()).map(<[T]>::to_vec);
+            out.copy_from_slice(&chunk::joined(x.nrows(), most, &mut states, &merge));
+            return Ok(());
+        }
+        let starts = (0..x.ncols()).step_by(step);
+        let pieces = starts.zip(out.chunks_mut(step)).map(|(start, out)| {
+            let stripe = x.columns(start..start + out.len());
+            (stripe, out)
+        });
+        threads::run(cut.threads, pieces, |piece| plan.kernel.call(piece))
     }
 
     fn empty(&self) -> Result<T, Error> {
@@ -151,23 +213,43 @@ impl<T: Element> Reduction<T> {
     }
 
     /// The state of all elements, row after row, as one run.
-    fn whole(&self, kernel: &Ready<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let run = |run: &[T]| {
-            let mut state = [self.init];
-            kernel.call((MatrixRef::from_row(run), &mut state));
-            state[0]
+    fn whole(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
+        let run = |run: &[T]| self.run(&plan.kernel, run);
+        if self.sequential {
+            return match x.as_slice() {
+                Some(all) => Ok(run(all)),
+                None => self.copied(&plan.kernel, x),
+            };
+        }
+        // A node of the tree, which is that of all elements if nothing is cut.
+        let node = |start: usize, len: usize| match x.as_slice() {
+            Some(all) => run(&all[start..][..len]),
+            None => tree::gathered(x, start, len, &run, &self.merge),
         };
-        if let Some(all) = x.as_slice() {
-            return Ok(run(all));
-        }
-        if !self.sequential {
-            return Ok(tree::gathered(x, &run, &self.merge));
-        }
+        let Some(cut) = plan.cut else { return Ok(node(0, x.len())) };
+        let most = cut.piece(x.len() * size_of::<T>()) / size_of::<T>();
+        let nodes: Vec<_> = chunk::nodes(x.len(), most).collect();
+        let mut states = results(nodes.len())?;
+        threads::run(cut.threads, nodes.iter().zip(&mut states), |(&(start, len), state)| {
+            *state = node(start, len);
+        })?;
+        Ok(chunk::joined(x.len(), most, &mut states.into_iter(), &self.merge))
+    }
+
+    /// The state of one run.
+    fn run(&self, kernel: &Ready<States<T>>, run: &[T]) -> T {
+        let mut state = [self.init];
+        kernel.call((MatrixRef::from_row(run), &mut state));
+        state[0]
+    }
+
+    /// The state of elements that are taken in one after another, rows that are apart being brought together first.
+    fn copied(&self, kernel: &Ready<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
         let mut copy = Matrix::zeros(x.nrows(), x.ncols())?;
         for (to, from) in copy.view_mut().rows_mut().zip(x.rows()) {
             to.copy_from_slice(from);
         }
-        Ok(run(copy.as_slice()))
+        Ok(self.run(kernel, copy.as_slice()))
     }
 
     fn finished(&self, state: T, count: usize) -> T {
@@ -182,6 +264,9 @@ impl<T: Element> Reduction<T> {
         }
     }
 }
+
+/// Bytes of the largest piece down the columns: some ten milliseconds of reading.
+const MOST_BYTES: usize = 64 << 20;
 
 /// A new vector for results.
 pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {

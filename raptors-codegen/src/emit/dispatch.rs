@@ -40,7 +40,14 @@ struct RowsView {
     arch: Option<String>,
     exact: Vec<ExactView>,
     buckets: Vec<String>,
+    tasks: Vec<TasksView>,
     all: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TasksView {
+    crossover: String,
+    chunk: String,
 }
 
 #[derive(Serialize)]
@@ -99,6 +106,14 @@ fn view(table: &Table<'_, '_>, homes: &Homes) -> TableView {
                 })
                 .collect(),
             buckets: rows.buckets.iter().map(|candidate| row(&candidate.name)).collect(),
+            tasks: rows
+                .tasks
+                .iter()
+                .map(|tasks| TasksView {
+                    crossover: tasks.crossover.map_or_else(|| "NEVER".to_owned(), |bytes| bytes.to_string()),
+                    chunk: tasks.chunk.map_or_else(|| "PER_THREAD".to_owned(), |bytes| bytes.to_string()),
+                })
+                .collect(),
             all: rows.all.iter().filter_map(|candidate| homes.row(&candidate.name)).collect(),
         })
         .collect();

@@ -2,6 +2,7 @@
 
 mod map;
 mod reduce;
+mod run;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -143,8 +144,7 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
         let (variant, found) = (variant(dtype), look_up(dtype));
         quote! {
             Dtype::#variant => {
-                let (kernel, reason) = #found;
-                Ok(catalogue::explanation(kernel.row().name, kernel.row().isa, reason, SPEC))
+                Ok(catalogue::explanation(&#found, SPEC))
             }
         }
     });

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, shape_docs};
+use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, run::run, shape_docs};
 use crate::{
     emit::dispatch::table_name,
     emit::kernel::number,
@@ -11,27 +11,62 @@ use crate::{
     spec::{Body, InputKind, Numerics},
 };
 
-/// `sig::Scale` and `sig::ScaleInplace`.
+/// `sig::Scale` and `sig::ScaleInplace`, and how their arguments are taken apart.
 pub(super) fn signatures(op: &Op<'_>) -> TokenStream {
-    let (into, inplace) = (format_ident!("{}", op.type_name()), format_ident!("{}Inplace", op.type_name()));
-    let form = |index: usize, overwritten: bool| match op.spec.inputs[index].kind {
-        InputKind::Matrix if overwritten && index == op.first_matrix() => quote!(crate::MatrixMut<'a, T>,),
-        InputKind::Matrix => quote!(crate::MatrixRef<'a, T>,),
-        InputKind::Row | InputKind::Column => quote!(&'a [T],),
-        InputKind::Scalar => quote!(T,),
-    };
-    let into_args = (0..op.spec.inputs.len()).map(|index| form(index, false));
-    let inplace_args = (0..op.spec.inputs.len()).map(|index| form(index, true));
+    signature(op, false).into_iter().chain(signature(op, true)).collect()
+}
+
+fn signature(op: &Op<'_>, inplace: bool) -> TokenStream {
+    let name = format_ident!("{}{}", op.type_name(), if inplace { "Inplace" } else { "" });
+    let (mut types, mut names) = (TokenStream::new(), TokenStream::new());
+    let (mut by_rows, mut by_columns) = (TokenStream::new(), TokenStream::new());
+    let (mut before, mut after) = (TokenStream::new(), TokenStream::new());
+    let outputs = (!inplace).then(|| (format_ident!("out"), InputKind::Matrix, true));
+    let inputs = op.spec.inputs.iter().enumerate().map(|(index, input)| {
+        (format_ident!("{}", input.name), input.kind, inplace && index == op.first_matrix())
+    });
+    for (name, kind, is_written) in inputs.chain(outputs) {
+        let (one, other) = (format_ident!("{name}_before"), format_ident!("{name}_after"));
+        let whole = quote!((#name, #name));
+        let (ty, rows, columns) = match kind {
+            InputKind::Matrix => {
+                let view = if is_written {
+                    quote!(crate::MatrixMut<'a, T>)
+                } else {
+                    quote!(crate::MatrixRef<'a, T>)
+                };
+                (view, quote!(#name.split_rows(at)), quote!(#name.split_columns(at)))
+            }
+            InputKind::Row => (quote!(&'a [T]), whole, quote!(#name.split_at(at))),
+            InputKind::Column => (quote!(&'a [T]), quote!(#name.split_at(at)), whole),
+            InputKind::Scalar => (quote!(T), whole.clone(), whole),
+        };
+        types.extend(quote!(#ty,));
+        names.extend(quote!(#name,));
+        by_rows.extend(quote!(let (#one, #other) = #rows;));
+        by_columns.extend(quote!(let (#one, #other) = #columns;));
+        before.extend(quote!(#one,));
+        after.extend(quote!(#other,));
+    }
     quote! {
         #[derive(Debug)]
-        pub struct #into<T>(std::marker::PhantomData<T>);
-        impl<T: crate::Element> crate::dispatch::call::Sig for #into<T> {
-            type Args<'a> = (#(#into_args)* crate::MatrixMut<'a, T>,);
+        pub struct #name<T>(std::marker::PhantomData<T>);
+        impl<T: crate::Element> crate::dispatch::call::Sig for #name<T> {
+            type Args<'a> = (#types);
         }
-        #[derive(Debug)]
-        pub struct #inplace<T>(std::marker::PhantomData<T>);
-        impl<T: crate::Element> crate::dispatch::call::Sig for #inplace<T> {
-            type Args<'a> = (#(#inplace_args)*);
+        impl<T: crate::Element> crate::runtime::map::Pieces for #name<T> {
+            fn split((#names): Self::Args<'_>, along: crate::runtime::chunk::Along, at: usize) -> (Self::Args<'_>, Self::Args<'_>) {
+                match along {
+                    crate::runtime::chunk::Along::Rows => {
+                        #by_rows
+                        ((#before), (#after))
+                    }
+                    crate::runtime::chunk::Along::Columns => {
+                        #by_columns
+                        ((#before), (#after))
+                    }
+                }
+            }
         }
     }
 }
@@ -50,7 +85,7 @@ pub(super) fn functions(op: &Op<'_>) -> TokenStream {
         quote! {
             <#float as Supports<op::#ty>>::TABLES
                 .into
-                .look_up(isa, map::target::<#float>((rows, cols), #matrices, true))
+                .look_up(isa, None, map::target::<#float>((rows, cols), #matrices, true))
         }
     });
     quote!(#supports #public #run_into #run_inplace #erased #typed #explain)
@@ -76,12 +111,12 @@ fn supports(op: &Op<'_>) -> TokenStream {
         .collect()
 }
 
-fn name(op: &Op<'_>, index: usize) -> Ident {
+pub(super) fn name(op: &Op<'_>, index: usize) -> Ident {
     format_ident!("{}", op.spec.inputs[index].name)
 }
 
 /// Matrices read and written.
-fn matrices(op: &Op<'_>) -> usize {
+pub(super) fn matrices(op: &Op<'_>) -> usize {
     1 + op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count()
 }
 
@@ -159,7 +194,7 @@ fn public(op: &Op<'_>) -> TokenStream {
         pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
             let #first: MatrixRef<'_, T> = #first.into();
             let mut out = Matrix::zeros(#first.nrows(), #first.ncols())?;
-            #run(Choice::Table, #arguments out.view_mut())?;
+            #run(&Call::default(), #arguments out.view_mut())?;
             Ok(out)
         }
         #into_docs
@@ -167,11 +202,11 @@ fn public(op: &Op<'_>) -> TokenStream {
             #parameters
             out: impl Into<MatrixMut<'b, T>>,
         ) -> Result<(), Error> {
-            #run(Choice::Table, #passed out.into())
+            #run(&Call::default(), #passed out.into())
         }
         #inplace_docs
         pub fn #inplace<#lifetimes, T: Supports<op::#ty>>(#inplace_parameters) -> Result<(), Error> {
-            #run_inplace(Choice::Table, #passed)
+            #run_inplace(&Call::default(), #passed)
         }
     }
 }
@@ -200,78 +235,6 @@ fn example(op: &Op<'_>) -> Vec<String> {
     lines.push("# Ok::<(), raptors::Error>(())".to_owned());
     lines.push("```".to_owned());
     lines
-}
-
-/// Checks, kernel, call.
-fn run(op: &Op<'_>, inplace: bool) -> TokenStream {
-    let ty = format_ident!("{}", op.type_name());
-    let function = format_ident!("{}_run{}", op.name, if inplace { "_inplace" } else { "" });
-    let first = name(op, op.first_matrix());
-    let mut parameters = TokenStream::new();
-    let mut checks = TokenStream::new();
-    let mut matrices_in_order = Vec::new();
-    let mut arguments = TokenStream::new();
-    let mut flat_arguments = TokenStream::new();
-    for (index, input) in op.spec.inputs.iter().enumerate() {
-        let (name, text) = (name(op, index), &input.name);
-        match input.kind {
-            InputKind::Matrix => {
-                let view = if inplace && name == first { quote!(MatrixMut) } else { quote!(MatrixRef) };
-                parameters.extend(quote!(#name: #view<'_, T>,));
-                if name != first {
-                    checks.extend(quote!(check::matrix(#text, #name.shape(), shape)?;));
-                }
-                matrices_in_order.push(name.clone());
-                flat_arguments.extend(quote!(#name.flattened(),));
-            }
-            InputKind::Row => {
-                parameters.extend(quote!(#name: &[T],));
-                checks.extend(quote!(check::row(#text, #name.len(), shape)?;));
-            }
-            InputKind::Column => {
-                parameters.extend(quote!(#name: &[T],));
-                checks.extend(quote!(check::column(#text, #name.len(), shape)?;));
-            }
-            InputKind::Scalar => {
-                parameters.extend(quote!(#name: T,));
-                flat_arguments.extend(quote!(#name,));
-            }
-        }
-        arguments.extend(quote!(#name,));
-    }
-    let table = if inplace { quote!(inplace) } else { quote!(into) };
-    if !inplace {
-        parameters.extend(quote!(out: MatrixMut<'_, T>,));
-        checks.extend(quote!(check::matrix("out", out.shape(), shape)?;));
-        matrices_in_order.push(format_ident!("out"));
-        arguments.extend(quote!(out,));
-        flat_arguments.extend(quote!(out.flattened(),));
-    }
-    let matrices = number(matrices(op));
-    let call = if op.is_flat() {
-        quote! {
-            if contiguous {
-                kernel.call((#flat_arguments));
-            } else {
-                kernel.call((#arguments));
-            }
-        }
-    } else {
-        quote!(kernel.call((#arguments));)
-    };
-    quote! {
-        #[inline]
-        fn #function<T: Supports<op::#ty>>(choice: Choice<'_>, #parameters) -> Result<(), Error> {
-            let shape = #first.shape();
-            #checks
-            let contiguous = #(#matrices_in_order.is_contiguous())&&*;
-            let kernel = T::TABLES.#table.pick(choice, map::target::<T>(shape, #matrices, contiguous))?;
-            if shape.0 > 0 && shape.1 > 0 {
-                #call
-            }
-            Ok(())
-        }
-    }
 }
 
 /// The erased entry for one dtype.
@@ -304,11 +267,11 @@ fn typed(op: &Op<'_>) -> TokenStream {
             match place {
                 Place::Matrix(out) => {
                     let args = Args::new(#text, #count, args, None)?;
-                    #run(call.choice, #into_args out)
+                    #run(call, #into_args out)
                 }
                 Place::Inplace(matrix) => {
                     let args = Args::new(#text, #count, args, Some(#first))?;
-                    #run_inplace(call.choice, #inplace_args)
+                    #run_inplace(call, #inplace_args)
                 }
                 Place::Slice(_) => Err(Error::Form {
                     op: #text,

@@ -77,7 +77,8 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
         _ => quote!(None),
     };
     let (name, by_columns) = (&op.name, axis == Axis::Zero);
-    let (has_identity, sequential) = (reduce.has_identity, reduce.sequential);
+    let (has_identity, sequential, any_order) =
+        (reduce.has_identity, reduce.sequential, Op::is_order_free(reduce));
     quote! {
         impl Supports<op::#ty> for #float {
             const TABLES: &'static Reduction<Self> = &Reduction {
@@ -85,6 +86,7 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
                 init: #init,
                 has_identity: #has_identity,
                 sequential: #sequential,
+                any_order: #any_order,
                 merge: #merge,
                 finish: #finish,
                 numpy: &tables::#numpy,
@@ -141,14 +143,14 @@ fn public_all(op: &Op<'_>) -> TokenStream {
                 x: impl Into<MatrixRef<'a, T>>,
                 numerics: Numerics,
             ) -> Result<T, Error> {
-                T::TABLES.all(Choice::Table, numerics, x.into())
+                T::TABLES.all(&Call::of(numerics), x.into())
             }
         }
     });
     quote! {
         #plain_docs
         pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<T, Error> {
-            T::TABLES.all(Choice::Table, Numerics::Numpy, x.into())
+            T::TABLES.all(&Call::of(Numerics::Numpy), x.into())
         }
         #with
     }
@@ -182,7 +184,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
                 numerics: Numerics,
             ) -> Result<Vec<T>, Error> {
                 #new
-                T::TABLES.#run(Choice::Table, numerics, x, &mut out)?;
+                T::TABLES.#run(&Call::of(numerics), x, &mut out)?;
                 Ok(out)
             }
             #into_with_docs
@@ -191,7 +193,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
                 numerics: Numerics,
                 out: &mut [T],
             ) -> Result<(), Error> {
-                T::TABLES.#run(Choice::Table, numerics, x.into(), out)
+                T::TABLES.#run(&Call::of(numerics), x.into(), out)
             }
         }
     });
@@ -199,7 +201,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<Vec<T>, Error> {
             #new
-            T::TABLES.#run(Choice::Table, Numerics::Numpy, x, &mut out)?;
+            T::TABLES.#run(&Call::of(Numerics::Numpy), x, &mut out)?;
             Ok(out)
         }
         #into_docs
@@ -207,7 +209,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
             x: impl Into<MatrixRef<'a, T>>,
             out: &mut [T],
         ) -> Result<(), Error> {
-            T::TABLES.#run(Choice::Table, Numerics::Numpy, x.into(), out)
+            T::TABLES.#run(&Call::of(Numerics::Numpy), x.into(), out)
         }
         #classes
     }
@@ -221,11 +223,11 @@ fn typed(op: &Op<'_>, axis: Axis) -> TokenStream {
     let run = match axis {
         Axis::All => quote! {
             check::length("out", out.len(), 1)?;
-            out[0] = T::TABLES.all(call.choice, call.numerics, x)?;
+            out[0] = T::TABLES.all(call, x)?;
             Ok(())
         },
-        Axis::Zero => quote!(T::TABLES.columns(call.choice, call.numerics, x, out)),
-        Axis::One => quote!(T::TABLES.rows(call.choice, call.numerics, x, out)),
+        Axis::Zero => quote!(T::TABLES.columns(call, x, out)),
+        Axis::One => quote!(T::TABLES.rows(call, x, out)),
     };
     quote! {
         fn #function<T: Supports<op::#ty>>(
