@@ -33,8 +33,19 @@ pub(crate) fn matrix<T>(
 }
 
 /// Columns of each of `parts` stripes, in whole lines.
-pub(crate) fn columns<T>(cols: usize, parts: usize) -> usize {
+fn columns<T>(cols: usize, parts: usize) -> usize {
     cols.div_ceil(parts.max(1)).next_multiple_of(COLUMNS / size_of::<T>())
+}
+
+/// Bytes of a stripe down which it pays to walk alone: a narrower one reads the same pages, and with each line the
+/// processor fetches the neighbour's.
+const STRIPE: usize = 512;
+
+/// Columns of each stripe of a matrix that is walked down its columns: of `parts` stripes, or of fewer if they would be
+/// narrow.
+pub(crate) fn stripes<T>(cols: usize, parts: usize) -> usize {
+    let wide = cols * size_of::<T>() / STRIPE;
+    columns::<T>(cols, parts.min(wide))
 }
 
 /// The largest nodes of the pairwise tree over `len` elements that have at most `most`, in order, as start and length.
@@ -111,6 +122,14 @@ mod tests {
         assert_eq!(nodes(1024, 512).collect::<Vec<_>>(), [(0, 512), (512, 512)]);
         assert_eq!(nodes(1024, 511).count(), 4);
         assert_eq!(nodes(300, 200).collect::<Vec<_>>(), [(0, 144), (144, 156)]);
+    }
+
+    #[test]
+    fn stripes_are_not_narrow() {
+        assert_eq!(stripes::<f32>(1024, 4), 256);
+        assert_eq!(stripes::<f32>(1000, 3), 352);
+        assert_eq!(stripes::<f64>(100, 4), 112);
+        assert_eq!(stripes::<f32>(3, 16), 32);
     }
 
     #[test]

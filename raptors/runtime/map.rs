@@ -39,49 +39,68 @@ pub trait Pieces: Sig {
     fn split(args: Self::Args<'_>, along: Along, at: usize) -> (Self::Args<'_>, Self::Args<'_>);
 }
 
-/// Runs the kernel on the whole, or on pieces. `extent` is that of the matrices among the arguments.
+/// Runs the kernel on the whole, or on pieces. `extent` is that of the matrices among the arguments; a kernel is given
+/// at most `stripe` columns at once.
 #[inline]
 pub(crate) fn run<T: Element, S: Pieces>(
     plan: &Plan<S>,
     extent: (usize, usize),
     bytes: usize,
+    stripe: usize,
     args: S::Args<'_>,
 ) -> Result<(), Error> {
+    let one = |(args, (rows, cols))| {
+        if rows == 1 || cols <= stripe || plan.kernel.row().shape.is_some() {
+            return plan.kernel.call(args);
+        }
+        let stripes =
+            Split::<S> { rest: Some(args), extent: (rows, cols), along: Along::Columns, step: stripe };
+        stripes.for_each(|(args, _)| plan.kernel.call(args));
+    };
     let Some(cut) = plan.cut else {
-        plan.kernel.call(args);
+        one((args, extent));
         return Ok(());
     };
     let (along, step) = chunk::matrix::<T>(extent, bytes, cut.piece(bytes), cut.threads);
-    let left = match along {
-        Along::Rows => extent.0,
-        Along::Columns => extent.1,
-    };
-    threads::run(cut.threads, Split::<S> { rest: Some(args), left, along, step }, |piece| {
-        plan.kernel.call(piece)
-    })
+    threads::run(cut.threads, Split::<S> { rest: Some(args), extent, along, step }, one)
 }
 
-/// Pieces, split off as they are asked for.
+/// Pieces with their extents, split off as they are asked for.
 struct Split<'a, S: Pieces> {
     rest: Option<S::Args<'a>>,
-    left: usize,
+    extent: (usize, usize),
     along: Along,
     step: usize,
 }
 
 impl<'a, S: Pieces> Iterator for Split<'a, S> {
-    type Item = S::Args<'a>;
+    type Item = (S::Args<'a>, (usize, usize));
 
-    fn next(&mut self) -> Option<S::Args<'a>> {
+    fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        if self.left <= self.step {
-            return Some(rest);
+        let (rows, cols) = &mut self.extent;
+        let left = match self.along {
+            Along::Rows => rows,
+            Along::Columns => cols,
+        };
+        if *left <= self.step {
+            return Some((rest, self.extent));
         }
-        self.left -= self.step;
+        *left -= self.step;
         let (piece, rest) = S::split(rest, self.along, self.step);
         self.rest = Some(rest);
-        Some(piece)
+        let extent = match self.along {
+            Along::Rows => (self.step, self.extent.1),
+            Along::Columns => (self.extent.0, self.step),
+        };
+        Some((piece, extent))
     }
+}
+
+/// Columns that a kernel with a row among its arguments is given at once: so many of the row stay in the first cache
+/// until the matrix's next row wants them.
+pub(crate) const fn stripe<T: Element>() -> usize {
+    (16 << 10) / size_of::<T>()
 }
 
 /// Columns below which rows are joined: walking them costs as much as what is in them.

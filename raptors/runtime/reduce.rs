@@ -42,8 +42,8 @@ pub struct Reduction<T: Element> {
     pub(crate) any_order: bool,
     /// Of two states.
     pub(crate) merge: fn(T, T) -> T,
-    /// From a state and the number of elements to the result, where they differ.
-    pub(crate) finish: Option<fn(T, usize) -> T>,
+    /// From states and the number of elements of each to results, where they differ.
+    pub(crate) finish: Option<fn(&mut [T], usize)>,
     /// Kernels of the `numpy` class.
     pub(crate) numpy: &'static Table<States<T>>,
     /// Kernels of the `accurate` class.
@@ -183,7 +183,7 @@ impl<T: Element> Reduction<T> {
         } else {
             bytes.div_ceil(cut.chunk)
         };
-        let step = chunk::columns::<T>(x.ncols(), parts);
+        let step = chunk::stripes::<T>(x.ncols(), parts);
         let by_rows = self.any_order || class == Numerics::Accurate && !self.sequential;
         if by_rows && x.ncols().div_ceil(step) < cut.threads {
             let most = x.nrows().div_ceil(parts);
@@ -253,14 +253,14 @@ impl<T: Element> Reduction<T> {
     }
 
     fn finished(&self, state: T, count: usize) -> T {
-        self.finish.map_or(state, |finish| finish(state, count))
+        let mut states = [state];
+        self.finish(&mut states, count);
+        states[0]
     }
 
     fn finish(&self, states: &mut [T], count: usize) {
         if let Some(finish) = self.finish {
-            for state in states {
-                *state = finish(*state, count);
-            }
+            finish(states, count);
         }
     }
 }

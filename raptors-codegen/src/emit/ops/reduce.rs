@@ -54,9 +54,12 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
         });
         // Computed in f64 and rounded once, whatever the dtype.
         quote! {
-            Some(|acc, count| {
-                let (acc, count) = (Element::to_f64(acc), count as f64);
-                Element::from_f64(#value)
+            Some(|states, count| {
+                let count = count as f64;
+                for state in states {
+                    let acc = Element::to_f64(*state);
+                    *state = Element::from_f64(#value);
+                }
             })
         }
     };

@@ -56,13 +56,15 @@ pub(super) fn run(op: &Op<'_>, inplace: bool) -> TokenStream {
     let call = if op.is_flat() {
         quote! {
             if contiguous {
-                map::run::<T, _>(&plan, (1, shape.0 * shape.1), target.bytes, (#flat_arguments))
+                map::run::<T, _>(&plan, (1, shape.0 * shape.1), target.bytes, usize::MAX, (#flat_arguments))
             } else {
-                map::run::<T, _>(&plan, shape, target.bytes, (#arguments))
+                map::run::<T, _>(&plan, shape, target.bytes, usize::MAX, (#arguments))
             }
         }
     } else {
-        quote!(map::run::<T, _>(&plan, shape, target.bytes, (#arguments)))
+        let has_row = op.spec.inputs.iter().any(|input| input.kind == InputKind::Row);
+        let stripe = if has_row { quote!(map::stripe::<T>()) } else { quote!(usize::MAX) };
+        quote!(map::run::<T, _>(&plan, shape, target.bytes, #stripe, (#arguments)))
     };
     quote! {
         #[inline]
@@ -110,7 +112,8 @@ fn joined(op: &Op<'_>, inplace: bool, arguments: &TokenStream) -> TokenStream {
                 plan.kernel.call(rest);
             }
             let (#arguments) = whole;
-            return map::run::<T, _>(&plan, (at / times, shape.1 * times), target.bytes, (#joined));
+            let extent = (at / times, shape.1 * times);
+            return map::run::<T, _>(&plan, extent, target.bytes, usize::MAX, (#joined));
         }
     }
 }
