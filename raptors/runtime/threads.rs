@@ -201,3 +201,65 @@ fn pool(workers: usize) -> Option<Arc<ThreadPool>> {
     *place = Some(Arc::clone(&pool));
     Some(pool)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn every_piece_is_worked_on_once() {
+        for threads in [1, 2, 3, 16] {
+            for pieces in [0, 1, 2, 100, 5000] {
+                let done: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
+                run(threads, done.iter(), |piece| drop(piece.fetch_add(1, Ordering::Relaxed)))
+                    .expect("not cancelled");
+                assert!(done.iter().all(|piece| piece.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_piece_is_a_panic_of_the_call_and_leaves_the_pool_usable() {
+        for threads in [1, 2, 4] {
+            for bad in [0, 7, 99] {
+                let done = AtomicUsize::new(0);
+                let call = || {
+                    run(threads, 0..100, |piece| {
+                        assert_ne!(piece, bad, "a bad piece");
+                        done.fetch_add(1, Ordering::Relaxed);
+                        std::thread::sleep(Duration::from_micros(20));
+                    })
+                };
+                let payload = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
+                let text = payload.downcast_ref::<String>().expect("a message");
+                assert!(text.contains("a bad piece"), "{text}");
+                // The rest is left: nobody needs it any more.
+                assert!(bad > 90 || done.load(Ordering::Relaxed) < 99);
+                let sum = AtomicUsize::new(0);
+                run(threads, 1..=100, |piece| drop(sum.fetch_add(piece, Ordering::Relaxed)))
+                    .expect("not cancelled");
+                assert_eq!(sum.into_inner(), 5050);
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_after_a_cancellation_are_left() {
+        for threads in [1, 3] {
+            let cancel = super::cancel::Cancel::new();
+            let done = AtomicUsize::new(0);
+            let result = cancel.scope(|| {
+                run(threads, 0..1000, |piece| {
+                    done.fetch_add(1, Ordering::Relaxed);
+                    if piece == 10 {
+                        cancel.cancel();
+                    }
+                })
+            });
+            assert_eq!(result, Err(Error::Cancelled));
+            assert!((11..1000).contains(&done.into_inner()));
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::{
 };
 
 use raptors::{
-    Choice, Dtype, Error, Isa, Numerics,
+    Choice, Cut, Dtype, Error, Isa, Numerics,
     catalogue::{self, Arg, Axis, Body, Call, Input, InputKind, Kernel, Op, Place as Output, Status, Value},
     element::same_bits,
     reference,
@@ -94,6 +94,8 @@ pub(crate) struct Bench<T: Float> {
     unavailable: BTreeSet<&'static str>,
     /// Calls whose results were compared.
     pub(crate) calls: usize,
+    /// How each call is cut over threads, one way after another; `None` leaves it to the library.
+    pub(crate) cuts: Vec<Option<Cut>>,
     inputs: Vec<Arena<T>>,
     out: Arena<T>,
 }
@@ -123,7 +125,16 @@ impl<T: Float> Bench<T> {
         memory::explain_faults();
         let inputs = subject.op.inputs.iter().map(|_| Arena::new(1)).collect();
         let (called, unavailable) = (BTreeSet::new(), BTreeSet::new());
-        Self { subject, failures: Vec::new(), called, unavailable, calls: 0, inputs, out: Arena::new(1) }
+        Self {
+            subject,
+            failures: Vec::new(),
+            called,
+            unavailable,
+            calls: 0,
+            cuts: vec![None],
+            inputs,
+            out: Arena::new(1),
+        }
     }
 
     /// Compares the kernels that are not for one shape, and the table's choice, in each layout.
@@ -229,15 +240,18 @@ impl<T: Float> Bench<T> {
         let wanted = kernels.iter().filter(|kernel| {
             kernel.inplace == inplace && kernel.shape == target && (contiguous || kernel.shape.is_none())
         });
-        let choices = wanted.map(|kernel| Choice::Kernel(kernel.name)).chain([Choice::Table]);
-        for choice in choices {
+        let choices: Vec<_> =
+            wanted.map(|kernel| Choice::Kernel(kernel.name)).chain([Choice::Table]).collect();
+        for (choice, cut) in
+            choices.iter().flat_map(|&choice| self.cuts.iter().map(move |&cut| (choice, cut)))
+        {
             spot.fill(&mut self.out, &before);
             let place = match op.body {
                 Body::Map(_) if inplace => Output::Inplace(spot.matrix_mut(&mut self.out)),
                 Body::Map(_) => Output::Matrix(spot.matrix_mut(&mut self.out)),
                 Body::Reduce { .. } => Output::Slice(spot.slice_mut(&mut self.out)),
             };
-            let call = Call { choice, numerics };
+            let call = Call { choice, numerics, cut };
             let named = kernels.iter().find(|kernel| choice == Choice::Kernel(kernel.name));
             memory::blame(named.map_or(op.name, |kernel| kernel.name));
             let result = catch_unwind(AssertUnwindSafe(|| op.call(&call, &args, T::out(place))));
@@ -263,7 +277,7 @@ impl<T: Float> Bench<T> {
                     self.called.extend(named.map(|kernel| kernel.name));
                 }
                 Ok(Verdict::Refused) => {}
-                Err(what) => self.failures.push(message(&self.subject, case, layout, inplace, choice, &what)),
+                Err(what) => self.failures.push(message(&self.subject, case, layout, inplace, &call, &what)),
             }
         }
     }
@@ -313,11 +327,11 @@ fn message<T>(
     case: &Case<T>,
     layout: &Layout,
     inplace: bool,
-    choice: Choice<'_>,
+    call: &Call<'_>,
     what: &str,
 ) -> String {
     let (rows, cols) = case.shape;
-    let kernel = match choice {
+    let kernel = match call.choice {
         Choice::Kernel(name) => format!("kernel `{name}`"),
         Choice::Table => "the table's choice".to_owned(),
     };
@@ -325,6 +339,9 @@ fn message<T>(
         format!("{} {} {}, {kernel}, {rows}×{cols}", subject.op.name, subject.dtype, subject.numerics);
     if inplace {
         text.push_str(" in place");
+    }
+    if let Some(Cut { threads, chunk }) = call.cut {
+        write!(text, ", {threads} threads, pieces of {chunk} B").expect("memory for a message");
     }
     write!(text, ": {what}\n    data {:?}, {:?}", case.data, layout).expect("memory for a message");
     text

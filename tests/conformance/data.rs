@@ -132,7 +132,7 @@ impl Data {
 }
 
 /// The output function of the generator `SplitMix64`, of Steele, Lea and Flood, at one place of its sequence.
-fn splitmix(place: usize) -> u64 {
+pub(crate) fn splitmix(place: usize) -> u64 {
     let mut word = (place as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);

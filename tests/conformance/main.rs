@@ -5,6 +5,7 @@
 //! compared bit for bit with [`raptors::reference`], any NaN standing for any other. Inputs and outputs lie against
 //! pages that nobody may touch; what is between rows and around outputs must not change.
 
+mod campaign;
 mod check;
 mod data;
 mod layout;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use raptors::{
-    Dtype, Isa,
+    Cut, Dtype, Isa,
     catalogue::{Axis, Body, Kernel, Status},
 };
 
@@ -175,6 +176,45 @@ fn columns_of_any_number() {
         }
         for (at, shape) in [(3, 2053), (2, 4097), (5, 2048)].into_iter().enumerate() {
             bench.check(shape, Data::Wide, &[GUARDED[at % 2], APART[at]]);
+        }
+    }
+    each_subject(concern, concern);
+}
+
+/// Pieces from less than a row, or a leaf, to the whole; more threads than cores, and than pieces.
+#[test]
+fn cut_over_threads_in_any_way() {
+    fn concern<T: Float>(bench: &mut Bench<T>) {
+        bench.cuts = [(1, 640), (2, 0), (2, 4096), (3, 1), (7, 900), (7, 0), (16, 2000), (16, 0)]
+            .map(|(threads, chunk)| Some(Cut { threads, chunk }))
+            .to_vec();
+        for (at, shape) in [
+            (1, 5003),
+            (2, 2048),
+            (3, 1700),
+            (40, 67),
+            (300, 9),
+            (129, 1),
+            (513, 1),
+            (260, 130),
+            (17, 1024),
+            (5, 0),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            bench.check(shape, Data::Wide, &[GUARDED[at % 2], APART[at % 4]]);
+        }
+        for (at, data) in [Data::Bits, Data::Huge, Data::Cycle(1)].into_iter().enumerate() {
+            bench.check((33, 65), data, &[APART[at]]);
+            bench.check((1, 700), data, &[GUARDED[at % 2]]);
+        }
+        // Alike: what is left of a cut matrix is not where a vector starts.
+        for offset in [1, 3, 8, 15] {
+            let layout =
+                Layout { place: Place::Offset(offset), out_place: Place::Offset(16 - offset), gaps: [0; 4] };
+            bench.check((9, 131), Data::Wide, &[layout]);
+            bench.check((1, 1500), Data::Wide, &[layout]);
         }
     }
     each_subject(concern, concern);

@@ -1,0 +1,232 @@
+//! Calls over threads: how many there are, from where they may be called, and what becomes of those that fail.
+//! That no bit depends on them is in the conformance suite.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::Command,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use raptors::{
+    Cancel, Choice, Cut, Error, Matrix, Numerics,
+    catalogue::{self, Arg, Call, Out, Place, Value},
+    num_threads, ops, set_num_threads,
+};
+
+/// Large enough to be cut by default.
+const SIDE: usize = 1200;
+
+fn matrix() -> Matrix<f32> {
+    Matrix::from_fn(SIDE, SIDE, |row, col| ((row * 31 + col * 7) % 1009) as f32 / 64.0).expect("memory")
+}
+
+/// A sum over so many threads, in small pieces.
+fn sum(x: &Matrix<f32>, threads: usize) -> f32 {
+    let cut = Some(Cut { threads, chunk: 4096 });
+    let call = Call { choice: Choice::Table, numerics: Numerics::Numpy, cut };
+    let mut out = [0.0];
+    let sum = catalogue::op("sum").expect("it is there");
+    sum.call(&call, &[Arg::F32(Value::Matrix(x.view()))], Out::F32(Place::Slice(&mut out))).expect("a sum");
+    out[0]
+}
+
+/// Runs one test of this file again, alone in a process with that environment.
+fn alone(test: &str, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(std::env::current_exe().expect("the test has a file"));
+    command.args([test, "--exact", "--ignored", "--nocapture", "--test-threads", "1"]);
+    for name in ["RAPTORS_THREADS", "OMP_NUM_THREADS"] {
+        command.env_remove(name);
+    }
+    let output = command.envs(variables.iter().copied()).output().expect("it can be run");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[test]
+#[ignore = "a child of the test below, with an environment of its own"]
+fn say_threads() {
+    println!("threads: {}", num_threads());
+    let threads_of_process = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let x = matrix();
+    let before = threads_of_process();
+    assert_eq!(ops::sum(&Matrix::from_rows(&[[1.0_f32; 64]; 64]).expect("memory")), Ok(4096.0));
+    assert_eq!(threads_of_process(), before, "a small call wakes nobody");
+    ops::sum(&x).expect("a sum");
+    println!("started: {}", threads_of_process() - before);
+    set_num_threads(5).expect("a number of threads");
+    assert_eq!(num_threads(), 5);
+}
+
+#[test]
+fn the_number_of_threads_follows_the_environment() {
+    let cores = thread::available_parallelism().expect("a number").get();
+    for (variables, expected) in [
+        (&[][..], cores),
+        (&[("RAPTORS_THREADS", "3")], 3),
+        (&[("OMP_NUM_THREADS", "4")], 4),
+        (&[("RAPTORS_THREADS", "1"), ("OMP_NUM_THREADS", "4")], 1),
+        (&[("RAPTORS_THREADS", "")], cores),
+    ] {
+        let said = alone("say_threads", variables);
+        assert!(said.contains(&format!("threads: {expected}\n")), "{variables:?}: {said}");
+        // The caller takes part, so one less is started.
+        if cfg!(target_os = "linux") {
+            assert!(said.contains(&format!("started: {}\n", expected - 1)), "{variables:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn no_threads_is_an_error() {
+    assert_eq!(set_num_threads(0), Err(Error::Threads));
+    assert!(num_threads() > 0);
+}
+
+#[test]
+fn many_callers_at_once_get_the_same() {
+    let x = matrix();
+    let expected = sum(&x, 1);
+    let start = Barrier::new(8);
+    thread::scope(|scope| {
+        for caller in 0..8 {
+            let (x, start) = (&x, &start);
+            scope.spawn(move || {
+                start.wait();
+                for threads in 1..40 {
+                    assert_eq!(sum(x, (threads + caller) % 9 + 1).to_bits(), expected.to_bits());
+                }
+            });
+        }
+    });
+}
+
+/// Every worker of a pool is in a call of its own, whose pieces no other worker is free to take.
+#[test]
+fn called_from_rayon_workers_it_computes_there() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+    let x = matrix();
+    let expected = sum(&x, 1);
+    let started = Instant::now();
+    for _ in 0..20 {
+        let sums = pool.broadcast(|_| {
+            assert_eq!(num_threads(), 3);
+            sum(&x, 4)
+        });
+        assert!(sums.iter().all(|sum| sum.to_bits() == expected.to_bits()));
+    }
+    // And from a task that others of its pool wait for.
+    let (a, b) = pool.install(|| rayon::join(|| ops::sum(&x), || ops::mean_axis1(&x)));
+    assert_eq!(a.expect("a sum").to_bits(), expected.to_bits());
+    assert_eq!(b.expect("means").len(), SIDE);
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_cancelled_call_ends_between_pieces() {
+    let x = Matrix::<f64>::zeros(8192, 2048).expect("memory");
+    let mut out = Matrix::<f64>::zeros(8192, 2048).expect("memory");
+    let cancel = Cancel::new();
+    assert!(cancel.scope(|| ops::scale_into(&x, 2.0, &mut out)).is_ok());
+    // From another thread, while calls follow one another.
+    let seen = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let handle = cancel.clone();
+        let seen = &seen;
+        scope.spawn(move || {
+            thread::sleep(Duration::from_millis(30));
+            handle.cancel();
+            let at = Instant::now();
+            while !seen.load(Ordering::Relaxed) {
+                assert!(at.elapsed() < Duration::from_secs(10), "it was not heard");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let result = cancel.scope(|| {
+            loop {
+                if let Err(error) = ops::scale_into(&x, 2.0, &mut out) {
+                    break error;
+                }
+            }
+        });
+        seen.store(true, Ordering::Relaxed);
+        assert_eq!(result, Error::Cancelled);
+    });
+    // Whatever the operation, and on one thread too; small calls, and calls outside, are none of its business.
+    for threads in [1, 2] {
+        set_num_threads(threads).expect("a number of threads");
+        cancel.scope(|| {
+            assert_eq!(ops::sum(&x), Err(Error::Cancelled));
+            assert_eq!(ops::mean_axis0(&x), Err(Error::Cancelled));
+            assert_eq!(ops::max_axis1(&x), Err(Error::Cancelled));
+            assert_eq!(ops::scale_inplace(&mut out, 2.0), Err(Error::Cancelled));
+            assert_eq!(ops::sum(&Matrix::from_rows(&[[1.0, 2.0]]).expect("memory")), Ok(3.0));
+        });
+        assert_eq!(ops::sum(&x), Ok(0.0));
+    }
+}
+
+/// A panic of the caller's own inside a scope leaves nothing behind.
+#[test]
+fn a_scope_that_panics_is_left() {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let x = Matrix::<f32>::zeros(SIDE, SIDE).expect("memory");
+    assert!(catch_unwind(AssertUnwindSafe(|| cancel.scope(|| panic!("the caller's own")))).is_err());
+    assert_eq!(ops::sum(&x), Ok(0.0));
+}
+
+/// A child has none of its parent's workers. It computes all the same, with workers of its own.
+#[cfg(unix)]
+#[test]
+#[allow(unsafe_code, reason = "fork is unsafe, and what is tested")]
+fn after_fork_the_child_computes() {
+    let x = matrix();
+    let expected = sum(&x, 1);
+    // The parent's pool is at work while it forks.
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                sum(&x, 3);
+            }
+        });
+        for _ in 0..20 {
+            // SAFETY: the child calls the library alone, and leaves without returning from the test.
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0, "{}", std::io::Error::last_os_error());
+            if child == 0 {
+                let right =
+                    [1, 4, 2].into_iter().all(|threads| sum(&x, threads).to_bits() == expected.to_bits());
+                // SAFETY: ends the process without running what the parent has to run.
+                unsafe { libc::_exit(if right { 42 } else { 1 }) }
+            }
+            let mut status = 0;
+            let deadline = Instant::now() + Duration::from_secs(30);
+            loop {
+                // SAFETY: waits for the child, whose status it writes.
+                let ended = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) };
+                if ended == child {
+                    break;
+                }
+                if Instant::now() > deadline {
+                    // SAFETY: ends the child, which hangs.
+                    unsafe { libc::kill(child, libc::SIGKILL) };
+                    panic!("the child hangs");
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert!(
+                libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42,
+                "the child ended with {status}"
+            );
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(sum(&x, 3).to_bits(), expected.to_bits());
+}
