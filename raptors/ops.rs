@@ -18,7 +18,7 @@ use crate::{
         check,
         chunk::Along,
         map::{self, Map, Pieces},
-        reduce::{self, Reduction},
+        reduce::{self, Order, Reduction},
     },
 };
 

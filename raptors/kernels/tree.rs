@@ -122,7 +122,7 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
             }
             *results = (self.several)(leaves);
             // Asked once, it costs nothing: short rows are mostly whole blocks.
-            if x.ncols() % BLOCK > 0 {
+            if !x.ncols().is_multiple_of(BLOCK) {
                 for (result, row) in results.iter_mut().zip(&rows) {
                     *result = self.left_over(*result, row.as_chunks::<BLOCK>().1);
                 }

@@ -28,6 +28,17 @@ impl<T: Element> Sig for States<T> {
     type Args<'a> = (MatrixRef<'a, T>, &'a mut [T]);
 }
 
+/// The order in which the elements of a run are taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By the pairwise tree.
+    Tree,
+    /// One after another, so that a run cannot be cut.
+    Sequence,
+    /// In any: it leaves no trace in the result, as in a minimum.
+    Any,
+}
+
 /// A reduction of one dtype over one axis.
 pub struct Reduction<T: Element> {
     /// The operation's name.
@@ -36,14 +47,12 @@ pub struct Reduction<T: Element> {
     pub(crate) init: T,
     /// Whether no elements have a result.
     pub(crate) has_identity: bool,
-    /// Whether elements are taken in one after another, so that a run cannot be cut.
-    pub(crate) sequential: bool,
-    /// Whether the order of elements leaves no trace in the result, as in a minimum.
-    pub(crate) any_order: bool,
+    /// In which order the `numpy` class takes elements in.
+    pub(crate) order: Order,
     /// Of two states.
     pub(crate) merge: fn(T, T) -> T,
     /// From states and the number of elements of each to results, where they differ.
-    pub(crate) finish: Option<fn(&mut [T], usize)>,
+    pub(crate) finish: Option<fn(&mut [T], f64)>,
     /// Kernels of the `numpy` class.
     pub(crate) numpy: &'static Table<States<T>>,
     /// Kernels of the `accurate` class.
@@ -90,7 +99,11 @@ impl<T: Element> Reduction<T> {
 
     /// A single column is a run of neighbours, which the tree sums in either class.
     fn column_class(&self, numerics: Numerics, cols: usize) -> Numerics {
-        if self.by_columns && cols == 1 && !self.sequential { Numerics::Accurate } else { numerics }
+        if self.by_columns && cols == 1 && self.order != Order::Sequence {
+            Numerics::Accurate
+        } else {
+            numerics
+        }
     }
 
     /// Over all elements.
@@ -120,7 +133,7 @@ impl<T: Element> Reduction<T> {
         match plan.cut {
             None => one((x, out)),
             // Too few rows for the threads: each is cut in itself.
-            Some(cut) if x.nrows() < cut.threads && !self.sequential => {
+            Some(cut) if x.nrows() < cut.threads && self.order != Order::Sequence => {
                 for (row, out) in x.rows().zip(out) {
                     *out = self.finished(self.whole(&plan, MatrixRef::from_row(row))?, row.len());
                 }
@@ -184,7 +197,11 @@ impl<T: Element> Reduction<T> {
             bytes.div_ceil(cut.chunk)
         };
         let step = chunk::stripes::<T>(x.ncols(), parts);
-        let by_rows = self.any_order || class == Numerics::Accurate && !self.sequential;
+        let by_rows = match self.order {
+            Order::Any => true,
+            Order::Tree => class == Numerics::Accurate,
+            Order::Sequence => false,
+        };
         if by_rows && x.ncols().div_ceil(step) < cut.threads {
             let most = x.nrows().div_ceil(parts);
             let nodes: Vec<_> = chunk::nodes(x.nrows(), most).collect();
@@ -215,7 +232,7 @@ impl<T: Element> Reduction<T> {
     /// The state of all elements, row after row, as one run.
     fn whole(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
         let run = |run: &[T]| self.run(&plan.kernel, run);
-        if self.sequential {
+        if self.order == Order::Sequence {
             return match x.as_slice() {
                 Some(all) => Ok(run(all)),
                 None => self.copied(&plan.kernel, x),
@@ -260,7 +277,8 @@ impl<T: Element> Reduction<T> {
 
     fn finish(&self, states: &mut [T], count: usize) {
         if let Some(finish) = self.finish {
-            finish(states, count);
+            #[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
+            finish(states, count as f64);
         }
     }
 }

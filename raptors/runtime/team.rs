@@ -115,7 +115,10 @@ mod tests {
     fn a_helper_that_comes_late_turns_back() {
         let mut jobs = Vec::new();
         let count = AtomicUsize::new(0);
-        share(3, &|| drop(count.fetch_add(1, Ordering::Relaxed)), |job| jobs.push(job));
+        let work = || {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        share(3, &work, |job| jobs.push(job));
         assert_eq!((jobs.len(), count.load(Ordering::Relaxed)), (3, 1));
         for job in jobs {
             job();

@@ -121,7 +121,7 @@ impl<I: Iterator> Drop for Stop<'_, I> {
 fn share(threads: usize, help: &(impl Fn() + Sync)) {
     let helpers = threads - 1;
     if rayon::current_thread_index().is_some() {
-        team::share(helpers, help, |job| rayon::spawn(job));
+        team::share(helpers, help, rayon::spawn);
     } else if let Some(pool) = pool(helpers) {
         team::share(helpers, help, |job| {
             pool.spawn(|| {
@@ -213,8 +213,10 @@ mod tests {
         for threads in [1, 2, 3, 16] {
             for pieces in [0, 1, 2, 100, 5000] {
                 let done: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
-                run(threads, done.iter(), |piece| drop(piece.fetch_add(1, Ordering::Relaxed)))
-                    .expect("not cancelled");
+                run(threads, done.iter(), |piece| {
+                    piece.fetch_add(1, Ordering::Relaxed);
+                })
+                .expect("not cancelled");
                 assert!(done.iter().all(|piece| piece.load(Ordering::Relaxed) == 1));
             }
         }
@@ -238,8 +240,10 @@ mod tests {
                 // The rest is left: nobody needs it any more.
                 assert!(bad > 90 || done.load(Ordering::Relaxed) < 99);
                 let sum = AtomicUsize::new(0);
-                run(threads, 1..=100, |piece| drop(sum.fetch_add(piece, Ordering::Relaxed)))
-                    .expect("not cancelled");
+                run(threads, 1..=100, |piece| {
+                    sum.fetch_add(piece, Ordering::Relaxed);
+                })
+                .expect("not cancelled");
                 assert_eq!(sum.into_inner(), 5050);
             }
         }

@@ -57,6 +57,15 @@ struct ExactView {
     kernels: Vec<String>,
 }
 
+/// `256 << 10`: bytes as people think of them.
+fn bytes(bytes: usize) -> String {
+    match bytes.trailing_zeros() {
+        20.. => format!("{} << 20", bytes >> 20),
+        10.. => format!("{} << 10", bytes >> 10),
+        _ => bytes.to_string(),
+    }
+}
+
 /// The name of a table's static.
 pub(super) fn table_name(op: &str, dtype: crate::Dtype, numerics: Numerics, inplace: bool) -> String {
     let mut name = format!("{op}_{dtype}").to_uppercase();
@@ -110,8 +119,8 @@ fn view(table: &Table<'_, '_>, homes: &Homes) -> TableView {
                 .tasks
                 .iter()
                 .map(|tasks| TasksView {
-                    crossover: tasks.crossover.map_or_else(|| "NEVER".to_owned(), |bytes| bytes.to_string()),
-                    chunk: tasks.chunk.map_or_else(|| "PER_THREAD".to_owned(), |bytes| bytes.to_string()),
+                    crossover: tasks.crossover.map_or_else(|| "NEVER".to_owned(), bytes),
+                    chunk: tasks.chunk.map_or_else(|| "PER_THREAD".to_owned(), bytes),
                 })
                 .collect(),
             all: rows.all.iter().filter_map(|candidate| homes.row(&candidate.name)).collect(),

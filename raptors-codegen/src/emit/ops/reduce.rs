@@ -55,7 +55,6 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
         // Computed in f64 and rounded once, whatever the dtype.
         quote! {
             Some(|states, count| {
-                let count = count as f64;
                 for state in states {
                     let acc = Element::to_f64(*state);
                     *state = Element::from_f64(#value);
@@ -80,16 +79,19 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
         _ => quote!(None),
     };
     let (name, by_columns) = (&op.name, axis == Axis::Zero);
-    let (has_identity, sequential, any_order) =
-        (reduce.has_identity, reduce.sequential, Op::is_order_free(reduce));
+    let has_identity = reduce.has_identity;
+    let order = match (reduce.sequential, Op::is_order_free(reduce)) {
+        (true, _) => quote!(Sequence),
+        (_, true) => quote!(Any),
+        _ => quote!(Tree),
+    };
     quote! {
         impl Supports<op::#ty> for #float {
             const TABLES: &'static Reduction<Self> = &Reduction {
                 op: #name,
                 init: #init,
                 has_identity: #has_identity,
-                sequential: #sequential,
-                any_order: #any_order,
+                order: Order::#order,
                 merge: #merge,
                 finish: #finish,
                 numpy: &tables::#numpy,
