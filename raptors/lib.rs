@@ -44,6 +44,7 @@ pub use matrix::{Matrix, MatrixMut, MatrixRef};
 pub use numerics::Numerics;
 pub use runtime::{
     Cancel,
+    pool::{pool_bytes, trim},
     threads::{num_threads, set_num_threads},
 };
 

@@ -36,6 +36,15 @@ impl<T: Element> Matrix<T> {
         Ok(Self { buffer: Buffer::zeroed(elements(rows, columns)?)?, rows, columns })
     }
 
+    /// A matrix of unspecified values, for an output that is then written from end to end: zeros, or what a matrix
+    /// held that was dropped.
+    ///
+    /// # Errors
+    /// As [`zeros`](Self::zeros).
+    pub(crate) fn for_output(rows: usize, columns: usize) -> Result<Self, Error> {
+        Ok(Self { buffer: Buffer::initialised(elements(rows, columns)?)?, rows, columns })
+    }
+
     /// A copy of a slice that has the rows one after another.
     ///
     /// # Errors
@@ -43,7 +52,7 @@ impl<T: Element> Matrix<T> {
     /// [`Error::OutOfMemory`].
     pub fn from_slice(rows: usize, columns: usize, slice: &[T]) -> Result<Self, Error> {
         check_exact(slice.len(), rows, columns)?;
-        let mut matrix = Self::zeros(rows, columns)?;
+        let mut matrix = Self::for_output(rows, columns)?;
         matrix.as_mut_slice().copy_from_slice(slice);
         Ok(matrix)
     }
@@ -74,7 +83,7 @@ impl<T: Element> Matrix<T> {
         columns: usize,
         mut element: impl FnMut(usize, usize) -> T,
     ) -> Result<Self, Error> {
-        let mut matrix = Self::zeros(rows, columns)?;
+        let mut matrix = Self::for_output(rows, columns)?;
         for (i, row) in matrix.view_mut().rows_mut().enumerate() {
             for (j, place) in row.iter_mut().enumerate() {
                 *place = element(i, j);

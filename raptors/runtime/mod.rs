@@ -4,6 +4,7 @@ mod cancel;
 pub(crate) mod check;
 pub(crate) mod chunk;
 pub(crate) mod map;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 #[allow(unsafe_code, reason = "a room of unsafe: work that is lent to other threads for a time")]
 mod team;

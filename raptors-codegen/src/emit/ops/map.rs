@@ -193,7 +193,7 @@ fn public(op: &Op<'_>) -> TokenStream {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
             let #first: MatrixRef<'_, T> = #first.into();
-            let mut out = Matrix::zeros(#first.nrows(), #first.ncols())?;
+            let mut out = Matrix::for_output(#first.nrows(), #first.ncols())?;
             #run(&Call::default(), #arguments out.view_mut())?;
             Ok(out)
         }
