@@ -24,6 +24,7 @@ mod dispatch;
 pub mod element;
 mod error;
 mod kernels;
+mod knobs;
 #[allow(unsafe_code, reason = "a room of unsafe: views whose padding belongs to others")]
 mod matrix;
 mod numerics;
@@ -40,6 +41,7 @@ pub use dispatch::{
 pub use element::{Dtype, Element};
 pub use error::{Error, Shape};
 pub use kernels::reference::{Expr, reference};
+pub use knobs::{InForce, Knob, Origin, Variable, knobs};
 pub use matrix::{Matrix, MatrixMut, MatrixRef};
 pub use numerics::Numerics;
 pub use runtime::{

@@ -1,23 +1,21 @@
 //! What is this machine: its instruction set, found once, and its caches.
 
-use std::{env, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::{Isa, call::machine_isas};
-use crate::Error;
-
-/// Restricts the instruction set: `auto`, `off`, or the name of an ISA.
-pub(crate) const SIMD: &str = "RAPTORS_SIMD";
+use crate::{Error, knobs};
 
 struct Cpu {
     /// Bit i: the machine has ISA i.
     has: u32,
+    /// What calls use; in its place, the error of whichever knob cannot be read, so that one look tells a call both.
     chosen: Result<Isa, Error>,
 }
 
 static CPU: LazyLock<Cpu> = LazyLock::new(|| {
     let has = machine_isas().fold(0, |has, isa| has | 1 << isa as u32);
-    let wish = env::var_os(SIMD).map(|value| value.to_string_lossy().into_owned());
-    Cpu { has, chosen: choose(wish.as_deref(), has) }
+    let chosen = knobs::settings().map(|settings| settings.simd).map_err(Clone::clone);
+    Cpu { has, chosen }
 });
 
 /// Whether this machine has an ISA, whatever the environment says.
@@ -29,7 +27,8 @@ pub(crate) fn has(isa: Isa) -> bool {
 /// The ISA that calls use: the best this machine has, or what `RAPTORS_SIMD` says.
 ///
 /// # Errors
-/// [`Error::Environment`] if the variable names something that is not there.
+/// [`Error::Environment`] if that variable, or any other of [`knobs`](crate::knobs()), cannot be read: every call gives
+/// the same.
 #[inline]
 pub fn isa() -> Result<Isa, Error> {
     match &CPU.chosen {
@@ -43,27 +42,6 @@ impl Isa {
     #[must_use]
     pub fn is_available(self) -> bool {
         has(self)
-    }
-}
-
-/// What a value of `RAPTORS_SIMD` means on a machine that has the ISAs in `has`.
-fn choose(wish: Option<&str>, has: u32) -> Result<Isa, Error> {
-    let here = || Isa::ALL.into_iter().filter(move |isa| has >> *isa as u32 & 1 == 1);
-    let best = here().next_back().unwrap_or(Isa::Portable);
-    let word = wish.unwrap_or_default().trim().to_ascii_lowercase();
-    match word.as_str() {
-        "" | "auto" | "1" | "force" => Ok(best),
-        "off" | "0" | "disable" => Ok(Isa::Portable),
-        name => here().find(|isa| isa.name() == name).ok_or_else(|| {
-            let names: Vec<_> = here().map(Isa::name).collect();
-            let there = Isa::ALL.into_iter().any(|isa| isa.name() == name);
-            let lacking = if there { format!(" (this machine has no {name})") } else { String::new() };
-            Error::Environment {
-                variable: SIMD,
-                value: wish.unwrap_or_default().to_owned(),
-                expected: format!("auto, off, or one of {}{lacking}", names.join(", ")),
-            }
-        }),
     }
 }
 
@@ -114,36 +92,4 @@ static CACHES: LazyLock<Caches> = LazyLock::new(|| {
 #[inline]
 pub fn caches() -> Caches {
     *CACHES
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALL: u32 = u32::MAX;
-
-    #[test]
-    fn words_and_names_are_understood() {
-        let best = *Isa::ALL.last().expect("at least portable");
-        for word in ["", "auto", "AUTO", "1", "force", " auto "] {
-            assert_eq!(choose(Some(word), ALL), Ok(best), "{word:?}");
-        }
-        assert_eq!(choose(None, ALL), Ok(best));
-        for word in ["off", "0", "disable", "portable"] {
-            assert_eq!(choose(Some(word), ALL), Ok(Isa::Portable), "{word:?}");
-        }
-        assert_eq!(choose(Some("avx2"), ALL), Ok(Isa::Avx2));
-    }
-
-    #[test]
-    fn what_cannot_be_honoured_is_an_error_with_the_choices() {
-        let only_portable = 1 << Isa::Portable as u32;
-        let error = choose(Some("avx2"), only_portable).expect_err("the machine lacks it").to_string();
-        assert_eq!(
-            error,
-            "RAPTORS_SIMD=\"avx2\": expected auto, off, or one of portable (this machine has no avx2)"
-        );
-        let error = choose(Some("sse9"), ALL).expect_err("no such ISA").to_string();
-        assert!(error.contains("sse9") && error.contains("avx2") && error.contains("off"), "{error}");
-    }
 }

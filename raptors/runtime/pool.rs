@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use crate::buffer::Block;
+use crate::{buffer::Block, knobs};
 
 /// What is smaller is left to the allocator, which keeps and reuses small memory well, and would otherwise push out
 /// the large blocks that this is for.
@@ -26,10 +26,6 @@ const SMALLEST: usize = 64 << 10;
 /// Blocks that can be kept. Each is looked at on each call, so that there are not many: with the default bound, enough
 /// for all to be kept whose average size is 4 MiB.
 const SLOTS: usize = 64;
-
-/// Bytes that are kept at most: eight matrices of 2048² `f64`, which is more than an expression has intermediate
-/// results, and little beside the memory of a machine that computes with such matrices.
-const BOUND: usize = 256 << 20;
 
 /// Times that the lock is tried for: some microseconds, where it is held for a fraction of one.
 const TRIES: usize = 200;
@@ -44,7 +40,8 @@ pub(crate) fn take(bytes: usize) -> Option<Block> {
 /// Keeps a block, or drops it.
 pub(crate) fn give(block: Block) {
     if block.bytes() >= SMALLEST {
-        POOL.give(block, BOUND);
+        // With an environment that cannot be read no call computes: nothing is kept either.
+        POOL.give(block, knobs::settings().map_or(0, |settings| settings.pool_bytes));
     }
 }
 

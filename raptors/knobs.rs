@@ -1,0 +1,222 @@
+//! The knobs of a running program: one table of the environment variables that it reads.
+//!
+//! The table makes three things. [`Settings`] has a field for each knob, typed, for the code that obeys it; the build
+//! fails if there is none, since a field that is never read is an error. [`knobs`] has the words, for people: the
+//! command `raptors info` and docs/environment.md. And all variables are read together, once, when the first of them is
+//! needed: if any has a value that cannot be read, the error stands in place of the settings, and every call gives it.
+
+use std::{env, num::NonZero, sync::LazyLock, thread};
+
+use crate::{Error, Isa, dispatch::call::machine_isas};
+
+/// A variable, and the values it takes, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// `RAPTORS_SIMD`.
+    pub name: &'static str,
+    /// `a positive integer`.
+    pub values: String,
+}
+
+/// Something that is set by environment variables, and what it is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Knob {
+    /// Its variables: the first that is set counts, and the others are not looked at. One that is empty is not set.
+    pub variables: Vec<Variable>,
+    /// What holds if none is set, in words.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// What holds in this process; the error of every call if that cannot be read.
+    pub in_force: Result<InForce, Error>,
+}
+
+/// What a knob is set to, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InForce {
+    /// The value, in words: `avx2`, `256 MiB`.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where the value of a knob comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A variable of the environment.
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// Its value, as it is written there.
+        value: String,
+    },
+    /// No variable is set: [`Knob::default`] says what then holds.
+    Default,
+}
+
+/// How a variable is read: the value that it means, or what was expected in its place.
+type Read<T> = fn(&str) -> Result<T, String>;
+
+/// Makes [`Settings`] and the reading of it from the table below.
+///
+/// The words of a knob are made here too, as it is read, and from a value that is not in the settings yet: so that
+/// printing a knob does not count as obeying it.
+macro_rules! table {
+    ($(
+        $meaning:literal
+        $field:ident: $type:ty = $($variable:literal ($values:expr) by $read:expr),+;
+        else $default:literal ($unset:expr), shown by $shown:expr;
+    )+) => {
+        /// What the environment asks for. The place that obeys a knob reads its field as `settings.<field>`.
+        #[deny(dead_code, reason = "a knob that nothing reads cannot exist")]
+        pub(crate) struct Settings {
+            $(#[doc = $meaning] pub(crate) $field: $type,)+
+        }
+
+        /// The fields, for the test that each is read.
+        #[cfg(test)]
+        const FIELDS: &[&str] = &[$(stringify!($field)),+];
+
+        /// Reads every knob from an environment, whatever becomes of the others.
+        fn read(environment: &dyn Fn(&str) -> Option<String>) -> (Result<Settings, Error>, Vec<Knob>) {
+            let mut knobs = Vec::new();
+            $(let $field: Result<$type, Error> = {
+                let variables: &[(Variable, Read<$type>)] =
+                    &[$((Variable { name: $variable, values: $values.to_string() }, $read)),+];
+                let (value, origin) = first_set(variables, environment, $unset);
+                knobs.push(Knob {
+                    variables: variables.iter().map(|(variable, _)| variable.clone()).collect(),
+                    default: $default,
+                    meaning: $meaning,
+                    in_force: value.clone().map(|value| InForce { value: $shown(value), origin }),
+                });
+                value
+            };)+
+            let settings = || Ok(Settings { $($field: $field?),+ });
+            (settings(), knobs)
+        }
+    };
+}
+
+table! {
+    "The most capable instruction set that calls use."
+    simd: Isa = "RAPTORS_SIMD" (simd_values()) by |word| simd(word, &machine_isas().collect::<Vec<_>>());
+    else "the best that this machine has" (|| best(machine_isas())), shown by |isa: Isa| isa.name().to_owned();
+
+    "The number of threads that a call may use."
+    threads: Option<usize> =
+        "RAPTORS_THREADS" (THREADS) by |word| positive(word).map(Some).ok_or_else(|| THREADS.to_owned()),
+        "OMP_NUM_THREADS" (THREAD_LIST) by |word| first_of_list(word).map(Some).ok_or_else(|| THREAD_LIST.to_owned());
+    else "the cores that this process may use, by its affinity mask and its control group's quota" (|| None),
+    shown by |threads: Option<usize>| threads.unwrap_or_else(cores).to_string();
+
+    "The bytes that the pool of buffers may keep: memory of matrices that were dropped, for the results of calls to \
+     come. `raptors::trim` gives it back."
+    pool_bytes: usize = "RAPTORS_POOL_BYTES" (BYTES) by |word| bytes(word).ok_or_else(|| BYTES.to_owned());
+    else "256 MiB" (|| 256 << 20), shown by in_units;
+}
+
+static READ: LazyLock<(Result<Settings, Error>, Vec<Knob>)> =
+    LazyLock::new(|| read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned())));
+
+/// What the environment asks for, or the first of its variables that cannot be read.
+pub(crate) fn settings() -> Result<&'static Settings, &'static Error> {
+    READ.0.as_ref()
+}
+
+/// The knobs of this process: what can be set by the environment, what is set, and by which variable.
+///
+/// ```
+/// for knob in raptors::knobs() {
+///     let variable = &knob.variables[0];
+///     println!("{} takes {}: {}", variable.name, variable.values, knob.meaning);
+/// }
+/// ```
+#[must_use]
+pub fn knobs() -> &'static [Knob] {
+    &READ.1
+}
+
+/// The value of the first variable that is set, and its name.
+fn first_set<T>(
+    variables: &[(Variable, Read<T>)],
+    environment: &dyn Fn(&str) -> Option<String>,
+    unset: fn() -> T,
+) -> (Result<T, Error>, Origin) {
+    for (Variable { name, .. }, read) in variables {
+        if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
+            let read = read(value.trim());
+            let origin = Origin::Variable { name, value: value.clone() };
+            return (read.map_err(|expected| Error::Environment { variable: name, value, expected }), origin);
+        }
+    }
+    (Ok(unset()), Origin::Default)
+}
+
+const THREADS: &str = "a positive integer";
+const THREAD_LIST: &str =
+    "a positive integer, or a list of them, separated by commas, of which the first counts";
+const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
+
+fn simd_values() -> String {
+    format!("auto (1, force), off (0, disable), or one of {}", Isa::ALL.map(Isa::name).join(", "))
+}
+
+/// What a value of `RAPTORS_SIMD` means on a machine that has these ISAs.
+fn simd(word: &str, here: &[Isa]) -> Result<Isa, String> {
+    match word.to_ascii_lowercase().as_str() {
+        // Nothing but spaces.
+        "" | "auto" | "1" | "force" => Ok(best(here.iter().copied())),
+        "off" | "0" | "disable" => Ok(Isa::Portable),
+        name => here.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+            let names: Vec<_> = here.iter().map(|isa| isa.name()).collect();
+            let exists = Isa::ALL.into_iter().any(|isa| isa.name() == name);
+            let lacking = if exists { format!(" (this machine has no {name})") } else { String::new() };
+            format!("auto, off, or one of {}{lacking}", names.join(", "))
+        }),
+    }
+}
+
+fn best(here: impl Iterator<Item = Isa>) -> Isa {
+    here.last().unwrap_or(Isa::Portable)
+}
+
+fn positive(word: &str) -> Option<usize> {
+    word.parse().ok().filter(|number| *number > 0)
+}
+
+/// The first of a list as OpenMP has it: a number for each level of nesting.
+fn first_of_list(word: &str) -> Option<usize> {
+    let numbers: Option<Vec<usize>> = word.split(',').map(|number| positive(number.trim())).collect();
+    numbers?.first().copied()
+}
+
+fn bytes(word: &str) -> Option<usize> {
+    let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match word[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit)
+}
+
+/// In the largest unit that divides it: `256 MiB`.
+fn in_units(bytes: usize) -> String {
+    [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+        .into_iter()
+        .find(|(bits, _)| bytes > 0 && bytes.trailing_zeros() >= *bits)
+        .map_or_else(|| format!("{bytes} bytes"), |(bits, unit)| format!("{} {unit}", bytes >> bits))
+}
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+#[cfg(test)]
+mod tests;

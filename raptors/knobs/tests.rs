@@ -1,0 +1,176 @@
+//! What values mean; that each knob is obeyed somewhere, and that nobody reads the environment but the table.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::*;
+
+/// Reads from this environment, and from no other.
+fn under(environment: &[(&str, &str)]) -> (Result<Settings, Error>, Vec<Knob>) {
+    read(&|name| environment.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
+}
+
+fn settings_under(environment: &[(&str, &str)]) -> Settings {
+    under(environment).0.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(variable: &str, value: &str) -> String {
+    under(&[(variable, value)]).0.err().unwrap_or_else(|| panic!("{variable}={value:?} was read")).to_string()
+}
+
+/// The value in force, and its origin, of the knob whose first variable that is.
+fn in_force(variable: &str, environment: &[(&str, &str)]) -> (String, Origin) {
+    let (_, knobs) = under(environment);
+    let knob = knobs.into_iter().find(|knob| knob.variables[0].name == variable).expect("in the table");
+    let InForce { value, origin } = knob.in_force.unwrap_or_else(|error| panic!("{error}"));
+    (value, origin)
+}
+
+fn set(name: &'static str, value: &str) -> Origin {
+    Origin::Variable { name, value: value.to_owned() }
+}
+
+#[test]
+fn words_and_names_of_isas_are_understood() {
+    let best = *Isa::ALL.last().expect("at least portable");
+    for word in ["", "auto", "AUTO", "1", "force"] {
+        assert_eq!(simd(word, &Isa::ALL), Ok(best), "{word:?}");
+    }
+    for word in ["off", "0", "disable", "portable"] {
+        assert_eq!(simd(word, &Isa::ALL), Ok(Isa::Portable), "{word:?}");
+    }
+    for isa in Isa::ALL {
+        assert_eq!(simd(isa.name(), &Isa::ALL), Ok(isa));
+    }
+    assert_eq!(settings_under(&[("RAPTORS_SIMD", " off ")]).simd, Isa::Portable);
+    assert_eq!(in_force("RAPTORS_SIMD", &[("RAPTORS_SIMD", "off")]).0, "portable");
+}
+
+#[test]
+fn an_isa_that_cannot_be_honoured_is_an_error_with_the_choices() {
+    let expected = simd("avx2", &[Isa::Portable]).expect_err("the machine lacks it");
+    assert_eq!(expected, "auto, off, or one of portable (this machine has no avx2)");
+    let error = refused("RAPTORS_SIMD", "sse9");
+    assert!(error.starts_with("RAPTORS_SIMD=\"sse9\": expected auto, off, or one of portable"), "{error}");
+}
+
+#[test]
+fn threads_come_from_the_first_variable_that_is_set() {
+    let threads = |environment: &[(&str, &str)]| settings_under(environment).threads;
+    assert_eq!(threads(&[]), None);
+    assert_eq!(threads(&[("RAPTORS_THREADS", " 3 ")]), Some(3));
+    assert_eq!(threads(&[("OMP_NUM_THREADS", "5")]), Some(5));
+    assert_eq!(threads(&[("OMP_NUM_THREADS", " 4 , 3,2")]), Some(4));
+    assert_eq!(threads(&[("OMP_NUM_THREADS", "5"), ("RAPTORS_THREADS", "3")]), Some(3));
+    // Empty is not set; and what does not count need not be right.
+    assert_eq!(threads(&[("OMP_NUM_THREADS", "5"), ("RAPTORS_THREADS", "")]), Some(5));
+    assert_eq!(threads(&[("OMP_NUM_THREADS", "many"), ("RAPTORS_THREADS", "3")]), Some(3));
+    let origin = |environment: &[(&str, &str)]| in_force("RAPTORS_THREADS", environment);
+    assert_eq!(origin(&[("RAPTORS_THREADS", " 3")]), ("3".to_owned(), set("RAPTORS_THREADS", " 3")));
+    assert_eq!(origin(&[("OMP_NUM_THREADS", "4,2")]), ("4".to_owned(), set("OMP_NUM_THREADS", "4,2")));
+    assert_eq!(origin(&[]), (cores().to_string(), Origin::Default));
+}
+
+#[test]
+fn threads_that_cannot_be_read_are_an_error() {
+    for value in ["0", "-1", "two", "1.5", "1,2", "99999999999999999999", " "] {
+        let expected = format!("RAPTORS_THREADS={value:?}: expected a positive integer");
+        assert_eq!(refused("RAPTORS_THREADS", value), expected);
+    }
+    for value in ["0", "4,", ",4", "4,0", "4;2"] {
+        let error = refused("OMP_NUM_THREADS", value);
+        assert!(error.starts_with(&format!("OMP_NUM_THREADS={value:?}: expected a positive")), "{error}");
+    }
+}
+
+#[test]
+fn bytes_have_units() {
+    let bytes = |value: &str| settings_under(&[("RAPTORS_POOL_BYTES", value)]).pool_bytes;
+    assert_eq!(settings_under(&[]).pool_bytes, 256 << 20);
+    for (value, expected) in [
+        ("0", 0),
+        ("1000", 1000),
+        ("3 KiB", 3 << 10),
+        ("64MiB", 64 << 20),
+        (" 2gib ", 2 << 30),
+        ("", 256 << 20),
+    ] {
+        assert_eq!(bytes(value), expected, "{value:?}");
+    }
+    for value in ["lots", "-1", "1.5 GiB", "64M", "64 MB", "MiB", "1 2", "99999999999999 GiB", "6４"] {
+        let error = refused("RAPTORS_POOL_BYTES", value);
+        assert!(error.starts_with(&format!("RAPTORS_POOL_BYTES={value:?}: expected a number of")), "{error}");
+    }
+    for (bytes, words) in [(0, "0 bytes"), (1000, "1000 bytes"), (3 << 10, "3 KiB"), (1 << 30, "1 GiB")] {
+        assert_eq!(in_units(bytes), words);
+    }
+    // What is said of the default is what it is.
+    let (_, knobs) = under(&[]);
+    let pool =
+        knobs.iter().find(|knob| knob.variables[0].name == "RAPTORS_POOL_BYTES").expect("in the table");
+    assert_eq!(pool.in_force.as_ref().expect("right").value, pool.default);
+}
+
+#[test]
+fn one_that_is_wrong_spoils_the_settings_and_no_other_knob() {
+    let (settings, knobs) = under(&[("RAPTORS_POOL_BYTES", "lots"), ("RAPTORS_THREADS", "2")]);
+    let error = settings.err().expect("lots is no number");
+    for knob in knobs {
+        if knob.variables[0].name == "RAPTORS_POOL_BYTES" {
+            assert_eq!(knob.in_force, Err(error.clone()));
+        } else {
+            knob.in_force.expect("the others are right");
+        }
+    }
+}
+
+/// The code of each file of the library but those of the table, without comments and tests.
+fn code() -> Vec<(PathBuf, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).expect("the library's folder") {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if !path.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+                let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                found.push((path, lines.flat_map(|line| [line, "\n"]).collect()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("raptors"), &mut found);
+    found.retain(|(path, _)| !path.ends_with("knobs.rs"));
+    assert!(found.len() > 20, "the library's files were not found");
+    found
+}
+
+/// Whether a word stands in a text and does not go on.
+fn has(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        !text[at + word.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
+    })
+}
+
+/// The lint on [`Settings`] refuses a field that no code reads; this test, one that only tests or comments do.
+#[test]
+fn each_knob_is_obeyed_somewhere() {
+    let code = code();
+    let is_read = |field: &str| code.iter().any(|(_, text)| has(text, &format!("settings.{field}")));
+    for field in FIELDS {
+        assert!(is_read(field), "no code outside the table reads `settings.{field}`");
+    }
+    assert!(!is_read("nobody") && !is_read("sim"), "the search finds what is not there");
+}
+
+#[test]
+fn nobody_reads_the_environment_but_the_table() {
+    for (path, text) in code() {
+        for word in ["env::var", "env::var_os", "env::vars", "env::vars_os"] {
+            assert!(!has(&text, word), "{}: `{word}` belongs in knobs.rs", path.display());
+        }
+    }
+}
