@@ -2,11 +2,11 @@
 
 use std::{env, process::ExitCode};
 
-use raptors_codegen::Builder;
+use raptors_codegen::{Builder, VARIABLES};
 
 fn main() -> ExitCode {
-    for variable in ["RAPTORS_SPECS", "RAPTORS_GENERATED_DIR"] {
-        println!("cargo::rerun-if-env-changed={variable}");
+    for variable in VARIABLES {
+        println!("cargo::rerun-if-env-changed={}", variable.name);
     }
     println!("cargo::rerun-if-changed=kernel-specs/ops");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");

@@ -109,7 +109,7 @@ table! {
     threads: Option<usize> =
         "RAPTORS_THREADS" (THREADS) by |word| positive(word).map(Some).ok_or_else(|| THREADS.to_owned()),
         "OMP_NUM_THREADS" (THREAD_LIST) by |word| first_of_list(word).map(Some).ok_or_else(|| THREAD_LIST.to_owned());
-    else "the cores that this process may use, by its affinity mask and its control group's quota" (|| None),
+    else "the cores that this process may use (affinity mask, control group)" (|| None),
     shown by |threads: Option<usize>| threads.unwrap_or_else(cores).to_string();
 
     "The bytes that the pool of buffers may keep: memory of matrices that were dropped, for the results of calls to \
@@ -156,8 +156,7 @@ fn first_set<T>(
 }
 
 const THREADS: &str = "a positive integer";
-const THREAD_LIST: &str =
-    "a positive integer, or a list of them, separated by commas, of which the first counts";
+const THREAD_LIST: &str = "a positive integer, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
 
 fn simd_values() -> String {

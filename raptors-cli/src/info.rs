@@ -2,15 +2,23 @@
 
 use std::{env, io::Write};
 
+use anyhow::bail;
 use raptors::{
-    Isa,
+    Isa, Knob, Origin,
     catalogue::{self, Status},
 };
 
-use crate::output::{count, field};
+use crate::{
+    cores,
+    output::{count, field},
+};
 
 pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
-    // First of all, so that a variable that cannot be honoured is the error, and not a line among others.
+    // First of all, so that variables that cannot be honoured are the error, all of them, and not lines among others.
+    let wrong: Vec<_> = raptors::knobs().iter().filter_map(|knob| knob.in_force.as_ref().err()).collect();
+    if !wrong.is_empty() {
+        bail!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "));
+    }
     let used = raptors::isa()?;
     writeln!(out, "raptors {}", env!("CARGO_PKG_VERSION"))?;
     field("target", &format!("{} {}", env::consts::ARCH, env::consts::OS), out)?;
@@ -22,14 +30,14 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
         };
         field("isa", &format!("{}: {}; {here}", isa.name(), isa.summary()), out)?;
     }
-    let why = match env::var("RAPTORS_SIMD") {
-        Ok(value) => format!("RAPTORS_SIMD={value:?}"),
-        Err(_) => "the best this machine has; RAPTORS_SIMD is not set".to_owned(),
-    };
-    field("in use", &format!("{} ({why})", used.name()), out)?;
+    field("in use", used.name(), out)?;
     let caches = raptors::caches();
     let sizes = [caches.l1, caches.l2, caches.l3].map(bytes);
     field("caches", &format!("{} first level, {} second, {} third", sizes[0], sizes[1], sizes[2]), out)?;
+    field("cores", &cores::describe(), out)?;
+    for knob in raptors::knobs() {
+        field("knob", &set(knob)?, out)?;
+    }
     field("operations", &catalogue::ops().len().to_string(), out)?;
     let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
     let with = |wanted: fn(&Status) -> bool| kernels().filter(|kernel| wanted(&kernel.status)).count();
@@ -42,6 +50,19 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
     );
     field("kernels", &numbers, out)?;
     Ok(())
+}
+
+/// `RAPTORS_THREADS: 4, by OMP_NUM_THREADS="4,2"`.
+fn set(knob: &Knob) -> anyhow::Result<String> {
+    let names: Vec<_> = knob.variables.iter().map(|variable| variable.name).collect();
+    let in_force = knob.in_force.clone()?;
+    let origin = match in_force.origin {
+        Origin::Variable { name, value } => format!("by {name}={value:?}"),
+        // Where the words of the default say no more than the value.
+        Origin::Default if in_force.value == knob.default => "by default".to_owned(),
+        Origin::Default => format!("by default: {}", knob.default),
+    };
+    Ok(format!("{}: {}, {origin}", names.join(", "), in_force.value))
 }
 
 /// Whether kernels of that instruction set are compiled for this target.

@@ -5,6 +5,7 @@
 
 mod asm;
 mod check;
+mod cores;
 mod explain;
 mod info;
 mod list;
@@ -35,7 +36,7 @@ enum Command {
     Explain(explain::Arguments),
     /// A kernel's generated Rust, or what the compiler made of it
     Show(show::Arguments),
-    /// The version, the instruction sets, the caches, and what this build holds
+    /// The version, the instruction sets, caches, cores and knobs, and what this build holds
     Info,
     /// Check a folder of specs without a build
     Check(check::Arguments),

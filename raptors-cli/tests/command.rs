@@ -10,17 +10,17 @@ use serde_json::Value;
 
 /// Runs the command: exit code, stdout, stderr.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    run_with(arguments, None)
+    run_with(arguments, &[])
 }
 
-fn run_with(arguments: &[&str], simd: Option<&str>) -> (i32, String, String) {
+fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_raptors"));
     // From the repository's root, as the alias runs it; whatever the tests themselves run under is left out.
     command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    match simd {
-        Some(value) => command.env("RAPTORS_SIMD", value),
-        None => command.env_remove("RAPTORS_SIMD"),
-    };
+    for variable in raptors::knobs().iter().flat_map(|knob| &knob.variables) {
+        command.env_remove(variable.name);
+    }
+    command.envs(environment.iter().copied());
     let output = command.output().expect("the command runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code().expect("no signal"), text(output.stdout), text(output.stderr))
@@ -220,12 +220,69 @@ fn info_tells_this_machine_and_what_restricts_it() {
     for part in [env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, "portable", "avx2", "caches", "shipped"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let (code, text, _) = run_with(&["info"], Some("off"));
-    assert_eq!(code, 0);
-    assert!(text.contains("portable (RAPTORS_SIMD=\"off\")"), "{text}");
-    let (code, _, error) = run_with(&["info"], Some("sse9"));
+    let info = |environment: &[(&str, &str)]| {
+        let (code, text, error) = run_with(&["info"], environment);
+        assert_eq!((code, error.as_str()), (0, ""), "{environment:?}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        // As one line, wherever a field was broken.
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    // Each knob, with what is in force and where it comes from.
+    let text = info(&[]);
+    for knob in raptors::knobs() {
+        let name = knob.variables[0].name;
+        assert!(text.contains(&format!("knob {name}")), "{name} in {text}");
+    }
+    assert!(text.contains("RAPTORS_SIMD: ") && text.contains(", by default: the best"), "{text}");
+    assert!(text.contains("RAPTORS_POOL_BYTES: 256 MiB, by default"), "{text}");
+    let cores = std::thread::available_parallelism().expect("this system tells");
+    assert!(text.contains(&format!("OMP_NUM_THREADS: {cores}, by default: the cores")), "{text}");
+    assert!(text.contains(&format!("{cores} for this process")), "{text}");
+    let text = info(&[("RAPTORS_SIMD", "off"), ("RAPTORS_POOL_BYTES", "1024"), ("OMP_NUM_THREADS", "4,2")]);
+    assert!(text.contains("in use portable "), "{text}");
+    assert!(text.contains("RAPTORS_SIMD: portable, by RAPTORS_SIMD=\"off\""), "{text}");
+    assert!(text.contains("RAPTORS_POOL_BYTES: 1 KiB, by RAPTORS_POOL_BYTES=\"1024\""), "{text}");
+    assert!(text.contains("OMP_NUM_THREADS: 4, by OMP_NUM_THREADS=\"4,2\""), "{text}");
+    let text = info(&[("RAPTORS_THREADS", "3"), ("OMP_NUM_THREADS", "4,2")]);
+    assert!(text.contains("OMP_NUM_THREADS: 3, by RAPTORS_THREADS=\"3\""), "{text}");
+}
+
+/// One core, by the mask that the parent sets; which core, the parent asks for as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn info_tells_what_keeps_it_from_the_other_cores() {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let list =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("in there").trim();
+    let first = list.split([',', '-']).next().expect("a core");
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", first, env!("CARGO_BIN_EXE_raptors"), "info"]).env_remove("RAPTORS_THREADS");
+    let Ok(output) = command.env_remove("OMP_NUM_THREADS").output() else {
+        println!("skipped, this system has no taskset");
+        return;
+    };
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").expect("Linux");
+    if online.trim() != "0" {
+        assert!(text.contains(&format!("; 1 for this process, by its affinity mask ({first})")), "{text}");
+    }
+    assert!(text.contains("RAPTORS_THREADS, OMP_NUM_THREADS: 1, by default"), "{text}");
+}
+
+#[test]
+fn variables_that_cannot_be_read_are_all_named() {
+    let wrong = [("RAPTORS_SIMD", "sse9"), ("OMP_NUM_THREADS", "0"), ("RAPTORS_POOL_BYTES", "lots")];
+    let (code, out, error) = run_with(&["info"], &wrong);
+    assert_eq!((code, out.as_str()), (1, ""));
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), wrong.len(), "{error}");
+    for (line, (variable, value)) in lines.iter().zip(wrong) {
+        assert!(line.starts_with(&format!("error: {variable}={value:?}: expected ")), "{error}");
+    }
+    // Any of them is the error of a command that asks what a call does.
+    let (code, _, error) = run_with(&["explain", "scale", "f32", "4x4"], &[("RAPTORS_POOL_BYTES", "lots")]);
     assert_eq!(code, 1);
-    assert!(error.starts_with("error: RAPTORS_SIMD=\"sse9\""), "{error}");
+    assert!(error.starts_with("error: RAPTORS_POOL_BYTES=\"lots\": expected a number of bytes"), "{error}");
 }
 
 #[test]

@@ -25,6 +25,39 @@ pub struct Builder {
     candidates: bool,
 }
 
+/// An environment variable that a build obeys. A build script watches it.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may be.
+    pub values: &'static str,
+    /// What holds if it is not set.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// Obeys it. Being part of the table, it is there for each.
+    set: fn(&mut Builder, PathBuf),
+}
+
+/// Every variable that a build obeys.
+pub const VARIABLES: [Variable; 2] = [
+    Variable {
+        name: "RAPTORS_SPECS",
+        values: "the absolute path of a folder",
+        default: "no folder",
+        meaning: "A folder of specs that add to those of the crate, or replace those of the same name.",
+        set: |builder, folder| builder.overlay = Some(folder),
+    },
+    Variable {
+        name: "RAPTORS_GENERATED_DIR",
+        values: "the absolute path of a folder",
+        default: "no folder",
+        meaning: "A folder that gets a copy of the generated files, to be read.",
+        set: |builder, folder| builder.copy = Some(folder),
+    },
+];
+
 /// What a build read, for a build script to watch.
 #[derive(Clone, Debug, Default)]
 pub struct Built {
@@ -78,13 +111,14 @@ impl Builder {
         }
     }
 
-    /// Takes `RAPTORS_SPECS` (a folder of specs that add to or replace those of the build) and `RAPTORS_GENERATED_DIR`
-    /// (a folder for a copy of the generated files, to read) from the environment.
+    /// Takes from the environment what [`VARIABLES`] lists. One that is empty is not set.
     #[must_use]
     pub fn environment(mut self) -> Self {
-        let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        self.overlay = folder("RAPTORS_SPECS");
-        self.copy = folder("RAPTORS_GENERATED_DIR");
+        for variable in &VARIABLES {
+            if let Some(value) = env::var_os(variable.name).filter(|value| !value.is_empty()) {
+                (variable.set)(&mut self, value.into());
+            }
+        }
         self
     }
 

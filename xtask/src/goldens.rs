@@ -1,15 +1,22 @@
-//! Golden files: what the compiler of specs produces, kept to be read and compared.
+//! Golden files: what is generated, kept to be read and compared: kernels and diagnostics of the compiler of specs, and
+//! the page of environment variables.
 
 use anyhow::Result;
 
 use crate::run::{cargo, run};
 
-/// Fails if the compiler of specs produces anything else than the golden files say.
+/// The tests that compare golden files, or write them.
+const TESTS: [&[&str]; 2] = [
+    &["test", "--package", "raptors-codegen"],
+    &["test", "--package", "raptors-cli", "--test", "environment"],
+];
+
+/// Fails if anything else is generated than the golden files say.
 pub(crate) fn check() -> Result<()> {
-    run(cargo(["test", "--package", "raptors-codegen"]).env_remove("RAPTORS_BLESS"))
+    TESTS.iter().try_for_each(|test| run(cargo(*test).env_remove("RAPTORS_BLESS")))
 }
 
 /// Writes the golden files anew. What changed is then to be read in the diff, not taken on trust.
 pub(crate) fn bless() -> Result<()> {
-    run(cargo(["test", "--package", "raptors-codegen"]).env("RAPTORS_BLESS", "1"))
+    TESTS.iter().try_for_each(|test| run(cargo(*test).env("RAPTORS_BLESS", "1")))
 }

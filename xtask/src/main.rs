@@ -44,11 +44,11 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Rewrite the golden files from what the compiler of specs produces now
+    /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,
     /// As `bless`; with `--check`, compare instead of writing
     Codegen {
-        /// Fail if a golden file differs from what the compiler of specs produces now; write nothing
+        /// Fail if a golden file differs from what is generated now; write nothing
         #[arg(long)]
         check: bool,
     },
