@@ -29,8 +29,7 @@ fn alone(test: &str, bound: Option<&str>, body: fn()) {
         command.env(BOUND, bound);
     }
     let Output { status, stdout, stderr } = command.output().expect("the test can run itself");
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&stdout), text(&stderr));
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{BOUND}={bound:?}: {stdout}{stderr}");
     assert!(stdout.contains("1 passed"), "no test is called {test}: {stdout}");
 }

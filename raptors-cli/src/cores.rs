@@ -48,9 +48,9 @@ fn words(machine: Option<&str>, mask: Option<&str>, quota: Option<&Quota>, usabl
 fn length(list: &str) -> Option<usize> {
     list.split(',')
         .map(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
-            (last + 1).checked_sub(first)
+            let (start, end) = range.split_once('-').unwrap_or((range, range));
+            let (start, end) = (start.parse::<usize>().ok()?, end.parse::<usize>().ok()?);
+            end.checked_sub(start)?.checked_add(1)
         })
         .sum()
 }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn lists_are_counted() {
         for (list, count) in
-            [("0", Some(1)), ("0-3,8", Some(5)), ("0-1,4-5", Some(4)), ("", None), ("3-1", None)]
+            [("0", Some(1)), ("0-3,8", Some(5)), ("0-1,4-5", Some(4)), ("", None), ("1-0", None)]
         {
             assert_eq!(length(list), count, "{list:?}");
         }
