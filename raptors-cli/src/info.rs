@@ -10,7 +10,7 @@ use raptors::{
 
 use crate::{
     cores,
-    output::{count, field},
+    output::{bytes, count, field},
 };
 
 pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
@@ -69,12 +69,4 @@ fn set(knob: &Knob) -> anyhow::Result<String> {
 pub(crate) fn in_build(isa: Isa) -> bool {
     raptors_codegen::Isa::find(isa.name())
         .is_some_and(|isa| isa.is_portable() || isa.arch == env::consts::ARCH)
-}
-
-/// `48 KiB`.
-fn bytes(bytes: usize) -> String {
-    match bytes {
-        _ if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
-        _ => format!("{} KiB", bytes >> 10),
-    }
 }

@@ -9,7 +9,7 @@ use std::{
     num::NonZero,
     process,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -21,6 +21,7 @@ use super::{cancel, team};
 use crate::{
     Error,
     dispatch::table::{Cut, Tasks},
+    knobs,
 };
 
 /// What [`set_num_threads`] said; 0 before.
@@ -47,9 +48,14 @@ pub fn set_num_threads(threads: usize) -> Result<(), Error> {
 }
 
 fn configured() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
+    // Found once: a process seldom changes its affinity mask, and to ask takes longer than a small call.
+    static FOUND: LazyLock<usize> = LazyLock::new(|| {
+        // With an environment that cannot be read no call comes to use this.
+        let wish = knobs::settings().ok().and_then(|settings| settings.threads);
+        wish.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+    });
     match WISH.load(Ordering::Relaxed) {
-        0 => *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
+        0 => *FOUND,
         wish => wish,
     }
 }
