@@ -2,14 +2,15 @@
 
 use crate::{
     Dtype, Isa,
-    expand::{Candidate, beyond_cache, default_variant},
+    expand::{Candidate, beyond_cache, bytes, default_variant},
+    isa::Size,
     op::Op,
     spec::{Numerics, Tile},
     variant::Variant,
 };
 
 /// Classes of size, in the order of the library's dispatch: first, second, third cache, memory.
-pub const SIZES: usize = 4;
+pub const SIZES: usize = Size::ALL.len();
 /// Classes of aspect: wide, square, tall.
 pub const ASPECTS: usize = 3;
 
@@ -41,6 +42,10 @@ pub struct IsaRows<'c, 'a> {
     pub all: Vec<&'c Candidate<'a>>,
 }
 
+/// More bytes than these stay in no first or second cache that processors have. Were there one after all, a target
+/// shape of that size would be served by the kernel that the next class has for it.
+const LARGEST: [usize; SIZES] = [256 << 10, 4 << 20, usize::MAX, usize::MAX];
+
 /// Every table, in the order of operations, dtypes and classes.
 #[must_use]
 pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec<Table<'c, 'a>> {
@@ -58,10 +63,11 @@ pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec
                         .filter(|candidate| candidate.dropped.is_none())
                         .collect();
                     if !of_table.is_empty() {
-                        let isas = Isa::all()
-                            .iter()
-                            .map(|isa| isa_rows(op, dtype, isa, numerics, &of_table))
-                            .collect();
+                        let mut isas = Vec::new();
+                        for isa in Isa::all() {
+                            let own = isa_rows(op, dtype, isa, numerics, &of_table);
+                            isas.push(where_it_pays(op, dtype, own, &isas));
+                        }
                         tables.push(Table { op, dtype, numerics, inplace, isas });
                     }
                 }
@@ -111,6 +117,40 @@ fn isa_rows<'c, 'a>(
         })
         .collect();
     IsaRows { isa, exact, buckets, all }
+}
+
+/// An ISA's rows, with those of the plainer ISA it names where its own kernels do not pay.
+fn where_it_pays<'c, 'a>(
+    op: &Op<'a>,
+    dtype: Dtype,
+    own: IsaRows<'c, 'a>,
+    before: &[IsaRows<'c, 'a>],
+) -> IsaRows<'c, 'a> {
+    let Some(pays) = &own.isa.pays else { return own };
+    let plainer = before.iter().find(|rows| rows.isa.name == pays.elsewhere);
+    let plainer = plainer.expect("descriptions are checked to name one that comes before");
+    if own.buckets.is_empty() || plainer.buckets.is_empty() {
+        return own;
+    }
+    let is_own = |size: usize| own.isa.pays_in(Size::ALL[size]);
+    let buckets = (0..SIZES * ASPECTS)
+        .map(|bucket| if is_own(bucket / ASPECTS) { own.buckets[bucket] } else { plainer.buckets[bucket] })
+        .collect();
+    let exact = own
+        .exact
+        .iter()
+        .map(|(shape, kernels)| {
+            let there = plainer.exact.iter().find(|(other, _)| other == shape);
+            let Some((_, others)) = there else { return (*shape, kernels.clone()) };
+            let kernel = |size: usize| {
+                // The class that a call of this shape has where it does not have this one.
+                let class = (size..SIZES).find(|&class| bytes(op, dtype, *shape) <= LARGEST[class]);
+                if class.is_some_and(is_own) { kernels[size] } else { others[size] }
+            };
+            (*shape, (0..SIZES).map(kernel).collect())
+        })
+        .collect();
+    IsaRows { exact, buckets, ..own }
 }
 
 /// Whether a candidate ships: some row names it.

@@ -64,7 +64,7 @@ pub(crate) fn bucket_name(bucket: usize) -> String {
 /// A target shape, as callers see it, and its kernel at each size.
 pub(crate) type Exact<S> = ((usize, usize), [Row<S>; SIZES]);
 
-/// The kernels of an operation and dtype on one ISA.
+/// The kernels of an operation and dtype on one ISA. Where its own do not pay, rows are of a plainer one.
 pub struct IsaRows<S: Sig> {
     /// Kernels for one shape.
     pub(crate) exact: &'static [Exact<S>],

@@ -39,16 +39,19 @@ fn tree<T: Element>(lanes: &[T], merge: fn(T, T) -> T) -> T {
     }
 }
 
-/// A module of tests for one vocabulary and dtype. `runs` tells whether this machine has the ISA; the attributes are
+/// A module of tests for one module of a vocabulary. `runs` tells whether this machine has the ISA; the attributes are
 /// those its functions have.
 macro_rules! vocabulary {
-    ($name:ident: $isa:ident $float:ident $bits:ident, distances $($distance:literal)*, runs $runs:expr, $(#[$attr:meta])*) => {
+    (
+        $name:ident: $isa:ident $module:ident, $lanes:literal lanes of $float:ident $bits:ident,
+        distances $($distance:literal)*, runs $runs:expr, $(#[$attr:meta])*
+    ) => {
         mod $name {
             use super::{Element, Random, same_bits, same_lanes, tree};
-            use crate::simd::$isa::$float as v;
+            use crate::simd::$isa::$module as v;
 
             type T = $float;
-            const N: usize = v::LANES;
+            const N: usize = $lanes;
             const CANARY: T = -77.25;
 
             /// Zeros, ones, both ends of the subnormal and the normal numbers, infinities, NaNs quiet and not.
@@ -269,20 +272,12 @@ macro_rules! vocabulary {
                     // SAFETY: the machine was just asked whether it has the features that the functions enable.
                     unsafe { all() }
                 } else {
-                    println!("skipped: {}", stringify!($isa));
+                    println!("skipped: {}", stringify!($name));
                 }
             }
         }
     };
 }
 
-vocabulary!(portable_f32: portable f32 u32, distances 1 2, runs true,);
-vocabulary!(portable_f64: portable f64 u64, distances 1, runs true,);
-#[cfg(target_arch = "x86_64")]
-vocabulary!(avx2_f32: avx2 f32 u32, distances 1 2 4,
-    runs is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-    #[target_feature(enable = "avx2,fma")]);
-#[cfg(target_arch = "x86_64")]
-vocabulary!(avx2_f64: avx2 f64 u64, distances 1 2,
-    runs is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-    #[target_feature(enable = "avx2,fma")]);
+// One for each module of each vocabulary, as the descriptions of the ISAs have them.
+include!(concat!(env!("OUT_DIR"), "/vocabularies.rs"));
