@@ -132,7 +132,19 @@ mod tests {
         for word in ["off", "0", "disable", "portable"] {
             assert_eq!(choose(Some(word), ALL), Ok(Isa::Portable), "{word:?}");
         }
-        assert_eq!(choose(Some("avx2"), ALL), Ok(Isa::Avx2));
+        for isa in Isa::ALL {
+            assert_eq!(choose(Some(isa.name()), ALL), Ok(isa));
+        }
+    }
+
+    /// `RAPTORS_SIMD=avx2` on a machine with AVX-512 switches that off, and each other name all that comes after it.
+    #[test]
+    fn a_name_is_what_is_used_at_most() {
+        for isa in Isa::ALL {
+            let up_to = u32::MAX >> (31 - isa as u32);
+            assert_eq!(choose(None, up_to), Ok(isa));
+            assert_eq!(choose(Some(isa.name()), ALL), choose(None, up_to));
+        }
     }
 
     #[test]
