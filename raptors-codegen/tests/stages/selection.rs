@@ -122,7 +122,13 @@ fn kernels_serve_where_they_pay() {
                             assert_eq!(&kernel.isa.name, expected(size), "{size:?}: {}", kernel.name);
                             assert_eq!(kernel.variant.shape, Some(*shape));
                         }
-                        assert_eq!(kernels[3].name.contains("_nt"), beyond && shape.0 == 2048);
+                        let beyond = beyond && shape.0 == 2048 && kernels[3].isa.streaming;
+                        assert_eq!(
+                            kernels[3].variant.store == Store::Streaming,
+                            beyond,
+                            "{}",
+                            kernels[3].name
+                        );
                     }
                 }
             }
