@@ -182,7 +182,13 @@ fn kernels_that_are_not_compiled_are_shown_too() {
 #[test]
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn assembly_comes_with_the_count_of_its_inner_loop() {
-    for kernel in ["scale_f32_portable_u4", "scale_f32_avx2_u4", "add_f64_avx2_u4"] {
+    for kernel in [
+        "scale_f32_portable_u4",
+        "scale_f32_avx2_u4",
+        "add_f64_avx2_u4",
+        "scale_f32_avx512_u4",
+        "add_f64_avx512_u4",
+    ] {
         let text = written(&["show", kernel, "--asm"]);
         assert!(text.contains(&format!("{}::entry: ", kernel.to_uppercase())), "{text}");
         // What the compiler makes of a kernel without optimising is not what this is for.
