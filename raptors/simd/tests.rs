@@ -286,3 +286,11 @@ vocabulary!(avx2_f32: avx2 f32 u32, distances 1 2 4,
 vocabulary!(avx2_f64: avx2 f64 u64, distances 1 2,
     runs is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
     #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "aarch64")]
+vocabulary!(neon_f32: neon f32 u32, distances 1 2,
+    runs std::arch::is_aarch64_feature_detected!("neon"),
+    #[target_feature(enable = "neon")]);
+#[cfg(target_arch = "aarch64")]
+vocabulary!(neon_f64: neon f64 u64, distances 1,
+    runs std::arch::is_aarch64_feature_detected!("neon"),
+    #[target_feature(enable = "neon")]);
