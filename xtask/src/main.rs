@@ -27,7 +27,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Chore {
     /// Run every test, then name the instruction sets that ran and those that could not
-    Test,
+    Test {
+        /// Then make 100,000 calls at random too, of all kernels in all ways, which takes some minutes
+        #[arg(long)]
+        exhaustive: bool,
+    },
     /// Run all that must hold before a change is merged, and time each step
     ///
     /// Stops at the first step that fails. Installs what the steps need: the emulator through apt-get (as root),
@@ -57,7 +61,10 @@ enum Chore {
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().chore {
-        Chore::Test => test::workspace().map(done),
+        Chore::Test { exhaustive } => {
+            let more = || if exhaustive { test::campaign() } else { Ok(()) };
+            test::workspace().and_then(|()| more()).map(done)
+        }
         Chore::Ci => ci::run_all().map(done),
         Chore::Budget => budget::print().map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),

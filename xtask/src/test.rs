@@ -12,6 +12,16 @@ use crate::run::{cargo, tee};
 /// Every feature the tests of the workspace cover.
 pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray";
 
+/// Calls at random: any operation, kernel, shape, data, layout and cut over threads at once.
+pub(crate) fn campaign() -> Result<()> {
+    let mut tests =
+        cargo(["test", "--release", "--package", "raptors", "--test", "conformance", "--features"]);
+    tests.args([FEATURES, "campaign", "--", "--ignored", "--nocapture"]);
+    let said = tee(&mut tests)?;
+    ensure!(said.contains("campaign: "), "the campaign did not run");
+    Ok(())
+}
+
 /// Runs all tests of all packages, doctests too; then prints which instruction sets took part.
 pub(crate) fn workspace() -> Result<()> {
     let color = if stdout().is_terminal() { "always" } else { "auto" };
