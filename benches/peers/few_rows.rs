@@ -5,8 +5,8 @@ use std::{error::Error, fmt::Write as _};
 use crate::{
     Bench,
     buffers::Buffers,
-    contenders::{Contested, Op, ours},
-    measure::{Interval, Times, to_f64},
+    contenders::{Contested, Op, check, ours},
+    measure::{Interval, Runner, Times, to_f64},
     report::{self, WRITES},
 };
 
@@ -28,6 +28,9 @@ const STAR: f64 = 1.5;
 /// Measures, prints, and gives the section of the documentation.
 pub(crate) fn run(bench: &mut Bench) -> Result<String, Box<dyn Error>> {
     let mut all = String::new();
+    let half = format!("{:>8}{:>7}{:>10}", "µs", "GB/s", "ratio");
+    let head = format!("{:<28}{half} {half}", "");
+    bench.options.show(&head);
     for op in bench.options.known_ops() {
         let mut text = String::new();
         cases::<f32>(bench, &op, &mut text)?;
@@ -46,10 +49,9 @@ Time and speed of ours, and the time per byte over that of the square of the sam
 rows and columns, read and written, the result included. First on one thread, then on {threads}. A star: above {STAR}.
 
 ```text
-{:<28}{:>8}{:>7}{:>11}{:>8}{:>7}{:>11}
+{head}
 {all}```
-",
-        "", "µs", "GB/s", "ratio ", "µs", "GB/s", "ratio "
+"
     ))
 }
 
@@ -66,9 +68,11 @@ fn cases<T: Contested>(bench: &mut Bench, op: &Op, text: &mut String) -> Result<
 
         let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
         let ways: Vec<_> = counts.iter().map(|&count| ours::<T>(op, count)).collect();
-        let runners: Vec<crate::measure::Runner<'_, (Buffers<T>, Buffers<T>)>> = ways
+        check(op, &ways, &[], &mut both.0)
+            .map_err(|what| format!("{} {} {name}: {what}", op.name(), T::DTYPE.name()))?;
+        let runners: Vec<Runner<'_, (Buffers<T>, Buffers<T>)>> = ways
             .iter()
-            .flat_map(|way| -> [crate::measure::Runner<'_, _>; 2] {
+            .flat_map(|way| -> [Runner<'_, _>; 2] {
                 [
                     Box::new(|both: &mut (Buffers<T>, Buffers<T>)| way(&mut both.0)),
                     Box::new(|both: &mut (Buffers<T>, Buffers<T>)| way(&mut both.1)),
@@ -79,6 +83,7 @@ fn cases<T: Contested>(bench: &mut Bench, op: &Op, text: &mut String) -> Result<
         for way in 0..ways.len() {
             cells(text, &times, way, bytes, more_bytes);
         }
+        text.truncate(text.trim_end().len());
         text.push('\n');
     }
     Ok(())

@@ -62,6 +62,7 @@ fn table<T: Contested>(bench: &mut Bench, ops: &[Op], flags: &mut Flags) -> Resu
     for op in ops {
         write!(text, "{:>13} ", op.name()).expect(WRITES);
     }
+    text.truncate(text.trim_end().len());
     bench.options.show(&text);
     text.push('\n');
     for power in if bench.options.test { SMALL } else { POWERS } {
@@ -80,6 +81,7 @@ fn table<T: Contested>(bench: &mut Bench, ops: &[Op], flags: &mut Flags) -> Resu
             let star = if slower { '*' } else { ' ' };
             write!(text, "{:>13}{star}", report::short_cell(ratio)).expect(WRITES);
         }
+        text.truncate(text.trim_end().len());
         bench.options.show(&text[before..]);
         text.push('\n');
     }

@@ -23,6 +23,8 @@ use crate::{
 /// How long a thread without work stays awake. After that it must be gone, since others are timed: their calls before
 /// the clock starts take longer than this.
 const AWAKE: Duration = Duration::from_micros(200);
+/// Looks between two that let others run, and look at the clock: some microseconds.
+const LOOKS: u32 = 64;
 /// The turn that ends the team.
 const END: usize = usize::MAX;
 
@@ -83,8 +85,10 @@ impl Team {
             helper.thread().unpark();
         }
         no_panic(|| job(0));
+        let mut looks = 0;
         while self.shared.left.load(Ordering::Acquire) > 0 {
-            self.shared.pause();
+            looks += 1;
+            self.shared.pause(looks);
         }
     }
 
@@ -147,12 +151,12 @@ impl Shared {
     fn next_turn(&self, seen: usize) -> usize {
         let mut since = Instant::now();
         loop {
-            for _ in 0..64 {
+            for look in 1..=LOOKS {
                 let turn = self.turn.load(Ordering::Acquire);
                 if turn != seen {
                     return turn;
                 }
-                self.pause();
+                self.pause(look);
             }
             if since.elapsed() > AWAKE {
                 thread::park();
@@ -161,8 +165,10 @@ impl Shared {
         }
     }
 
-    fn pause(&self) {
-        if self.crowded { thread::yield_now() } else { spin_loop() }
+    /// Between two looks. A thread that looked often lets others run: the one it waits for may be among them, on the
+    /// same core, and on a quiet machine that costs next to nothing.
+    fn pause(&self, looks: u32) {
+        if self.crowded || looks.is_multiple_of(LOOKS) { thread::yield_now() } else { spin_loop() }
     }
 }
 
