@@ -45,8 +45,9 @@ pub(crate) fn run(bench: &mut Bench) -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "\
 Time and speed of ours, and the time per byte over that of the square of the same size (1000² for 10⁶ elements, else
-1024²), in the median with the farther end of its 95 % interval: 1 is as fast as the square. Bytes are those of matrices,
-rows and columns, read and written, the result included. First on one thread, then on {threads}. A star: above {STAR}.
+1024²), in the median with the farther end of its 95 % interval: 1 is as fast as the square. Bytes are those of
+matrices, rows and columns, read and written, the result included. First on one thread, then on {threads}. A star: above
+{STAR}.
 
 ```text
 {head}

@@ -101,7 +101,7 @@ fn cases<T: Contested>(
         }
         text.push('\n');
         let used: Vec<_> = kernels.iter().map(|kernel| kernel.unwrap_or("–")).collect();
-        writeln!(names, "{}", used.join(" · ")).expect(WRITES);
+        writeln!(names, "{}", used.join(" ")).expect(WRITES);
     }
     Ok(())
 }

@@ -191,7 +191,7 @@ mod x86 {
                             work: write::<T, TWO, 2, 2, false>,
                         },
                         Contender {
-                            name: concat!(stringify!($width), ", past the caches"),
+                            name: concat!(stringify!($width), ", past caches"),
                             work: write::<T, TWO, 1, 4, true>,
                         },
                     ]

@@ -103,7 +103,7 @@ fn maps<T: Scalar>(op: &Op) -> Vec<Contender<T>> {
         }],
         "broadcast_add" => vec![
             Contender {
-                name: "azip of a broadcast",
+                name: "azip, broadcast",
                 work: |p| {
                     let Views { x, row, out, .. } = views(p);
                     let rows = row.broadcast(x.raw_dim()).expect("a row for each row");

@@ -265,9 +265,9 @@ the operation, with the same bits as result. A peer with several ways takes the 
 
 Ours is cut as the library does by default. The limit is the same loops, each thread on its own part, by threads that
 wait for work without sleeping; the hand-written kernels run on the same threads where their rows can be parted.
-`ndarray` uses its own `par_azip!` and parallel iterators on a pool of {threads} workers, or one thread where that is faster or it has
-no other way. `±` is the farther end of the 95 % interval. `gain` is our time on one thread over that on {threads}, `limit's`
-the same of the limit, each with the loop that is best at its number of threads.
+`ndarray` uses its own `par_azip!` and parallel iterators on a pool of {threads} workers, or one thread where that is
+faster or it has no other way. `±` is the farther end of the 95 % interval. `gain` is our time on one thread over that
+on {threads}, `limit's` the same of the limit, each with the loop that is best at its number of threads.
 
 ```text
 {}```
