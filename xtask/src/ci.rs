@@ -15,12 +15,11 @@ use crate::{
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 16] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
-    ("golden files", goldens::check),
     ("benchmarks, once each", benchmarks),
     ("example", example),
     ("emulator", install::qemu),
