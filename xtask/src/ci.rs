@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    cross, goldens, install,
+    cross, install,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
