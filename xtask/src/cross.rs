@@ -55,7 +55,7 @@ pub(crate) fn compiler() -> Result<PathBuf> {
 /// What the tests depend on is not optimized: it is compiled for nothing else, and the time would not come back.
 pub(crate) fn cargo_aarch64(chore: &str) -> Result<std::process::Command> {
     let compiler = compiler()?;
-    let mut cargo = cargo(["--config", "profile.release.package.'*'.opt-level=0", chore, "--release"]);
+    let mut cargo = cargo(["--config", r#"profile.release.package."*".opt-level=0"#, chore, "--release"]);
     cargo.args(["--target", AARCH64]).env("RUSTC", compiler);
     cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
     // Static: linked dynamically, a program that starts a thread hangs under the emulator.

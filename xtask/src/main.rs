@@ -8,6 +8,7 @@ mod ci;
 mod cross;
 mod goldens;
 mod install;
+mod mca;
 mod raptors;
 mod run;
 mod size;
@@ -45,6 +46,14 @@ enum Chore {
     ///
     /// Builds from nothing in a target folder of its own.
     Budget,
+    /// Estimate the cycles of the NEON kernels' inner loops, by LLVM's models of two processors
+    ///
+    /// Installs the simulator and a compiler for aarch64 through apt-get (as root), unless they are there.
+    Mca {
+        /// Put the table into docs/neon.md
+        #[arg(long)]
+        write: bool,
+    },
     /// The command `raptors`, built when it is out of date: what `cargo raptors` runs
     #[command(disable_help_flag = true)]
     Raptors {
@@ -71,6 +80,7 @@ fn main() -> ExitCode {
         }
         Chore::Ci { steps } => ci::run_steps(&steps).map(done),
         Chore::Budget => budget::print().map(done),
+        Chore::Mca { write } => mca::estimate(write).map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),
         Chore::Codegen { check: true } => goldens::check().map(done),
