@@ -15,6 +15,7 @@ static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
         ("modules.rs", include_str!("../../templates/modules.rs.tera")),
         ("dispatch.rs", include_str!("../../templates/dispatch.rs.tera")),
         ("catalogue.rs", include_str!("../../templates/catalogue.rs.tera")),
+        ("python.pyi", include_str!("../../templates/python.pyi.tera")),
     ])
     .expect("the templates are part of this crate");
     tera
