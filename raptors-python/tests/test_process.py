@@ -51,30 +51,22 @@ def test_many_threads() -> None:
 
 
 def test_the_lock_is_released() -> None:
-    """While one thread computes, another counts."""
+    """While one thread computes, another goes on: it is never kept waiting for as long as the call takes."""
     out = python(
         """
-        import threading, numpy as np, raptors
-        sys = __import__("sys")
-        sys.setswitchinterval(10)  # Nobody is made to give the lock away.
-        x = np.zeros(1 << 28, np.float32)
-        counted, done = 0, False
-
-        def count():
-            global counted
-            while not done:
-                counted += 1
-
-        raptors.sum(x)
-        thread = threading.Thread(target=count)
-        before = counted
-        calls = threading.Thread(target=lambda: raptors.sum(x))
-        # Started last, the counting thread gets the lock only when the sum gives it away.
-        calls.start(); thread.start(); calls.join(); done = True; thread.join()
-        print(counted > before)
+        import threading, time, numpy as np, raptors
+        x = np.zeros(1 << 30, np.float32)
+        thread = threading.Thread(target=lambda: raptors.sum(x))
+        thread.start()
+        start = last = time.perf_counter()
+        longest = 0.0
+        while thread.is_alive():
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        print(longest < (last - start) / 2, longest, last - start)
         """
     )
-    assert out == "True\n"
+    assert out.startswith("True"), out
 
 
 @LINUX
@@ -146,10 +138,10 @@ def test_an_interrupt_ends_a_long_call(call: str, threads: int) -> None:
             thread.join()
         print(best < 0.1, best)
         # All is as before.
-        print(raptors.sum(np.ones(1 << 22, np.float32)))
+        print(int(raptors.sum(np.ones(1 << 22, np.float32))))
         """
     )
-    assert out.startswith("True") and out.endswith("\n4194304.0\n"), out
+    assert out.startswith("True") and out.endswith("\n4194304\n"), out
 
 
 def test_a_handler_of_signals_runs_during_a_call() -> None:
