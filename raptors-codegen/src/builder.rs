@@ -23,6 +23,7 @@ pub struct Builder {
     out: PathBuf,
     copy: Option<PathBuf>,
     candidates: bool,
+    python: bool,
 }
 
 /// An environment variable that a build obeys. A build script watches it.
@@ -108,6 +109,7 @@ impl Builder {
             out: out.into(),
             copy: None,
             candidates: false,
+            python: false,
         }
     }
 
@@ -136,6 +138,13 @@ impl Builder {
         self
     }
 
+    /// Writes the functions of the Python package, and their types, in the place of the library's files.
+    #[must_use]
+    pub const fn python(mut self) -> Self {
+        self.python = true;
+        self
+    }
+
     /// Runs every stage. Nothing is written if a spec is wrong, and no file is touched that would not change.
     ///
     /// # Errors
@@ -143,10 +152,13 @@ impl Builder {
     pub fn build(&self) -> Result<Built, Error> {
         let mut built = Built::default();
         let sources = self.sources(&mut built)?;
-        let files = generate(&sources, self.candidates).map_err(Error::Specs)?;
+        let files = if self.python { python(&sources) } else { generate(&sources, self.candidates) };
+        let files = files.map_err(Error::Specs)?;
         for folder in std::iter::once(&self.out).chain(&self.copy) {
             fs::create_dir_all(folder).map_err(|error| Error::Write(folder.clone(), error))?;
-            remove_stale(folder, &files).map_err(|error| Error::Write(folder.clone(), error))?;
+            if !self.python {
+                remove_stale(folder, &files).map_err(|error| Error::Write(folder.clone(), error))?;
+            }
             for file in &files {
                 let path = folder.join(&file.name);
                 built.written += usize::from(
@@ -183,6 +195,17 @@ pub fn generate(sources: &[Source], with_candidates: bool) -> Result<Vec<File>, 
     let candidates = expand(&ops)?;
     let tables = select(&ops, &candidates);
     Ok(emit::emit(&ops, &candidates, &tables, with_candidates))
+}
+
+/// The files of the Python package from the texts of the specs.
+///
+/// # Errors
+/// Everything that is wrong with the specs.
+pub fn python(sources: &[Source]) -> Result<Vec<File>, Diagnostics> {
+    let specs = spec::load(sources)?;
+    // What cannot become kernels has no function either.
+    expand(&Op::of_specs(&specs))?;
+    Ok(emit::python::emit(&specs))
 }
 
 /// Removes files of kernels that an earlier build wrote and this one does not.

@@ -26,7 +26,7 @@ pub mod select;
 pub mod spec;
 pub mod variant;
 
-pub use builder::{Builder, Built, Error, VARIABLES, Variable, generate};
+pub use builder::{Builder, Built, Error, VARIABLES, Variable, generate, python};
 pub use check::{Summary, check_folder};
 pub use dtype::Dtype;
 pub use isa::Isa;

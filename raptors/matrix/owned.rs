@@ -37,11 +37,11 @@ impl<T: Element> Matrix<T> {
     }
 
     /// A matrix of unspecified values, for an output that is then written from end to end: zeros, or what a matrix
-    /// held that was dropped.
+    /// held that was dropped. What the operations of [`ops`](crate::ops) return is made so.
     ///
     /// # Errors
     /// As [`zeros`](Self::zeros).
-    pub(crate) fn for_output(rows: usize, columns: usize) -> Result<Self, Error> {
+    pub fn for_output(rows: usize, columns: usize) -> Result<Self, Error> {
         Ok(Self { buffer: Buffer::initialised(elements(rows, columns)?)?, rows, columns })
     }
 

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// Cancels calls that are under way: an interrupt, a deadline, a window that was closed.
@@ -28,7 +29,18 @@ use std::{
 pub struct Cancel(Arc<AtomicBool>);
 
 thread_local! {
-    static CURRENT: RefCell<Option<Cancel>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+/// How often a thread asks: often enough for nobody to notice that it waits, and seldom enough to cost nothing.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// What this thread is in.
+#[derive(Clone)]
+struct Scope {
+    cancel: Cancel,
+    /// What to ask, and when next.
+    ask: Option<(fn() -> bool, Instant)>,
 }
 
 impl Cancel {
@@ -52,14 +64,25 @@ impl Cancel {
     /// Does something, in which each call of an operation by this thread can be cancelled. Calls of up to 1 MiB are not
     /// cut and run to their end.
     pub fn scope<R>(&self, calls: impl FnOnce() -> R) -> R {
+        self.enter(None, calls)
+    }
+
+    /// As [`scope`](Self::scope); and while a call is under way, this thread asks every now and then, between two
+    /// pieces, whether to cancel. For what only the calling thread can find out: in Python, whether the user has
+    /// pressed Ctrl-C. `ask` may take its time, and may call operations in its turn.
+    pub fn scope_asking<R>(&self, ask: fn() -> bool, calls: impl FnOnce() -> R) -> R {
+        self.enter(Some((ask, Instant::now() + ASK_EVERY)), calls)
+    }
+
+    fn enter<R>(&self, ask: Option<(fn() -> bool, Instant)>, calls: impl FnOnce() -> R) -> R {
         /// Puts back what was there, also when the calls panic.
-        struct Before(Option<Cancel>);
+        struct Before(Option<Scope>);
         impl Drop for Before {
             fn drop(&mut self) {
                 CURRENT.set(self.0.take());
             }
         }
-        let _before = Before(CURRENT.replace(Some(self.clone())));
+        let _before = Before(CURRENT.replace(Some(Scope { cancel: self.clone(), ask })));
         calls()
     }
 }
@@ -70,9 +93,27 @@ pub(super) fn is_possible() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
+/// Asks what this thread is to ask, if it is time to, and cancels its calls if that says so.
+pub(super) fn ask() {
+    let due = CURRENT.with_borrow_mut(|scope| {
+        let Scope { cancel, ask: Some((ask, next)) } = scope.as_mut()? else { return None };
+        let now = Instant::now();
+        (now >= *next).then(|| {
+            *next = now + ASK_EVERY;
+            (*ask, cancel.clone())
+        })
+    });
+    // Not borrowed any more: what is asked may enter a scope.
+    if let Some((ask, cancel)) = due
+        && ask()
+    {
+        cancel.cancel();
+    }
+}
+
 /// What can cancel a call by this thread.
 pub(super) fn current() -> Current {
-    Current(CURRENT.with_borrow(Clone::clone))
+    Current(CURRENT.with_borrow(|scope| scope.as_ref().map(|scope| scope.cancel.clone())))
 }
 
 /// See [`current`].

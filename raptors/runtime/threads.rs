@@ -63,13 +63,22 @@ fn configured() -> usize {
 /// Bytes of a piece where a call is cut for nothing but being cancelled: a fraction of a millisecond.
 const CANCEL_CHUNK: usize = 1 << 20;
 
+/// Bytes of the largest piece of a call that can be cancelled: some ten milliseconds.
+const MOST_BYTES: usize = 64 << 20;
+
 /// How a call of that many bytes is cut, if at all.
 #[inline]
 pub(crate) fn cut(tasks: Tasks, bytes: usize) -> Option<Cut> {
     if bytes >= tasks.crossover {
         let threads = num_threads();
         if threads > 1 {
-            return Some(Cut { threads, chunk: tasks.chunk });
+            // A piece for each thread may take longer than anybody wants to wait who cancels.
+            let chunk = if bytes / threads > MOST_BYTES && cancel::is_possible() {
+                CANCEL_CHUNK
+            } else {
+                tasks.chunk
+            };
+            return Some(Cut { threads, chunk });
         }
     }
     (bytes > CANCEL_CHUNK && cancel::is_possible()).then_some(Cut { threads: 1, chunk: CANCEL_CHUNK })
@@ -90,6 +99,7 @@ pub(crate) fn run<P: Send>(
     let cancel = cancel::current();
     let queue = Mutex::new(pieces.fuse());
     let next = || {
+        cancel::ask();
         if cancel.is_cancelled() { None } else { queue.lock().ok()?.next() }
     };
     let help = || {

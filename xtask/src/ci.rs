@@ -8,18 +8,21 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    cross, install,
+    cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 19] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
+    ("Python", python::tests),
+    ("Python, in an empty environment", python::installation),
+    ("Python, with one spec more", python::overlay),
     ("benchmarks, once each", benchmarks),
     ("example", example),
     ("emulator", install::qemu),
@@ -138,7 +141,7 @@ fn packages() -> Result<()> {
         fs::remove_dir_all(&folder)?;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let mut package = cargo(["package", "--workspace", "--exclude", "xtask"]);
+    let mut package = cargo(["package", "--workspace", "--exclude", "xtask", "--exclude", "raptors-python"]);
     package.env("CARGO_TARGET_DIR", folder.join(now.to_string()));
     // At work on a change, a checkout is never clean.
     if !is_ci() {

@@ -9,6 +9,7 @@ mod cross;
 mod goldens;
 mod install;
 mod mca;
+mod python;
 mod raptors;
 mod run;
 mod size;
@@ -28,12 +29,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every test, then name the instruction sets that ran and those that could not
+    /// Run every test, those of the Python package too, then name the instruction sets that ran and those that could not
     Test {
         /// Then make 100,000 calls at random too, of all kernels in all ways, which takes some minutes
         #[arg(long)]
         exhaustive: bool,
     },
+    /// Build the Python wheel into target/wheels
+    ///
+    /// With an environment of its own under the target folder: nothing is to be installed by hand.
+    Wheel,
     /// Run all that must hold before a change is merged, and time each step
     ///
     /// Stops at the first step that fails. Installs what the steps need: emulators and a compiler for aarch64 through
@@ -74,10 +79,8 @@ enum Chore {
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().chore {
-        Chore::Test { exhaustive } => {
-            let more = || if exhaustive { test::campaign() } else { Ok(()) };
-            test::workspace().and_then(|()| more()).map(done)
-        }
+        Chore::Test { exhaustive } => test::all(exhaustive).map(done),
+        Chore::Wheel => python::wheel().map(|_| ExitCode::SUCCESS),
         Chore::Ci { steps } => ci::run_steps(&steps).map(done),
         Chore::Budget => budget::print().map(done),
         Chore::Mca { write } => mca::estimate(write).map(done),

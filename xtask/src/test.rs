@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::run::{cargo, tee};
+use crate::{
+    python,
+    run::{cargo, tee},
+};
 
 /// Every feature the tests of the workspace cover.
 pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray";
@@ -20,6 +23,13 @@ pub(crate) fn campaign() -> Result<()> {
     let said = tee(&mut tests)?;
     ensure!(said.contains("campaign: "), "the campaign did not run");
     Ok(())
+}
+
+/// Runs the tests of the workspace, then those of the Python package, and the campaign if asked for.
+pub(crate) fn all(exhaustive: bool) -> Result<()> {
+    workspace()?;
+    python::tests()?;
+    if exhaustive { campaign() } else { Ok(()) }
 }
 
 /// Runs all tests of all packages, doctests too; then prints which instruction sets took part.

@@ -9,6 +9,7 @@ mod expr;
 mod kernel;
 mod map;
 mod ops;
+pub mod python;
 mod reduce;
 mod template;
 mod vocabularies;

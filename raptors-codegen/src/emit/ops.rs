@@ -57,7 +57,7 @@ pub(super) fn write(ops: &[Op<'_>]) -> String {
 }
 
 /// A doc comment of several lines.
-fn docs(lines: &[String]) -> TokenStream {
+pub(super) fn docs(lines: &[String]) -> TokenStream {
     lines
         .iter()
         .map(|line| {

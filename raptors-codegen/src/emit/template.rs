@@ -16,6 +16,7 @@ static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
         ("dispatch.rs", include_str!("../../templates/dispatch.rs.tera")),
         ("vocabularies.rs", include_str!("../../templates/vocabularies.rs.tera")),
         ("catalogue.rs", include_str!("../../templates/catalogue.rs.tera")),
+        ("python.pyi", include_str!("../../templates/python.pyi.tera")),
     ])
     .expect("the templates are part of this crate");
     tera

@@ -5,7 +5,7 @@ pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
 /// Names of generated code that an input would hide.
-const OF_GENERATED_CODE: [&str; 15] = [
+const OF_GENERATED_CODE: [&str; 19] = [
     "out",
     "acc",
     "count",
@@ -21,6 +21,11 @@ const OF_GENERATED_CODE: [&str; 15] = [
     "contiguous",
     "kernel",
     "choice",
+    // The parameters of Python functions.
+    "py",
+    "axis",
+    "keepdims",
+    "numerics",
 ];
 
 /// What generated code appends to the names of inputs.

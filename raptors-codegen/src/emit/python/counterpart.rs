@@ -1,0 +1,149 @@
+//! What a spec computes, as an expression of `NumPy` over its inputs.
+
+use crate::spec::{
+    Body, InputKind, Reduce, Spec,
+    expr::{Binary, Expr, Unary},
+};
+
+/// The expression, to be evaluated with `np`, the inputs and, of a reduction, `axis` and `keepdims`: `x * factor`,
+/// `np.mean(x, axis=axis, keepdims=keepdims)`. `None` where `NumPy` has nothing that gives the same bits.
+pub(super) fn of(spec: &Spec) -> Option<String> {
+    let names: Vec<String> = spec
+        .inputs
+        .iter()
+        .map(|input| match input.kind {
+            // Along the rows, as NumPy broadcasts it.
+            InputKind::Column => format!("{}.reshape(-1, 1)", input.name),
+            _ => input.name.clone(),
+        })
+        .collect();
+    match &spec.body {
+        Body::Map { output } => text(output, 0, &names),
+        Body::Reduce(reduce) => {
+            let (function, of) = reduction(reduce)?;
+            Some(format!("np.{function}({}, axis=axis, keepdims=keepdims)", text(of, 0, &names)?))
+        }
+    }
+}
+
+/// The function of `NumPy`, and what it is applied to.
+fn reduction(reduce: &Reduce) -> Option<(&'static str, &Expr)> {
+    let [field] = &reduce.state[..] else { return None };
+    let (Expr::Binary(op, state, of), Expr::Binary(merge, ..)) = (&field.step, &field.merge) else {
+        return None;
+    };
+    if **state != Expr::State(0) || op != merge {
+        return None;
+    }
+    let is_mean = match &reduce.finish {
+        None => false,
+        Some(Expr::Binary(Binary::Div, acc, count)) => **acc == Expr::State(0) && **count == Expr::Count,
+        Some(_) => return None,
+    };
+    let function = match (op, is_mean) {
+        (Binary::Add, true) => "mean",
+        (Binary::Add, false) => "sum",
+        (Binary::Mul, false) => "prod",
+        (Binary::Min, false) => "min",
+        (Binary::Max, false) => "max",
+        _ => return None,
+    };
+    Some((function, of))
+}
+
+/// How tightly an operator of Python binds; a call or a name: [`ATOM`].
+const ATOM: u8 = 9;
+
+fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
+    let call = |function: &str, operands: &[&Expr]| {
+        let operands: Option<Vec<_>> = operands.iter().map(|operand| text(operand, 0, names)).collect();
+        Some((ATOM, format!("np.{function}({})", operands?.join(", "))))
+    };
+    let (level, text) = match of {
+        Expr::Input(index) => (ATOM, names[*index].clone()),
+        Expr::Literal(value) if value.is_infinite() => {
+            (7, format!("{}np.inf", if *value < 0.0 { "-" } else { "" }))
+        }
+        Expr::Literal(value) if *value < 0.0 => (7, format!("{value:?}")),
+        Expr::Literal(value) => (ATOM, format!("{value:?}")),
+        Expr::Unary(Unary::Neg, x) => (7, format!("-{}", text(x, 7, names)?)),
+        Expr::Unary(Unary::Not, x) => (7, format!("~{}", text(x, 7, names)?)),
+        Expr::Unary(Unary::Abs, x) => call("abs", &[x])?,
+        Expr::Unary(Unary::Sqrt, x) => call("sqrt", &[x])?,
+        Expr::Unary(Unary::IsNan, x) => call("isnan", &[x])?,
+        Expr::Binary(Binary::Min, x, y) => call("minimum", &[x, y])?,
+        Expr::Binary(Binary::Max, x, y) => call("maximum", &[x, y])?,
+        Expr::Binary(op, x, y) => {
+            let (level, sign) = match op {
+                Binary::Mul => (6, "*"),
+                Binary::Div => (6, "/"),
+                Binary::Add => (5, "+"),
+                Binary::Sub => (5, "-"),
+                Binary::And => (4, "&"),
+                Binary::Or => (3, "|"),
+                Binary::Lt => (2, "<"),
+                Binary::Le => (2, "<="),
+                Binary::Gt => (2, ">"),
+                Binary::Ge => (2, ">="),
+                Binary::Eq => (2, "=="),
+                Binary::Ne | Binary::Min | Binary::Max => (2, "!="),
+            };
+            // Comparisons of Python chain: neither side may be one.
+            let left = if level == 2 { 3 } else { level };
+            (level, format!("{} {sign} {}", text(x, left, names)?, text(y, level + 1, names)?))
+        }
+        Expr::Select(operands) => {
+            let [condition, yes, no] = operands.each_ref();
+            call("where", &[condition, yes, no])?
+        }
+        // Rounded once, which NumPy has no word for.
+        Expr::Fma(_) | Expr::State(_) | Expr::Side { .. } | Expr::Count => return None,
+    };
+    Some(if level < outer { format!("({text})") } else { text })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnostics::Source, spec};
+
+    fn numpy(text: &str) -> Option<String> {
+        let source = Source { name: "tested.toml".to_owned(), text: text.to_owned() };
+        let specs = spec::load(&[source]).expect("a spec that is right");
+        super::of(&specs[0])
+    }
+
+    #[test]
+    fn maps_are_written_in_numpy() {
+        let map = |output: &str| {
+            numpy(&format!(
+                "summary = \"A test.\"\ninputs = {{ a = \"matrix\", b = \"column\" }}\noutput = \"{output}\"\ndtypes = [\"f64\"]\n"
+            ))
+        };
+        let column = "b.reshape(-1, 1)";
+        assert_eq!(map("(a + b) * a").unwrap(), format!("(a + {column}) * a"));
+        assert_eq!(map("a - (b - a)").unwrap(), format!("a - ({column} - a)"));
+        assert_eq!(map("max(abs(a), sqrt(b))").unwrap(), format!("np.maximum(np.abs(a), np.sqrt({column}))"));
+        assert_eq!(
+            map("select(a < b && !is_nan(a), a, -b)").unwrap(),
+            format!("np.where((a < {column}) & ~np.isnan(a), a, -{column})")
+        );
+        assert_eq!(map("fma(a, b, a)"), None);
+    }
+
+    #[test]
+    fn reductions_are_functions_of_numpy() {
+        let reduce = |rest: &str| {
+            numpy(&format!(
+                "summary = \"A test.\"\ninputs = {{ x = \"matrix\" }}\ndtypes = [\"f64\"]\n[reduce]\naxes = [\"all\"]\n{rest}\n"
+            ))
+        };
+        let call = |function: &str, of: &str| format!("np.{function}({of}, axis=axis, keepdims=keepdims)");
+        assert_eq!(reduce("of = \"x * x\"\ncombine = \"add\"").unwrap(), call("sum", "x * x"));
+        assert_eq!(
+            reduce("of = \"x\"\ncombine = \"add\"\nfinish = \"acc / count\"").unwrap(),
+            call("mean", "x")
+        );
+        assert_eq!(reduce("of = \"abs(x)\"\ncombine = \"max\"").unwrap(), call("max", "np.abs(x)"));
+        assert_eq!(reduce("of = \"x\"\ncombine = \"add\"\nfinish = \"sqrt(acc)\""), None);
+    }
+}

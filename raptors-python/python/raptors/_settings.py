@@ -1,0 +1,30 @@
+"""Settings of the process: how they are shown, and changed for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ._raptors import _config, num_threads, set_num_threads
+
+
+def show_config() -> None:
+    """Print the version, the instruction set in use, the threads, and the environment variables that are obeyed."""
+    for name, value in _config().items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for variable, text in value.items():
+                print(f"  {variable}: {'not set' if text is None else text}")
+        else:
+            print(f"{name}: {value}")
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Within ``with threads(n):``, calls use at most ``n`` threads, those of other threads of the program too."""
+    before = num_threads()
+    set_num_threads(number)
+    try:
+        yield
+    finally:
+        set_num_threads(before)

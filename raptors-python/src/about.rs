@@ -1,0 +1,154 @@
+//! What the package tells about itself, and how many threads it may use.
+
+use pyo3::{prelude::*, types::PyDict};
+use raptors::catalogue;
+
+use crate::{
+    Name, Object,
+    array::{View, dtype_name},
+    call, error,
+    generated::FUNCTIONS,
+};
+
+/// Which kernel a call runs, and why.
+#[pyclass(frozen, get_all, module = "raptors")]
+pub(crate) struct Explanation {
+    /// The operation.
+    op: Name,
+    /// The element type.
+    dtype: Name,
+    /// Rows and columns.
+    shape: (usize, usize),
+    /// The kernel's name.
+    kernel: Name,
+    /// The instruction set.
+    isa: Name,
+    /// Threads that take part.
+    threads: usize,
+    /// Bytes of a piece; None if the call is not cut, or into a piece for each thread.
+    chunk: Option<usize>,
+    /// Bytes from which on such calls take more than one thread; None if they never do.
+    crossover: Option<usize>,
+    /// Why this kernel.
+    reason: String,
+    /// The spec's file and line.
+    spec: String,
+}
+
+#[pymethods]
+impl Explanation {
+    fn __str__(&self) -> String {
+        let chunk = self.chunk.map_or_else(String::new, |chunk| format!(", pieces of {chunk} bytes"));
+        let Self { op, dtype, shape: (rows, cols), kernel, isa, threads, reason, spec, .. } = self;
+        format!(
+            "{op} {dtype} {rows}x{cols}\n  kernel  {kernel}\n  isa     {isa}\n  threads {threads}{chunk}\n  \
+             reason  {reason}\n  spec    {spec}"
+        )
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Explanation of {} {}: {}>", self.op, self.dtype, self.kernel)
+    }
+}
+
+/// Which kernel a call of that function on `x` runs, and why.
+///
+/// `x` is the function's first matrix; if it is not contiguous, it is explained as its copy would be.
+#[pyfunction]
+#[pyo3(signature = (name, x, *, axis=None, numerics="numpy"))]
+pub(crate) fn explain(
+    py: Python<'_>,
+    name: &str,
+    x: &Object<'_>,
+    axis: Option<isize>,
+    numerics: &str,
+) -> PyResult<Explanation> {
+    let function = FUNCTIONS.iter().find(|function| function.name == name).ok_or_else(|| {
+        let known = FUNCTIONS.iter().map(|function| function.name).collect::<Vec<_>>().join(", ");
+        pyo3::exceptions::PyValueError::new_err(format!("no function is called '{name}'; there are: {known}"))
+    })?;
+    let view = View::of(x, "x")?;
+    let (rows, cols) = view.extent();
+    let (_, which) = call::resolved(py, axis, view.ndim)?;
+    let suffix = if function.axes.is_empty() { "" } else { ["", "_axis0", "_axis1"][which] };
+    let class = call::class(numerics)?;
+    let found = || {
+        let op = catalogue::op(&format!("{name}{suffix}"))?;
+        Ok((op, op.explain(view.dtype, class, (rows, cols))?))
+    };
+    let (op, found) = found().map_err(|refused| error::raised(&refused))?;
+    Ok(Explanation {
+        op: op.name,
+        dtype: dtype_name(view.dtype),
+        shape: (rows, cols),
+        kernel: found.kernel,
+        isa: found.isa.name(),
+        threads: found.threads,
+        chunk: found.chunk,
+        crossover: found.crossover,
+        reason: found.reason,
+        spec: found.spec,
+    })
+}
+
+/// Every function, as its spec describes it.
+#[pyfunction]
+#[pyo3(name = "_functions")]
+pub(crate) fn functions(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    FUNCTIONS
+        .iter()
+        .map(|function| {
+            let about = PyDict::new(py);
+            about.set_item("name", function.name)?;
+            about.set_item("summary", function.summary)?;
+            about.set_item("spec", function.spec)?;
+            about.set_item("inputs", function.inputs.to_vec())?;
+            about.set_item("axes", function.axes.to_vec())?;
+            about.set_item("dtypes", function.dtypes.to_vec())?;
+            about.set_item("numerics", function.numerics.to_vec())?;
+            about.set_item("numpy", function.numpy)?;
+            Ok(about)
+        })
+        .collect()
+}
+
+/// What [`crate`] runs on, and what is set.
+#[pyfunction]
+#[pyo3(name = "_config")]
+pub(crate) fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let about = PyDict::new(py);
+    about.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    about.set_item("isa", raptors::isa().map_err(|refused| error::raised(&refused))?.name())?;
+    about.set_item("threads", raptors::num_threads())?;
+    about.set_item("pool bytes", raptors::pool_bytes())?;
+    let settings = PyDict::new(py);
+    for knob in raptors::knobs() {
+        for variable in &knob.variables {
+            let value = match &knob.in_force.as_ref().map_err(error::raised)?.origin {
+                raptors::Origin::Variable { name, value } if *name == variable.name => Some(value.clone()),
+                _ => None,
+            };
+            settings.set_item(variable.name, value)?;
+        }
+    }
+    about.set_item("environment", settings)?;
+    Ok(about)
+}
+
+/// Threads that a call may use.
+#[pyfunction]
+pub(crate) fn num_threads() -> usize {
+    raptors::num_threads()
+}
+
+/// Sets how many threads calls may use from now on, those of all threads of the program.
+#[pyfunction]
+pub(crate) fn set_num_threads(threads: usize) -> PyResult<()> {
+    raptors::set_num_threads(threads).map_err(|refused| error::raised(&refused))
+}
+
+/// Gives back to the system the memory that is kept for results of calls to come.
+#[pyfunction]
+pub(crate) fn trim(py: Python<'_>) {
+    py.detach(raptors::trim);
+}

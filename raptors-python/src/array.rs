@@ -1,0 +1,216 @@
+//! `NumPy` arrays as matrices, and results as `NumPy` arrays.
+//!
+//! An array is read where it lies if a matrix can describe it: native, aligned, each row contiguous and the rows one
+//! after another. Any other is copied by `NumPy` first. What is read and written while Python's lock is released, other
+//! threads of the program could write meanwhile: as with `NumPy`'s own functions, that is for the program not to do.
+
+mod input;
+mod output;
+
+use std::ops::Range;
+
+use numpy::npyffi::{self, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject, flags};
+use pyo3::{exceptions::PyTypeError, exceptions::PyValueError, ffi, prelude::*};
+use raptors::Dtype;
+
+pub(crate) use self::{
+    input::Input,
+    output::{Output, scalar},
+};
+use crate::Name;
+
+/// Rows, columns, and elements from a row to the next.
+type Grid = (usize, usize, usize);
+
+/// Where an array's elements are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    data: *mut u8,
+    pub(crate) dtype: Dtype,
+    pub(crate) ndim: usize,
+    /// Of one dimension: its length, and 1.
+    shape: [usize; 2],
+    /// In bytes.
+    strides: [isize; 2],
+    /// Native byte order and aligned.
+    plain: bool,
+    contiguous: bool,
+    writeable: bool,
+}
+
+impl View {
+    /// Of an argument, which must be an array of one or two dimensions and of a dtype there is.
+    #[inline]
+    pub(crate) fn of(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
+        let view = Self::of_any(object, what)?;
+        if view.ndim == 0 {
+            return Err(dimensions(what, 0));
+        }
+        Ok(view)
+    }
+
+    /// Of an array that may have no dimension too.
+    #[inline]
+    fn of_any(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
+        let py = object.py();
+        // SAFETY: the object is alive.
+        let is_exact = unsafe { npyffi::PyArray_CheckExact(py, object.as_ptr()) != 0 };
+        if !is_exact {
+            check_subclass(object, what)?;
+        }
+        // SAFETY: it is an array, of NumPy's type or derived from it, so that it starts with these fields; while Python
+        // is attached nobody changes them. Its dtype is an object, and has dimensions and strides for `nd`.
+        let (array, descr) = unsafe {
+            let array = &(*object.as_ptr().cast::<PyArrayObject>()).fields;
+            (array, &(*array.descr).fields)
+        };
+        let dtype = if descr.type_num == NPY_TYPES::NPY_FLOAT as i32 {
+            Dtype::F32
+        } else if descr.type_num == NPY_TYPES::NPY_DOUBLE as i32 {
+            Dtype::F64
+        } else {
+            return Err(other_dtype(object, what));
+        };
+        let ndim = usize::try_from(array.nd).unwrap_or_default();
+        if ndim > 2 {
+            return Err(dimensions(what, ndim));
+        }
+        let mut shape = [1; 2];
+        let mut strides = [0; 2];
+        for axis in 0..ndim {
+            // SAFETY: there are `ndim` of each.
+            unsafe {
+                shape[axis] = (*array.dimensions.add(axis)).cast_unsigned();
+                strides[axis] = *array.strides.add(axis);
+            }
+        }
+        let swapped = if cfg!(target_endian = "little") { b'>' } else { b'<' };
+        let has = |flag| array.flags & flag != 0;
+        Ok(Self {
+            data: array.data.cast(),
+            dtype,
+            ndim,
+            shape,
+            strides,
+            plain: descr.byteorder.cast_unsigned() != swapped && has(flags::NPY_ARRAY_ALIGNED),
+            contiguous: has(flags::NPY_ARRAY_C_CONTIGUOUS),
+            writeable: has(flags::NPY_ARRAY_WRITEABLE),
+        })
+    }
+
+    /// Its lengths.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape[..self.ndim]
+    }
+
+    /// Rows and columns; of one dimension: one row.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        if self.ndim < 2 { (1, self.shape[0]) } else { (self.shape[0], self.shape[1]) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shape[0] * self.shape[1]
+    }
+
+    /// As a matrix, if that can describe it.
+    fn grid(&self) -> Option<Grid> {
+        let (rows, cols) = self.extent();
+        if (self.plain && self.contiguous) || self.len() == 0 {
+            return Some((rows, cols, cols));
+        }
+        let size = self.dtype.bytes().cast_signed();
+        let (between_rows, between_cols) =
+            if self.ndim < 2 { (0, self.strides[0]) } else { (self.strides[0], self.strides[1]) };
+        if !self.plain || (cols > 1 && between_cols != size) {
+            return None;
+        }
+        if rows == 1 {
+            return Some((rows, cols, cols));
+        }
+        let stride = usize::try_from(between_rows / size).ok()?;
+        (between_rows % size == 0 && stride >= cols).then_some((rows, cols, stride))
+    }
+
+    /// The addresses from its first byte to behind its last.
+    fn bounds(&self) -> Range<usize> {
+        let (mut first, mut last) = (self.data.addr(), self.data.addr());
+        if self.len() == 0 {
+            return 0..0;
+        }
+        for axis in 0..self.ndim {
+            let reach = self.strides[axis].wrapping_mul(self.shape[axis].cast_signed() - 1);
+            if reach < 0 {
+                first = first.wrapping_add_signed(reach);
+            } else {
+                last = last.wrapping_add_signed(reach);
+            }
+        }
+        first..last + self.dtype.bytes()
+    }
+
+    /// Whether it may share memory with another array.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let (a, b) = (self.bounds(), other.bounds());
+        a.start < b.end && b.start < a.end
+    }
+
+    /// Whether both have the same elements at the same places.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.data == other.data && self.shape() == other.shape() && self.strides == other.strides
+    }
+}
+
+/// `NumPy`'s name of a dtype.
+pub(crate) const fn dtype_name(dtype: Dtype) -> Name {
+    match dtype {
+        Dtype::F32 => "float32",
+        Dtype::F64 => "float64",
+    }
+}
+
+/// Subclasses are arrays too, but for those whose elements are not all there is to them.
+#[cold]
+fn check_subclass(object: &Bound<'_, PyAny>, what: Name) -> PyResult<()> {
+    let py = object.py();
+    let kind = object.get_type();
+    let masked = || py.import("numpy.ma")?.getattr("MaskedArray");
+    // SAFETY: the object is alive.
+    if unsafe { npyffi::PyArray_Check(py, object.as_ptr()) } != 0 && !object.is_instance(&masked()?)? {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!("{what} must be a numpy.ndarray, not {}", kind.name()?)))
+}
+
+#[cold]
+fn dimensions(what: Name, ndim: usize) -> PyErr {
+    PyValueError::new_err(format!("{what} must have 1 or 2 dimensions, but has {ndim}"))
+}
+
+#[cold]
+fn other_dtype(object: &Bound<'_, PyAny>, what: Name) -> PyErr {
+    let dtype =
+        object.getattr("dtype").map_or_else(|_| "another dtype".to_owned(), |dtype| dtype.to_string());
+    PyTypeError::new_err(format!(
+        "input type not supported: {what} has dtype {dtype}, and must have float32 or float64"
+    ))
+}
+
+/// `NumPy`'s number of a dtype.
+const fn type_num(dtype: Dtype) -> i32 {
+    match dtype {
+        Dtype::F32 => NPY_TYPES::NPY_FLOAT as i32,
+        Dtype::F64 => NPY_TYPES::NPY_DOUBLE as i32,
+    }
+}
+
+/// `NumPy`'s object for a dtype, a new reference.
+fn descr(py: Python<'_>, dtype: Dtype) -> *mut PyArray_Descr {
+    // SAFETY: called with Python attached, for a type that NumPy has.
+    unsafe { PY_ARRAY_API.PyArray_DescrFromType(py, type_num(dtype)) }
+}
+
+/// `NumPy`'s type of arrays.
+fn array_type(py: Python<'_>) -> *mut ffi::PyTypeObject {
+    // SAFETY: called with Python attached.
+    unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) }
+}

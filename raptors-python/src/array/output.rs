@@ -1,0 +1,188 @@
+//! Results: new arrays, and those of the caller.
+
+use std::{ffi::c_void, ptr};
+
+use numpy::npyffi::{PY_ARRAY_API, PyArrayObject, flags, npy_intp};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    ffi,
+    prelude::*,
+    types::PyCapsule,
+};
+use raptors::{Dtype, Element, Matrix, MatrixMut};
+
+use super::{Grid, Input, View, array_type, descr, dtype_name};
+use crate::{Object, error};
+
+/// From here on a result has memory of the library's pool, which is aligned to cache lines and has its pages already.
+/// `NumPy` keeps what is smaller at hand itself.
+const POOLED_FROM: usize = 64 << 10;
+
+/// Where a result goes.
+pub(crate) struct Output<'py> {
+    /// What is computed into.
+    array: Object<'py>,
+    view: View,
+    grid: Grid,
+    /// The caller's array that the result is then copied to.
+    copy_to: Option<Object<'py>>,
+}
+
+impl<'py> Output<'py> {
+    /// A new array of that shape.
+    #[inline]
+    pub(crate) fn new(py: Python<'py>, dtype: Dtype, shape: &[usize]) -> PyResult<Self> {
+        let array = match dtype {
+            Dtype::F32 => new_array::<f32>(py, shape)?,
+            Dtype::F64 => new_array::<f64>(py, shape)?,
+        };
+        let view = View::of_any(&array, "out")?;
+        let (rows, cols) = view.extent();
+        Ok(Self { array, view, grid: (rows, cols, cols), copy_to: None })
+    }
+
+    /// The caller's array; a new one if that is in the way of `overlaps`, or if a matrix cannot describe it.
+    pub(crate) fn given(
+        out: &Object<'py>,
+        dtype: Dtype,
+        shape: &[usize],
+        overlaps: impl FnOnce(&View) -> bool,
+    ) -> PyResult<Self> {
+        let view = check(out, dtype, shape)?;
+        match view.grid().filter(|_| !overlaps(&view)) {
+            Some(grid) => Ok(Self { array: out.clone(), view, grid, copy_to: None }),
+            None => Ok(Self { copy_to: Some(out.clone()), ..Self::new(out.py(), dtype, shape)? }),
+        }
+    }
+
+    /// A new array in its place, if the elements are not one after another: a vector of results has no gaps.
+    pub(crate) fn joined(self) -> PyResult<Self> {
+        let (rows, cols, stride) = self.grid;
+        if rows < 2 || stride == cols {
+            return Ok(self);
+        }
+        let new = Self::new(self.array.py(), self.view.dtype, self.view.shape())?;
+        Ok(Self { copy_to: Some(self.array), ..new })
+    }
+
+    /// Whether the result is written into memory that `input` is read from.
+    pub(crate) fn is_inplace(&self, input: &Input<'_, '_>) -> bool {
+        self.copy_to.is_none() && input.overlaps(&self.view)
+    }
+
+    /// Where the result is written.
+    ///
+    /// # Panics
+    /// If it has another dtype.
+    #[inline]
+    pub(crate) fn matrix<T: Element>(&mut self) -> MatrixMut<'_, T> {
+        assert!(self.view.dtype == T::DTYPE, "an array of another dtype");
+        let (rows, cols, stride) = self.grid;
+        // SAFETY: the array, which this holds on to, has these elements at these places, native and aligned, all in one
+        // allocation that may be written to. It is new, or it was checked that no argument of the call shares its
+        // memory but one that is overwritten by way of this matrix and read by no other.
+        unsafe { MatrixMut::from_raw_parts(self.view.data.cast(), rows, cols, stride) }
+    }
+
+    /// Where a vector of results is written.
+    pub(crate) fn run<T: Element>(&mut self) -> &mut [T] {
+        self.matrix().into_slice().unwrap_or_default()
+    }
+
+    /// The array, now that the result is there.
+    pub(crate) fn finish(self) -> PyResult<Object<'py>> {
+        let Some(out) = self.copy_to else { return Ok(self.array) };
+        // SAFETY: both are arrays.
+        let done = unsafe {
+            let (to, from) = (out.as_ptr().cast::<PyArrayObject>(), self.array.as_ptr().cast());
+            PY_ARRAY_API.PyArray_CopyInto(out.py(), to, from)
+        };
+        if done < 0 { Err(PyErr::fetch(out.py())) } else { Ok(out) }
+    }
+}
+
+/// A new array whose elements have any values.
+#[inline]
+fn new_array<'py, T: Element>(py: Python<'py>, shape: &[usize]) -> PyResult<Object<'py>> {
+    let mut dims: [npy_intp; 2] = [0; 2];
+    for (dim, len) in dims.iter_mut().zip(shape) {
+        *dim = len.cast_signed();
+    }
+    let len = shape.iter().product::<usize>();
+    let pooled = if len >= POOLED_FROM / size_of::<T>() { Some(pooled::<T>(py, len)?) } else { None };
+    let data = pooled.as_ref().map_or(ptr::null_mut(), |(_, data)| data.cast::<c_void>());
+    // SAFETY: as many dimensions as are said; strides are left to NumPy, and the memory too, or there is some for that
+    // many elements. The reference to the dtype is handed over; a new array or an exception comes back. What NumPy
+    // allocates holds any bytes: all are values of an element, and those of a result are written before they are read.
+    let array = unsafe {
+        let ndim = i32::try_from(shape.len()).unwrap_or_default();
+        let (kind, dtype) = (array_type(py), descr(py, T::DTYPE));
+        // With memory of its own, any flag would ask NumPy for Fortran's order.
+        let flags = if data.is_null() { 0 } else { flags::NPY_ARRAY_CARRAY };
+        let strides = ptr::null_mut();
+        let (dims, like) = (dims.as_mut_ptr(), ptr::null_mut());
+        let array =
+            PY_ARRAY_API.PyArray_NewFromDescr(py, kind, dtype, ndim, dims, strides, data, flags, like);
+        Bound::from_owned_ptr_or_err(py, array)?
+    };
+    if let Some((owner, _)) = pooled {
+        // SAFETY: a new array, which has no base yet. The reference to the owner is handed over, in any case.
+        let done = unsafe {
+            let array = array.as_ptr().cast::<PyArrayObject>();
+            PY_ARRAY_API.PyArray_SetBaseObject(py, array, owner.into_ptr())
+        };
+        if done < 0 {
+            return Err(PyErr::fetch(py));
+        }
+    }
+    Ok(array)
+}
+
+/// Memory for that many elements, and the object that gives it back to the pool when it dies.
+fn pooled<T: Element>(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyCapsule>, *mut T)> {
+    let mut matrix = Matrix::<T>::for_output(1, len).map_err(|refused| error::raised(&refused))?;
+    // The elements stay where they are when the matrix moves.
+    let data = matrix.as_mut_slice().as_mut_ptr();
+    Ok((PyCapsule::new_with_value(py, matrix, c"raptors.buffer")?, data))
+}
+
+/// A scalar of `NumPy`'s.
+#[inline]
+pub(crate) fn scalar<T: Element>(py: Python<'_>, mut value: T) -> PyResult<Object<'_>> {
+    let dtype = descr(py, T::DTYPE);
+    // SAFETY: NumPy copies one element of that dtype, and takes no reference to the dtype: it is given back here.
+    unsafe {
+        let scalar =
+            PY_ARRAY_API.PyArray_Scalar(py, ptr::from_mut(&mut value).cast(), dtype, ptr::null_mut());
+        ffi::Py_DECREF(dtype.cast());
+        Bound::from_owned_ptr_or_err(py, scalar)
+    }
+}
+
+/// The view of an array that is to take a result of that dtype and shape.
+fn check(out: &Object<'_>, dtype: Dtype, shape: &[usize]) -> PyResult<View> {
+    let py = out.py();
+    // SAFETY: the object is alive.
+    if unsafe { numpy::npyffi::PyArray_Check(py, out.as_ptr()) } == 0 {
+        return Err(PyTypeError::new_err("return arrays must be of ArrayType"));
+    }
+    // Of any dimensions: `View` has words for those of arguments only.
+    let given: Vec<usize> = out.getattr("shape")?.extract()?;
+    if given != shape {
+        return Err(PyValueError::new_err(format!(
+            "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}",
+            error::shape(&given),
+            error::shape(shape)
+        )));
+    }
+    let found = out.getattr("dtype")?;
+    let num: i32 = found.getattr("num")?.extract()?;
+    if num != super::type_num(dtype) {
+        return Err(PyTypeError::new_err(format!(
+            "Cannot cast output from dtype('{}') to dtype('{found}'): out must have the dtype of the result",
+            dtype_name(dtype)
+        )));
+    }
+    let view = View::of_any(out, "out")?;
+    if view.writeable { Ok(view) } else { Err(PyValueError::new_err("output array is read-only")) }
+}

@@ -1,0 +1,71 @@
+//! What generated functions are made of.
+
+use std::sync::OnceLock;
+
+use raptors::catalogue::{self, Op};
+
+use crate::Name;
+
+/// A function as the spec describes it, for people and for tests.
+pub(crate) struct Described {
+    pub(crate) name: Name,
+    pub(crate) summary: Name,
+    /// The spec's file and line.
+    pub(crate) spec: Name,
+    /// Names and forms.
+    pub(crate) inputs: &'static [(Name, Name)],
+    /// Empty for element-by-element operations.
+    pub(crate) axes: &'static [Name],
+    pub(crate) dtypes: &'static [Name],
+    pub(crate) numerics: &'static [Name],
+    /// The same in `NumPy`, as an expression.
+    pub(crate) numpy: Option<Name>,
+}
+
+/// An element-by-element operation.
+pub(crate) struct Map {
+    pub(crate) op: Lazy,
+}
+
+impl Map {
+    pub(crate) const fn new(name: Name) -> Self {
+        Self { op: Lazy::new(name) }
+    }
+}
+
+/// A reduction: its operations over all elements, axis 0 and axis 1, those that the spec has.
+pub(crate) struct Reduce {
+    pub(crate) name: Name,
+    pub(crate) ops: [Option<Lazy>; 3],
+}
+
+impl Reduce {
+    pub(crate) const fn new(name: Name, ops: [Option<Name>; 3]) -> Self {
+        const fn lazy(op: Option<Name>) -> Option<Lazy> {
+            match op {
+                Some(name) => Some(Lazy::new(name)),
+                None => None,
+            }
+        }
+        Self { name, ops: [lazy(ops[0]), lazy(ops[1]), lazy(ops[2])] }
+    }
+}
+
+/// An operation of the catalogue, looked up when first called.
+pub(crate) struct Lazy {
+    name: Name,
+    op: OnceLock<&'static Op>,
+}
+
+impl Lazy {
+    const fn new(name: Name) -> Self {
+        Self { name, op: OnceLock::new() }
+    }
+
+    /// # Panics
+    /// If the library was built from other specs than this package.
+    #[inline]
+    pub(crate) fn get(&self) -> &'static Op {
+        self.op.get_or_init(|| catalogue::op(self.name).expect("one build makes operations and functions"))
+    }
+}
