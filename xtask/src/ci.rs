@@ -151,7 +151,7 @@ fn packages() -> Result<()> {
 }
 
 fn licences() -> Result<()> {
-    run(&mut command(install::cargo_deny()?, ["check", "licenses", "bans", "sources"]))
+    run(&mut command(install::cargo_deny()?, ["--workspace", "check", "licenses", "bans", "sources"]))
 }
 
 /// The lock file was complete, and no step left anything behind. At work on a change, nobody can say.
