@@ -207,6 +207,8 @@ pub struct Explanation {
     pub isa: Isa,
     /// Why this one.
     pub reason: String,
+    /// Bytes that a call reads and writes.
+    pub bytes: usize,
     /// Threads that take part.
     pub threads: usize,
     /// Bytes of a piece; `None` if the call is not cut, or into a piece for each thread.
@@ -293,6 +295,7 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
         spec: format!("{}:{}", spec.0, spec.1),
         isa: row.isa,
         reason,
+        bytes: plan.bytes,
         threads,
         chunk: chunk.filter(|chunk| *chunk != PER_THREAD),
         crossover: Some(plan.tasks.crossover).filter(|crossover| *crossover != NEVER),

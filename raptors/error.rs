@@ -177,8 +177,11 @@ pub enum Error {
     },
 
     /// A number of threads that cannot compute anything.
-    #[error("0 threads: a call needs at least one")]
-    Threads,
+    #[error("{got} threads: expected 1 to 1024")]
+    Threads {
+        /// What was asked for.
+        got: usize,
+    },
 
     /// A [`Cancel`](crate::Cancel) came before the call was done. The output holds some elements of the result and some
     /// of what was there before.

@@ -7,14 +7,14 @@
 
 use std::{env, num::NonZero, sync::LazyLock, thread};
 
-use crate::{Error, Isa, dispatch::call::machine_isas};
+use crate::{Error, Isa, dispatch::call::machine_isas, runtime::threads::MOST_THREADS};
 
 /// A variable, and the values it takes, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// `RAPTORS_SIMD`.
     pub name: &'static str,
-    /// `a positive integer`.
+    /// `a number from 1 to 1024`.
     pub values: String,
 }
 
@@ -155,8 +155,8 @@ fn first_set<T>(
     (Ok(unset()), Origin::Default)
 }
 
-const THREADS: &str = "a positive integer";
-const THREAD_LIST: &str = "a positive integer, or a list separated by commas, of which the first counts";
+const THREADS: &str = "a number from 1 to 1024";
+const THREAD_LIST: &str = "a number from 1 to 1024, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
 
 fn simd_values() -> String {
@@ -183,7 +183,7 @@ fn best(here: impl Iterator<Item = Isa>) -> Isa {
 }
 
 fn positive(word: &str) -> Option<usize> {
-    word.parse().ok().filter(|number| *number > 0)
+    word.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number))
 }
 
 /// The first of a list as OpenMP has it: a number for each level of nesting.

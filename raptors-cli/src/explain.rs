@@ -96,17 +96,18 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
 
 /// How many threads take part, in what pieces, and why.
 fn threads(found: &raptors::catalogue::Explanation) -> String {
-    let raptors::catalogue::Explanation { threads, chunk, crossover, .. } = found;
+    let raptors::catalogue::Explanation { bytes, threads, chunk, crossover, .. } = found;
     let allowed = allowed();
     match (crossover, threads) {
         (None, _) => "1: calls of this bucket are never cut".to_owned(),
         (Some(_), 1) if raptors::num_threads() == 1 => format!("1 of {allowed}"),
-        (Some(crossover), 1) => {
+        (Some(crossover), 1) if bytes < crossover => {
             format!(
                 "1 of {allowed}: less than the crossover of {} for this bucket",
                 output::bytes(*crossover)
             )
         }
+        (Some(_), 1) => format!("1 of {allowed}: its columns are too few to be shared"),
         (Some(crossover), _) => {
             let pieces = chunk.map_or_else(
                 || "a piece for each".to_owned(),

@@ -158,6 +158,8 @@ fn explain_tells_threads_pieces_and_crossover() {
     assert!(small.contains(less), "{small}");
     let columns = explained("mean_axis0", "2000x1000", &[("OMP_NUM_THREADS", "2")]);
     assert!(columns.contains("threads 2 of 2 (OMP_NUM_THREADS), a piece for each"), "{columns}");
+    let narrow = explained("mean_axis0", "10000000x2", &three);
+    assert!(narrow.contains("threads 1 of 3 (RAPTORS_THREADS): its columns are too few"), "{narrow}");
     let one = explained("sum", "2000x1000", &[("RAPTORS_THREADS", "1")]);
     assert!(one.contains("threads 1 of 1 (RAPTORS_THREADS)"), "{one}");
 }

@@ -58,6 +58,10 @@ pub(crate) fn run(
     } else {
         py.detach(guarded)
     };
+    // Also of a call that was done when the signal was found: nobody else will raise it.
+    if let Some(raised) = interruption() {
+        return Err(raised);
+    }
     match outcome {
         Ok(Ok(())) => Ok(()),
         Ok(Err(refused)) => Err(error::raised(&refused)),

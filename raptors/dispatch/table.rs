@@ -144,6 +144,8 @@ pub(crate) struct Plan<S: Sig> {
     pub(crate) cut: Option<Cut>,
     /// What the table says of cutting.
     pub(crate) tasks: Tasks,
+    /// Bytes read and written.
+    pub(crate) bytes: usize,
 }
 
 impl<S: Sig> Table<S> {
@@ -174,12 +176,13 @@ impl<S: Sig> Table<S> {
                     if *shape == (target.rows, target.cols)
                         && let Some(kernel) = Ready::new(&sizes[target.size()])
                     {
-                        return Plan { kernel, reason: Reason::Exact(shape.0, shape.1), cut, tasks };
+                        let reason = Reason::Exact(shape.0, shape.1);
+                        return Plan { kernel, reason, cut, tasks, bytes: target.bytes };
                     }
                 }
             }
             if let Some(kernel) = Ready::new(&rows.buckets[bucket]) {
-                return Plan { kernel, reason: Reason::Bucket(bucket), cut, tasks };
+                return Plan { kernel, reason: Reason::Bucket(bucket), cut, tasks, bytes: target.bytes };
             }
         }
         unreachable!("every operation has portable kernels, which run everywhere")
@@ -205,6 +208,6 @@ impl<S: Sig> Table<S> {
         })?;
         let cut = cut.filter(|_| row.shape.is_none());
         let tasks = Tasks { crossover: NEVER, chunk: PER_THREAD };
-        Ok(Plan { kernel, reason: Reason::Name, cut, tasks })
+        Ok(Plan { kernel, reason: Reason::Name, cut, tasks, bytes: target.bytes })
     }
 }

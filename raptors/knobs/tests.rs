@@ -76,7 +76,7 @@ fn threads_come_from_the_first_variable_that_is_set() {
 #[test]
 fn threads_that_cannot_be_read_are_an_error() {
     for value in ["0", "-1", "two", "1.5", "1,2", "99999999999999999999", " "] {
-        let expected = format!("RAPTORS_THREADS={value:?}: expected a positive integer");
+        let expected = format!("RAPTORS_THREADS={value:?}: expected a number from 1 to 1024");
         assert_eq!(refused("RAPTORS_THREADS", value), expected);
     }
     for value in ["0", "4,", ",4", "4,0", "4;2"] {

@@ -39,6 +39,8 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 struct Scope {
     cancel: Cancel,
+    /// What cancels the scopes around it, and thereby this one.
+    around: Vec<Cancel>,
     /// What to ask, and when next.
     ask: Option<(fn() -> bool, Instant)>,
 }
@@ -50,7 +52,8 @@ impl Cancel {
         Self::default()
     }
 
-    /// Cancels the calls in [`scope`](Self::scope), those that are under way and those that come.
+    /// Cancels the calls in [`scope`](Self::scope), and in scopes within it, those that are under way and those that
+    /// come.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -82,7 +85,15 @@ impl Cancel {
                 CURRENT.set(self.0.take());
             }
         }
-        let _before = Before(CURRENT.replace(Some(Scope { cancel: self.clone(), ask })));
+        let before = CURRENT.take();
+        // What the scope around asks goes on being asked, unless this one asks.
+        let (around, asked) = before.as_ref().map_or_else(Default::default, |scope| {
+            let mut around = scope.around.clone();
+            around.push(scope.cancel.clone());
+            (around, scope.ask)
+        });
+        CURRENT.set(Some(Scope { cancel: self.clone(), around, ask: ask.or(asked) }));
+        let _before = Before(before);
         calls()
     }
 }
@@ -90,13 +101,15 @@ impl Cancel {
 /// Whether a call by this thread can be cancelled.
 #[inline]
 pub(super) fn is_possible() -> bool {
-    CURRENT.with_borrow(Option::is_some)
+    // A thread that ends has no scope any more.
+    CURRENT.try_with(|scope| scope.borrow().is_some()).unwrap_or(false)
 }
 
 /// Asks what this thread is to ask, if it is time to, and cancels its calls if that says so.
 pub(super) fn ask() {
-    let due = CURRENT.with_borrow_mut(|scope| {
-        let Scope { cancel, ask: Some((ask, next)) } = scope.as_mut()? else { return None };
+    let due = CURRENT.try_with(|scope| {
+        let mut scope = scope.borrow_mut();
+        let Scope { cancel, ask: Some((ask, next)), .. } = scope.as_mut()? else { return None };
         let now = Instant::now();
         (now >= *next).then(|| {
             *next = now + ASK_EVERY;
@@ -104,7 +117,7 @@ pub(super) fn ask() {
         })
     });
     // Not borrowed any more: what is asked may enter a scope.
-    if let Some((ask, cancel)) = due
+    if let Ok(Some((ask, cancel))) = due
         && ask()
     {
         cancel.cancel();
@@ -113,14 +126,18 @@ pub(super) fn ask() {
 
 /// What can cancel a call by this thread.
 pub(super) fn current() -> Current {
-    Current(CURRENT.with_borrow(|scope| scope.as_ref().map(|scope| scope.cancel.clone())))
+    let all = CURRENT.try_with(|scope| {
+        let scope = scope.borrow();
+        scope.iter().flat_map(|scope| scope.around.iter().chain([&scope.cancel])).cloned().collect()
+    });
+    Current(all.unwrap_or_default())
 }
 
 /// See [`current`].
-pub(super) struct Current(Option<Cancel>);
+pub(super) struct Current(Vec<Cancel>);
 
 impl Current {
     pub(super) fn is_cancelled(&self) -> bool {
-        self.0.as_ref().is_some_and(Cancel::is_cancelled)
+        self.0.iter().any(Cancel::is_cancelled)
     }
 }

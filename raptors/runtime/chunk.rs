@@ -26,7 +26,7 @@ pub(crate) fn matrix<T>(
     threads: usize,
 ) -> (Along, usize) {
     let parts = bytes.div_ceil(piece.max(1)).max(1);
-    if rows >= parts.min(2 * threads) {
+    if rows >= parts.min(threads.saturating_mul(2)) {
         return (Along::Rows, rows.div_ceil(parts).max(1));
     }
     (Along::Columns, columns::<T>(cols, parts))

@@ -95,6 +95,15 @@ impl<'a, S: Pieces> Iterator for Split<'a, S> {
         };
         Some((piece, extent))
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = match self.along {
+            Along::Rows => self.extent.0,
+            Along::Columns => self.extent.1,
+        };
+        let pieces = if self.rest.is_some() { left.div_ceil(self.step).max(1) } else { 0 };
+        (pieces, Some(pieces))
+    }
 }
 
 /// Columns that a kernel with a row among its arguments is given at once: so many of the row stay in the first cache

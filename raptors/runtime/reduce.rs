@@ -91,10 +91,19 @@ impl<T: Element> Reduction<T> {
             bytes: rows.saturating_mul(cols).saturating_mul(size_of::<T>()),
             contiguous: true,
         };
-        match self.one_column {
-            Some(table) if cols == 1 => table.look_up(isa, None, Target { rows: 1, cols: rows, ..target }),
-            _ => self.table(self.column_class(numerics, cols)).look_up(isa, None, target),
+        if let (Some(table), 1) = (self.one_column, cols) {
+            return table.look_up(isa, None, Target { rows: 1, cols: rows, ..target });
         }
+        let class = self.column_class(numerics, cols);
+        let mut plan = self.table(class).look_up(isa, None, target);
+        if let (true, Some(cut)) = (self.by_columns, plan.cut) {
+            // There may be fewer stripes than threads.
+            let (Down::Stripes { count, .. } | Down::Rows { count, .. }) =
+                self.down(cut, class, (rows, cols));
+            let threads = cut.threads.min(count);
+            plan.cut = (threads > 1).then_some(Cut { threads, ..cut });
+        }
+        plan
     }
 
     /// A single column is a run of neighbours, which the tree sums in either class.
@@ -132,8 +141,12 @@ impl<T: Element> Reduction<T> {
         };
         match plan.cut {
             None => one((x, out)),
-            // Too few rows for the threads: each is cut in itself.
-            Some(cut) if x.nrows() < cut.threads && self.order != Order::Sequence => {
+            // Too few rows for the threads, and long ones: each is cut in itself.
+            Some(cut)
+                if x.nrows() < cut.threads
+                    && self.order != Order::Sequence
+                    && x.ncols() * size_of::<T>() > cut.piece(x.len() * size_of::<T>()) =>
+            {
                 for (row, out) in x.rows().zip(out) {
                     *out = self.finished(self.whole(&plan, MatrixRef::from_row(row))?, row.len());
                 }
@@ -189,41 +202,62 @@ impl<T: Element> Reduction<T> {
         x: MatrixRef<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        let bytes = x.len() * size_of::<T>();
-        let parts = if cut.chunk == PER_THREAD {
-            // No piece takes so long that a call could not be cancelled.
-            cut.threads.max(bytes / MOST_BYTES)
-        } else {
-            bytes.div_ceil(cut.chunk)
+        let step = match self.down(cut, class, x.shape()) {
+            Down::Stripes { step, .. } => step,
+            Down::Rows { most, .. } => return self.cut_rows(plan, cut, most, x, out),
         };
-        let step = chunk::stripes::<T>(x.ncols(), parts);
-        let by_rows = match self.order {
-            Order::Any => true,
-            Order::Tree => class == Numerics::Accurate,
-            Order::Sequence => false,
-        };
-        // One thread is given pieces only so that the call can be cancelled between them: it wants several too.
-        if by_rows && x.ncols().div_ceil(step) < cut.threads.max(2) {
-            let most = x.nrows().div_ceil(parts);
-            let nodes: Vec<_> = chunk::nodes(x.nrows(), most).collect();
-            let mut states = results(nodes.len() * x.ncols())?;
-            let pieces = nodes.iter().zip(states.chunks_mut(x.ncols()));
-            threads::run(cut.threads, pieces, |(&(start, len), state)| {
-                let (rows, _) = x.split_rows(start).1.split_rows(len);
-                plan.kernel.call((rows, state));
-            })?;
-            let merge =
-                |a: Vec<T>, b: Vec<T>| a.into_iter().zip(b).map(|(a, b)| (self.merge)(a, b)).collect();
-            let mut states = states.chunks(x.ncols()).map(<[T]>::to_vec);
-            out.copy_from_slice(&chunk::joined(x.nrows(), most, &mut states, &merge));
-            return Ok(());
-        }
         let starts = (0..x.ncols()).step_by(step);
         let pieces = starts.zip(out.chunks_mut(step)).map(|(start, out)| {
             let stripe = x.columns(start..start + out.len());
             (stripe, out)
         });
         threads::run(cut.threads, pieces, |piece| plan.kernel.call(piece))
+    }
+
+    /// How a call down the columns is cut.
+    fn down(&self, cut: Cut, class: Numerics, (rows, cols): (usize, usize)) -> Down {
+        let bytes = rows.saturating_mul(cols).saturating_mul(size_of::<T>());
+        let parts = if cut.chunk == PER_THREAD {
+            // No piece takes so long that a call could not be cancelled.
+            cut.threads.max(bytes / threads::MOST_BYTES)
+        } else {
+            bytes.div_ceil(cut.chunk)
+        };
+        let step = chunk::stripes::<T>(cols, parts);
+        let count = cols.div_ceil(step);
+        let by_rows = match self.order {
+            Order::Any => true,
+            Order::Tree => class == Numerics::Accurate,
+            Order::Sequence => false,
+        };
+        // One thread is given pieces only so that the call can be cancelled between them: it wants several too.
+        if by_rows && count < cut.threads.max(2) {
+            Down::Rows { most: rows.div_ceil(parts.max(1)), count: parts }
+        } else {
+            Down::Stripes { step, count }
+        }
+    }
+
+    /// Down the columns, some rows for each thread: nodes of the tree over the rows, whose states are then joined.
+    fn cut_rows(
+        &self,
+        plan: &Plan<States<T>>,
+        cut: Cut,
+        most: usize,
+        x: MatrixRef<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        let nodes: Vec<_> = chunk::nodes(x.nrows(), most).collect();
+        let mut states = results(nodes.len() * x.ncols())?;
+        let pieces = nodes.iter().zip(states.chunks_mut(x.ncols()));
+        threads::run(cut.threads, pieces, |(&(start, len), state)| {
+            let (rows, _) = x.split_rows(start).1.split_rows(len);
+            plan.kernel.call((rows, state));
+        })?;
+        let merge = |a: Vec<T>, b: Vec<T>| a.into_iter().zip(b).map(|(a, b)| (self.merge)(a, b)).collect();
+        let mut states = states.chunks(x.ncols()).map(<[T]>::to_vec);
+        out.copy_from_slice(&chunk::joined(x.nrows(), most, &mut states, &merge));
+        Ok(())
     }
 
     fn empty(&self) -> Result<T, Error> {
@@ -284,8 +318,14 @@ impl<T: Element> Reduction<T> {
     }
 }
 
-/// Bytes of the largest piece down the columns: some ten milliseconds of reading.
-const MOST_BYTES: usize = 64 << 20;
+/// How a call down the columns is cut.
+#[derive(Clone, Copy, Debug)]
+enum Down {
+    /// Into so many stripes of so many columns.
+    Stripes { step: usize, count: usize },
+    /// Into about so many nodes of at most so many rows.
+    Rows { most: usize, count: usize },
+}
 
 /// A new vector for results.
 pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {

@@ -14,12 +14,13 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
 /// The bit of [`Door::state`] that says that nobody may enter any more; the others count the helpers inside.
 const CLOSED: usize = 1 << (usize::BITS - 1);
-/// How often the caller looks whether the last helper is gone, before it sleeps: some microseconds, a piece's time.
-const LOOKS: u32 = 10_000;
+/// How long the caller looks whether the last helper is gone, before it sleeps: the time of a piece, or of a few.
+const PATIENCE: Duration = Duration::from_micros(30);
 
 /// What is shared with helpers, and lives as long as the last of them.
 struct Door {
@@ -74,7 +75,12 @@ impl Door {
             // before the count is back at 0: `close` waits for that. The work it borrows is alive until then.
             let work = unsafe { &*work };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
-                *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+                // The first one is told. Another is forgotten: to drop it could panic again.
+                let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                match &*panic {
+                    None => *panic = Some(payload),
+                    Some(_) => std::mem::forget(payload),
+                }
             }
         }
         // Release, so that the caller sees what was written.
@@ -86,10 +92,9 @@ impl Door {
     /// Lets nobody in any more, and waits for those who are inside.
     fn close(&self) {
         self.state.fetch_or(CLOSED, Ordering::AcqRel);
-        let mut looks = 0;
+        let since = Instant::now();
         while self.state.load(Ordering::Acquire) != CLOSED {
-            looks += 1;
-            if looks < LOOKS {
+            if since.elapsed() < PATIENCE {
                 std::hint::spin_loop();
             } else {
                 thread::park();

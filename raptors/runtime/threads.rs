@@ -9,7 +9,7 @@ use std::{
     num::NonZero,
     process,
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -20,7 +20,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{cancel, team};
 use crate::{
     Error,
-    dispatch::table::{Cut, Tasks},
+    dispatch::table::{Cut, PER_THREAD, Tasks},
     knobs,
 };
 
@@ -38,50 +38,52 @@ pub fn num_threads() -> usize {
 /// Sets how many threads calls may use from now on, those of other threads too. Calls that are under way keep theirs.
 ///
 /// # Errors
-/// [`Error::Threads`] for 0.
+/// [`Error::Threads`] for 0, and for more than 1,024.
 pub fn set_num_threads(threads: usize) -> Result<(), Error> {
-    if threads == 0 {
-        return Err(Error::Threads);
+    if !(1..=MOST_THREADS).contains(&threads) {
+        return Err(Error::Threads { got: threads });
     }
     WISH.store(threads, Ordering::Relaxed);
     Ok(())
 }
 
 fn configured() -> usize {
-    // Found once: a process seldom changes its affinity mask, and to ask takes longer than a small call.
-    static FOUND: LazyLock<usize> = LazyLock::new(|| {
-        // With an environment that cannot be read no call comes to use this.
-        let wish = knobs::settings().ok().and_then(|settings| settings.threads);
-        wish.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get))
-    });
-    match WISH.load(Ordering::Relaxed) {
-        0 => *FOUND,
-        wish => wish,
+    // Found once: a process seldom changes its affinity mask, and to ask takes longer than a small call. Found outside
+    // of any lock: a process may be forked meanwhile.
+    static FOUND: OnceLock<usize> = OnceLock::new();
+    match (WISH.load(Ordering::Relaxed), FOUND.get()) {
+        (0, Some(found)) => *found,
+        (0, None) => {
+            // With an environment that cannot be read no call comes to use this.
+            let wish = knobs::settings().ok().and_then(|settings| settings.threads);
+            let found = wish.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+            *FOUND.get_or_init(|| found.min(MOST_THREADS))
+        }
+        (wish, _) => wish,
     }
 }
+
+/// More threads than this are a mistake: no machine that this library was made for has as many cores.
+pub(crate) const MOST_THREADS: usize = 1024;
 
 /// Bytes of a piece where a call is cut for nothing but being cancelled: a fraction of a millisecond.
 const CANCEL_CHUNK: usize = 1 << 20;
 
 /// Bytes of the largest piece of a call that can be cancelled: some ten milliseconds.
-const MOST_BYTES: usize = 64 << 20;
+pub(super) const MOST_BYTES: usize = 64 << 20;
 
 /// How a call of that many bytes is cut, if at all.
 #[inline]
 pub(crate) fn cut(tasks: Tasks, bytes: usize) -> Option<Cut> {
     if bytes >= tasks.crossover {
-        let threads = num_threads();
+        // Where two threads begin to pay, each has half of the crossover: nobody is woken for less.
+        let threads = num_threads().min(bytes / (tasks.crossover / 2).max(1));
         if threads > 1 {
-            // A piece for each thread may take longer than anybody wants to wait who cancels.
-            let chunk = if bytes / threads > MOST_BYTES && cancel::is_possible() {
-                CANCEL_CHUNK
-            } else {
-                tasks.chunk
-            };
-            return Some(Cut { threads, chunk });
+            return Some(Cut { threads, chunk: tasks.chunk });
         }
     }
-    (bytes > CANCEL_CHUNK && cancel::is_possible()).then_some(Cut { threads: 1, chunk: CANCEL_CHUNK })
+    let chunk = if tasks.chunk == PER_THREAD { PER_THREAD } else { CANCEL_CHUNK };
+    (bytes > CANCEL_CHUNK && cancel::is_possible()).then_some(Cut { threads: 1, chunk })
 }
 
 /// Does the work of every piece, on this thread and on others.
@@ -97,6 +99,8 @@ pub(crate) fn run<P: Send>(
     work: impl Fn(P) + Sync,
 ) -> Result<(), Error> {
     let cancel = cancel::current();
+    // Nobody is called for whom there is no piece.
+    let threads = pieces.size_hint().1.map_or(threads, |pieces| threads.min(pieces));
     let queue = Mutex::new(pieces.fuse());
     let next = || {
         cancel::ask();
@@ -135,20 +139,32 @@ impl<I: Iterator> Drop for Stop<'_, I> {
 
 /// Has `help` run on this thread and on up to `threads` − 1 others at once.
 fn share(threads: usize, help: &(impl Fn() + Sync)) {
-    let helpers = threads - 1;
-    if rayon::current_thread_index().is_some() {
-        team::share(helpers, help, rayon::spawn);
-    } else if let Some(pool) = pool(helpers) {
-        team::share(helpers, help, |job| {
-            pool.spawn(|| {
+    // Jobs that nobody has begun yet: calls for help that went unheard, since all workers are busy. One that calls again
+    // and again must not leave more and more of them behind.
+    static UNHEARD: AtomicUsize = AtomicUsize::new(0);
+    let is_worker = rayon::current_thread_index().is_some();
+    let pool = if is_worker { None } else { pool(threads - 1) };
+    let workers = match &pool {
+        Some(pool) => pool.current_num_threads(),
+        None if is_worker => rayon::current_num_threads(),
+        // The system gives no threads: this one does it all.
+        None => return help(),
+    };
+    let room = (4 * workers).saturating_sub(UNHEARD.load(Ordering::Relaxed));
+    team::share(room.min(threads - 1), help, |job| {
+        UNHEARD.fetch_add(1, Ordering::Relaxed);
+        let job = move || {
+            UNHEARD.fetch_sub(1, Ordering::Relaxed);
+            job();
+        };
+        match &pool {
+            Some(pool) => pool.spawn(|| {
                 job();
                 linger();
-            });
-        });
-    } else {
-        // The system gives no threads: this one does it all.
-        help();
-    }
+            }),
+            None => rayon::spawn(job),
+        }
+    });
 }
 
 /// How long a worker that is done stays awake for the next call: about as long as it takes, in the worst case, to wake
@@ -181,15 +197,22 @@ fn linger() {
 /// stays held: so it leaves what it inherited alone and goes on to a place of its own.
 struct Place {
     process: u32,
-    pool: Mutex<Option<Arc<ThreadPool>>>,
+    workers: Mutex<Workers>,
     child: OnceLock<Box<Place>>,
+}
+
+/// The pool, if there is one, and how many workers the system would not give.
+#[derive(Default)]
+struct Workers {
+    pool: Option<Arc<ThreadPool>>,
+    refused: Option<usize>,
 }
 
 static PLACE: OnceLock<Place> = OnceLock::new();
 
 impl Place {
     fn new() -> Self {
-        Self { process: process::id(), pool: Mutex::new(None), child: OnceLock::new() }
+        Self { process: process::id(), workers: Mutex::default(), child: OnceLock::new() }
     }
 
     /// This process's own.
@@ -202,20 +225,20 @@ impl Place {
     }
 }
 
-/// A pool of at least so many workers; `None` if the system gives no threads. It grows when more are asked for, and
-/// never shrinks: workers without work sleep.
-fn pool(workers: usize) -> Option<Arc<ThreadPool>> {
-    let mut place = Place::here().pool.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = &*place
-        && pool.current_num_threads() >= workers
-    {
-        return Some(Arc::clone(pool));
+/// A pool of at least so many workers, or of fewer if the system gives no more; `None` if it gives none. It grows when
+/// more are asked for, and never shrinks: workers without work sleep.
+fn pool(wanted: usize) -> Option<Arc<ThreadPool>> {
+    let mut workers = Place::here().workers.lock().unwrap_or_else(PoisonError::into_inner);
+    let enough = workers.pool.as_ref().is_some_and(|pool| pool.current_num_threads() >= wanted);
+    if !enough && workers.refused.is_none_or(|refused| wanted < refused) {
+        let name = |index| format!("raptors-{index}");
+        match ThreadPoolBuilder::new().num_threads(wanted).thread_name(name).build() {
+            // The smaller one ends when its last call does.
+            Ok(pool) => workers.pool = Some(Arc::new(pool)),
+            Err(_) => workers.refused = Some(wanted),
+        }
     }
-    let name = |index| format!("raptors-{index}");
-    let pool = Arc::new(ThreadPoolBuilder::new().num_threads(workers).thread_name(name).build().ok()?);
-    // The smaller one ends when its last call does.
-    *place = Some(Arc::clone(&pool));
-    Some(pool)
+    workers.pool.clone()
 }
 
 #[cfg(test)]
@@ -276,10 +299,14 @@ mod tests {
                     if piece == 10 {
                         cancel.cancel();
                     }
+                    // Later ones wait for it, whoever has them.
+                    while piece > 10 && !cancel.is_cancelled() {
+                        std::thread::yield_now();
+                    }
                 })
             });
             assert_eq!(result, Err(Error::Cancelled));
-            assert!((11..1000).contains(&done.into_inner()));
+            assert!((11..20).contains(&done.into_inner()));
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     run::{cargo, root, run, target, version},
 };
 
-/// The operations of the reference cases, as far as there are specs of them.
+/// The operations of the reference cases, and their neighbours.
 const OPS: [&str; 8] =
     ["sum", "sum_axis0", "sum_axis1", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale"];
 
@@ -72,7 +72,7 @@ struct Case {
     kernel: String,
 }
 
-/// Every reference case whose operation has a spec, with the kernel that the table gives to a matrix that stays in the
+/// Every reference case, with the kernel that the table gives to a matrix that stays in the
 /// second-level cache: an estimate that knows no memory is of such a one.
 fn cases() -> Result<Vec<Case>> {
     let sources = spec::load_dir(&root().join("kernel-specs/ops"), "kernel-specs/ops")?;
@@ -82,6 +82,7 @@ fn cases() -> Result<Vec<Case>> {
     let tables = select(&ops, &candidates);
     let mut cases = Vec::new();
     for op in OPS {
+        ensure!(ops.iter().any(|other| other.name == op), "no spec gives the operation {op}");
         for table in &tables {
             if table.op.name != op || table.numerics != Numerics::Numpy || table.inplace {
                 continue;
