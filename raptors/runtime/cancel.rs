@@ -78,13 +78,6 @@ impl Cancel {
     }
 
     fn enter<R>(&self, ask: Option<(fn() -> bool, Instant)>, calls: impl FnOnce() -> R) -> R {
-        /// Puts back what was there, also when the calls panic.
-        struct Before(Option<Scope>);
-        impl Drop for Before {
-            fn drop(&mut self) {
-                CURRENT.set(self.0.take());
-            }
-        }
         let before = CURRENT.take();
         // What the scope around asks goes on being asked, unless this one asks.
         let (around, asked) = before.as_ref().map_or_else(Default::default, |scope| {
@@ -95,6 +88,15 @@ impl Cancel {
         CURRENT.set(Some(Scope { cancel: self.clone(), around, ask: ask.or(asked) }));
         let _before = Before(before);
         calls()
+    }
+}
+
+/// Puts back what was there, also when the calls panic.
+struct Before(Option<Scope>);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
     }
 }
 
@@ -116,11 +118,12 @@ pub(super) fn ask() {
             (*ask, cancel.clone())
         })
     });
-    // Not borrowed any more: what is asked may enter a scope.
-    if let Ok(Some((ask, cancel))) = due
-        && ask()
-    {
-        cancel.cancel();
+    if let Ok(Some((ask, cancel))) = due {
+        // What is asked is none of the scope's business, and may call operations in its turn.
+        let _outside = Before(CURRENT.take());
+        if ask() {
+            cancel.cancel();
+        }
     }
 }
 
