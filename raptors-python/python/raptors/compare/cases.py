@@ -42,12 +42,13 @@ def ops() -> dict[str, Op]:
     """All operations, by name: `scale`, `mean`, `mean_axis0`."""
     found = {}
     for about in raptors._functions():
+        dtypes = tuple(short for short, dtype in DTYPES.items() if np.dtype(dtype).name in about["dtypes"])
         for axis in about["axes"] or [None]:
             number = int(axis) if axis in ("0", "1") else None
             name = about["name"] if number is None else f"{about['name']}_axis{number}"
             inputs = tuple(tuple(pair) for pair in about["inputs"])
             reduces = axis is not None
-            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], tuple(about["dtypes"]))
+            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], dtypes)
     return found
 
 
