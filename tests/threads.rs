@@ -2,11 +2,12 @@
 //! That no bit depends on them is in the conformance suite.
 
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     process::Command,
     sync::{
         Barrier,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -231,4 +232,29 @@ fn after_fork_the_child_computes() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(sum(&x, 3).to_bits(), expected.to_bits());
+}
+
+/// The thread that calls is the one that asks, and what it asks may call in its turn.
+#[test]
+fn the_caller_asks_whether_to_go_on() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static CALLER: Cell<bool> = const { Cell::new(false) });
+    fn ask() -> bool {
+        assert!(CALLER.get(), "asked by another thread");
+        let small = Matrix::from_fn(600, 600, |_, _| 1.0_f32).expect("memory");
+        assert_eq!(Cancel::new().scope(|| ops::sum(&small)), Ok(360_000.0));
+        ASKED.fetch_add(1, Ordering::Relaxed) == 2
+    }
+    CALLER.set(true);
+    // Narrow and tall, so that one thread, too, has many pieces only by its rows.
+    let x = Matrix::<f64>::zeros(1 << 20, 4).expect("memory");
+    let mut calls = 0;
+    let cancelled = Cancel::new().scope_asking(ask, || {
+        (0..100_000).find_map(|_| {
+            calls += 1;
+            ops::sum_axis0_with(&x, Numerics::Accurate).err()
+        })
+    });
+    assert_eq!((cancelled, ASKED.load(Ordering::Relaxed)), (Some(Error::Cancelled), 3), "{calls} calls");
+    assert!(ops::sum(&x).is_ok(), "nothing is asked, and nothing cancelled, outside");
 }

@@ -124,10 +124,13 @@ pub(crate) fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let settings = PyDict::new(py);
     for knob in raptors::knobs() {
         for variable in &knob.variables {
-            let value = match &knob.in_force.as_ref().map_err(|refused| error::raised(py, refused.clone()))?.origin {
-                raptors::Origin::Variable { name, value } if *name == variable.name => Some(value.clone()),
-                _ => None,
-            };
+            let value =
+                match &knob.in_force.as_ref().map_err(|refused| error::raised(py, refused.clone()))?.origin {
+                    raptors::Origin::Variable { name, value } if *name == variable.name => {
+                        Some(value.clone())
+                    }
+                    _ => None,
+                };
             settings.set_item(variable.name, value)?;
         }
     }

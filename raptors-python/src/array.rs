@@ -188,7 +188,8 @@ fn dimensions(what: Name, ndim: usize) -> PyErr {
 
 #[cold]
 fn other_dtype(object: &Bound<'_, PyAny>, what: Name) -> PyErr {
-    let dtype = object.getattr("dtype").map_or_else(|_| "another dtype".to_owned(), |dtype| dtype.to_string());
+    let dtype =
+        object.getattr("dtype").map_or_else(|_| "another dtype".to_owned(), |dtype| dtype.to_string());
     PyTypeError::new_err(format!(
         "input type not supported: {what} has dtype {dtype}, and must have float32 or float64"
     ))

@@ -7,7 +7,7 @@ use pyo3::{
 };
 use raptors::{
     Dtype, Element, Error, Numerics,
-    catalogue::{Call, InputKind, Op, Place, Value},
+    catalogue::{Body, Call, InputKind, Op, Place, Value},
 };
 
 use crate::{
@@ -244,11 +244,15 @@ fn reduced<'py, T: Element>(
     keepdims: bool,
 ) -> PyResult<Object<'py>> {
     let (rows, cols) = x.view.extent();
-    let (results, columns) = match (axis, x.view.ndim) {
-        (None, _) | (Some(_), 1) => (1, x.columns()),
-        (Some(0), _) => (cols, cols),
-        (Some(_), _) => (rows, cols),
+    let (results, columns, count) = match (axis, x.view.ndim) {
+        (None, _) | (Some(_), 1) => (1, x.columns(), rows * cols),
+        (Some(0), _) => (cols, cols, rows),
+        (Some(_), _) => (rows, cols, cols),
     };
+    // The library gives no result without elements where there is no result to give; NumPy is stricter.
+    if count == 0 && matches!(op.body, Body::Reduce { has_identity: false, .. }) {
+        return Err(error::raised(py, Error::Empty { op: op.name }));
+    }
     let size = Size { bytes: (x.view.len() + results) * size_of::<T>(), columns };
     let into = |results: &mut [T]| {
         let (args, place) = ([T::arg(Value::Matrix(x.matrix()))], T::out(Place::Slice(results)));

@@ -45,7 +45,11 @@ impl Size {
 
 /// Does the call of an operation.
 #[inline]
-pub(crate) fn run(py: Python<'_>, size: Size, call: impl FnOnce() -> Result<(), Error> + Send) -> PyResult<()> {
+pub(crate) fn run(
+    py: Python<'_>,
+    size: Size,
+    call: impl FnOnce() -> Result<(), Error> + Send,
+) -> PyResult<()> {
     let guarded = || catch_unwind(AssertUnwindSafe(call));
     let outcome = if size.bytes < RELEASE_FROM {
         guarded()

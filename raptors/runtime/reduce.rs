@@ -202,7 +202,8 @@ impl<T: Element> Reduction<T> {
             Order::Tree => class == Numerics::Accurate,
             Order::Sequence => false,
         };
-        if by_rows && x.ncols().div_ceil(step) < cut.threads {
+        // One thread is given pieces only so that the call can be cancelled between them: it wants several too.
+        if by_rows && x.ncols().div_ceil(step) < cut.threads.max(2) {
             let most = x.nrows().div_ceil(parts);
             let nodes: Vec<_> = chunk::nodes(x.nrows(), most).collect();
             let mut states = results(nodes.len() * x.ncols())?;

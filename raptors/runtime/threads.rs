@@ -73,7 +73,11 @@ pub(crate) fn cut(tasks: Tasks, bytes: usize) -> Option<Cut> {
         let threads = num_threads();
         if threads > 1 {
             // A piece for each thread may take longer than anybody wants to wait who cancels.
-            let chunk = if bytes / threads > MOST_BYTES && cancel::is_possible() { CANCEL_CHUNK } else { tasks.chunk };
+            let chunk = if bytes / threads > MOST_BYTES && cancel::is_possible() {
+                CANCEL_CHUNK
+            } else {
+                tasks.chunk
+            };
             return Some(Cut { threads, chunk });
         }
     }

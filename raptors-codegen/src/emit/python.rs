@@ -159,7 +159,10 @@ fn stub(spec: &Spec) -> Stub {
     let array = format!("NDArray[{scalar}]");
     let inputs = spec.inputs.iter().map(|input| {
         let is_scalar = input.kind == crate::spec::InputKind::Scalar;
-        Parameter { name: input.name.clone(), is: if is_scalar { "_Number".to_owned() } else { array.clone() } }
+        Parameter {
+            name: input.name.clone(),
+            is: if is_scalar { "_Number".to_owned() } else { array.clone() },
+        }
     });
     let (reduces, classes) = match &spec.body {
         Body::Map { .. } => (false, Vec::new()),

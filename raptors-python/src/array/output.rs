@@ -117,9 +117,12 @@ fn new_array<'py, T: Element>(py: Python<'py>, shape: &[usize]) -> PyResult<Obje
     let array = unsafe {
         let ndim = i32::try_from(shape.len()).unwrap_or_default();
         let (kind, dtype) = (array_type(py), descr(py, T::DTYPE));
-        let (strides, flags) = (ptr::null_mut(), flags::NPY_ARRAY_CARRAY);
+        // With memory of its own, any flag would ask NumPy for Fortran's order.
+        let flags = if data.is_null() { 0 } else { flags::NPY_ARRAY_CARRAY };
+        let strides = ptr::null_mut();
         let (dims, like) = (dims.as_mut_ptr(), ptr::null_mut());
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(py, kind, dtype, ndim, dims, strides, data, flags, like);
+        let array =
+            PY_ARRAY_API.PyArray_NewFromDescr(py, kind, dtype, ndim, dims, strides, data, flags, like);
         Bound::from_owned_ptr_or_err(py, array)?
     };
     if let Some((owner, _)) = pooled {
@@ -149,7 +152,8 @@ pub(crate) fn scalar<T: Element>(py: Python<'_>, mut value: T) -> PyResult<Objec
     let dtype = descr(py, T::DTYPE);
     // SAFETY: NumPy copies one element of that dtype, and takes no reference to the dtype: it is given back here.
     unsafe {
-        let scalar = PY_ARRAY_API.PyArray_Scalar(py, ptr::from_mut(&mut value).cast(), dtype, ptr::null_mut());
+        let scalar =
+            PY_ARRAY_API.PyArray_Scalar(py, ptr::from_mut(&mut value).cast(), dtype, ptr::null_mut());
         ffi::Py_DECREF(dtype.cast());
         Bound::from_owned_ptr_or_err(py, scalar)
     }

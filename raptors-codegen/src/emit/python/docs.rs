@@ -27,7 +27,8 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     heading(&mut lines, "Parameters");
     let dtypes: Vec<_> = spec.dtypes.iter().map(|dtype| numpy_name(*dtype)).collect();
     let dtypes = dtypes.join(" or ");
-    let first = &spec.inputs.iter().find(|input| input.kind == InputKind::Matrix).unwrap_or(&spec.inputs[0]).name;
+    let first =
+        &spec.inputs.iter().find(|input| input.kind == InputKind::Matrix).unwrap_or(&spec.inputs[0]).name;
     for input in &spec.inputs {
         let name = &input.name;
         lines.push(match input.kind {
@@ -35,8 +36,12 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
                 format!("{name} : ndarray of {dtypes}, of one or two dimensions, with any strides")
             }
             InputKind::Matrix => format!("{name} : ndarray with the dtype and shape of `{first}`"),
-            InputKind::Row => format!("{name} : ndarray with the dtype of `{first}`, an element for each column"),
-            InputKind::Column => format!("{name} : ndarray with the dtype of `{first}`, an element for each row"),
+            InputKind::Row => {
+                format!("{name} : ndarray with the dtype of `{first}`, an element for each column")
+            }
+            InputKind::Column => {
+                format!("{name} : ndarray with the dtype of `{first}`, an element for each row")
+            }
             InputKind::Scalar => format!("{name} : number, converted to the dtype of `{first}`"),
         });
     }
@@ -56,12 +61,15 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     lines.push("ValueError".to_owned());
     lines.push(match &spec.body {
         Body::Reduce(reduce) if !reduce.has_identity => {
-            "    For shapes that do not fit, no elements, or an environment variable that cannot be read.".to_owned()
+            "    For shapes that do not fit, no elements, or an environment variable that cannot be read."
+                .to_owned()
         }
         _ => "    For shapes that do not fit, or an environment variable that cannot be read.".to_owned(),
     });
     heading(&mut lines, "Notes");
-    lines.push("The bits are those of NumPy for the C-contiguous input, any NaN standing for any other.".to_owned());
+    lines.push(
+        "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other.".to_owned(),
+    );
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)
 }
@@ -79,7 +87,8 @@ fn reduction_parameters(reduce: &Reduce, lines: &mut Vec<String>) {
     lines.push(format!("numerics : {}, optional", classes.join(" or ")));
     if reduce.numerics.contains(&Numerics::Accurate) {
         lines.push(
-            "    \"accurate\" sums pairwise down the columns too: the error grows with the logarithm of the".to_owned(),
+            "    \"accurate\" sums pairwise down the columns too: the error grows with the logarithm of the"
+                .to_owned(),
         );
         lines.push("    number of rows, not with the number.".to_owned());
     } else {

@@ -1,0 +1,98 @@
+"""Arrays of given elements in every layout that NumPy has, and how results are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import raptors
+
+Array = np.ndarray[Any, Any]
+
+FUNCTIONS = {function["name"]: function for function in raptors._functions()}
+MAPS = {name: function for name, function in FUNCTIONS.items() if not function["axes"]}
+REDUCTIONS = {name: function for name, function in FUNCTIONS.items() if function["axes"]}
+
+
+def apart(x: Array, axis: int) -> Array:
+    """With other elements between those of an axis."""
+    shape = [3 * n + 1 if i == axis else n for i, n in enumerate(x.shape)]
+    places: list[slice] = [slice(None)] * x.ndim
+    places[axis] = slice(1, 1 + 3 * x.shape[axis], 3)
+    large = np.full(shape, 77, x.dtype)
+    large[tuple(places)] = x
+    return large[tuple(places)]
+
+
+def part(x: Array) -> Array:
+    """The middle of something larger: rows apart, each contiguous."""
+    large = np.full([n + 5 for n in x.shape], 77, x.dtype)
+    places = tuple(slice(2, 2 + n) for n in x.shape)
+    large[places] = x
+    return large[places]
+
+
+def backwards(x: Array, axis: int) -> Array:
+    return np.flip(np.flip(x, axis).copy(), axis)
+
+
+def read_only(x: Array) -> Array:
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+def unaligned(x: Array) -> Array:
+    raw = np.zeros(x.nbytes + 1, np.uint8)
+    there = raw[1:].view(x.dtype).reshape(x.shape)
+    there[...] = x
+    return there
+
+
+def field(x: Array) -> Array:
+    """A field of records, whose strides are no multiples of an element."""
+    records = np.zeros(x.shape, np.dtype([("a", np.uint8), ("b", x.dtype)]))
+    records["b"] = x
+    return records["b"]
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "contiguous": np.copy,
+    "fortran": np.asfortranarray,
+    "transposed": lambda x: x.T.copy().T,
+    "rows apart": lambda x: apart(x, 0),
+    "columns apart": lambda x: apart(x, x.ndim - 1),
+    "part": part,
+    "rows backwards": lambda x: backwards(x, 0),
+    "columns backwards": lambda x: backwards(x, x.ndim - 1),
+    "read-only": read_only,
+    "swapped": lambda x: x.astype(x.dtype.newbyteorder()),
+    "unaligned": unaligned,
+    "field": field,
+}
+
+
+def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False) -> Any:
+    """What NumPy gives for the contiguous copies."""
+    plain = {
+        # A copy, not `ascontiguousarray`, which leaves an array that is contiguous and not aligned as it is.
+        key: np.array(value, value.dtype.newbyteorder("="), order="C") if isinstance(value, np.ndarray) else value
+        for key, value in arguments.items()
+    }
+    with np.errstate(all="ignore"):
+        return eval(FUNCTIONS[name]["numpy"], {"np": np, "axis": axis, "keepdims": keepdims, **plain})
+
+
+def same(ours: Any, theirs: Any, name: str) -> None:
+    """Same type, dtype, shape and bits, any NaN standing for any other; and of equal zeros, NumPy's minima and maxima
+    take what its hardware does."""
+    assert type(ours) is type(theirs), (type(ours), type(theirs))
+    assert ours.dtype == theirs.dtype and ours.shape == theirs.shape, (ours.shape, theirs.shape)
+    a, b = np.atleast_1d(ours).ravel(), np.atleast_1d(theirs).ravel()
+    integer = {4: np.uint32, 8: np.uint64}[a.dtype.itemsize]
+    equal = (a.view(integer) == b.view(integer)) | (np.isnan(a) & np.isnan(b))
+    if "np.min" in FUNCTIONS[name]["numpy"] or "np.max" in FUNCTIONS[name]["numpy"]:
+        equal |= (a == 0) & (b == 0)
+    wrong = np.flatnonzero(~equal)
+    assert not len(wrong), f"{name}: {len(wrong)} of {len(a)} differ, first {a[wrong[0]]!r} for {b[wrong[0]]!r}"

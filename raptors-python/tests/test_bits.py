@@ -1,0 +1,147 @@
+"""Every function, dtype, layout and axis, against NumPy bit for bit."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import raptors
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from layouts import FUNCTIONS, LAYOUTS, MAPS, REDUCTIONS, Array, numpy, same
+
+SHAPES = [(1, 1), (7,), (129,), (5000,), (3, 5), (33, 130), (300, 517), (2000, 3), (3, 4099), (70000,), (513, 512)]
+EMPTY = [(0,), (0, 3), (3, 0), (0, 0)]
+DTYPES = ["float32", "float64"]
+
+
+def values(rng: np.random.Generator, shape: Any, dtype: str) -> Array:
+    """Of many magnitudes, so that each order of summing gives other bits; some special ones."""
+    x = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)
+    if x.size > 20 and rng.integers(2):
+        x.flat[rng.integers(x.size, size=3)] = rng.choice([np.inf, -0.0, np.nan, 1e-40], 3)
+    return x.astype(dtype)
+
+
+def arguments(name: str, x: Array, layout: Any, rng: np.random.Generator) -> dict[str, Any]:
+    rows, cols = (1, *x.shape)[-2:]
+    shapes = {"matrix": x.shape, "row": (cols,), "column": (rows,)}
+    given: dict[str, Any] = {}
+    first = True
+    for input, kind in FUNCTIONS[name]["inputs"]:
+        if kind == "scalar":
+            given[input] = float(rng.standard_normal())
+        elif kind == "matrix" and first:
+            given[input], first = layout(x), False
+        else:
+            given[input] = layout(values(rng, shapes[kind], x.dtype.name))
+    return given
+
+
+def check_map(name: str, given: dict[str, Any]) -> None:
+    before = {key: np.copy(value) for key, value in given.items()}
+    same(getattr(raptors, name)(*given.values()), numpy(name, given), name)
+    for key, value in before.items():
+        np.testing.assert_array_equal(given[key], value, strict=True)
+
+
+def check_reduction(name: str, x: Array, axis: int | None, keepdims: bool) -> None:
+    function = getattr(raptors, name)
+    key = FUNCTIONS[name]["inputs"][0][0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            theirs = numpy(name, {key: x}, axis, keepdims)
+        except ValueError as error:
+            assert "zero-size array to reduction operation" in str(error)
+            with pytest.raises(ValueError, match="zero-size array to reduction operation"):
+                function(x, axis, keepdims=keepdims)
+            return
+        same(function(x, axis=axis, keepdims=keepdims), theirs, name)
+
+
+def axes(ndim: int) -> list[int | None]:
+    return [None, 0, -1] if ndim == 1 else [None, 0, 1, -1, -2]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MAPS)
+def test_maps(name: str, dtype: str, layout: str) -> None:
+    rng = np.random.default_rng(1)
+    for shape in SHAPES + EMPTY:
+        check_map(name, arguments(name, values(rng, shape, dtype), LAYOUTS[layout], rng))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions(name: str, dtype: str, layout: str) -> None:
+    rng = np.random.default_rng(2)
+    for shape in SHAPES + EMPTY:
+        x = LAYOUTS[layout](values(rng, shape, dtype))
+        for axis in axes(x.ndim):
+            for keepdims in [False, True]:
+                check_reduction(name, x, axis, keepdims)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_large(name: str, threads: int) -> None:
+    rng = np.random.default_rng(3)
+    with raptors.threads(threads):
+        for dtype, shape in [("float32", (1500, 1100)), ("float64", (40_000, 30)), ("float64", (20, 90_001))]:
+            for layout in ["contiguous", "part", "transposed"]:
+                x = LAYOUTS[layout](values(rng, shape, dtype))
+                if name in MAPS:
+                    check_map(name, arguments(name, x, LAYOUTS[layout], rng))
+                else:
+                    for axis in axes(2):
+                        check_reduction(name, x, axis, False)
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    dtype = draw(st.sampled_from(DTYPES))
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=2, min_side=0, max_side=40))
+    x = draw(hnp.arrays(dtype, shape))
+    return LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](x)
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=arrays(), seed=st.integers(0, 1000), data=st.data())
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_anything(name: str, x: Array, seed: int, data: st.DataObject) -> None:
+    if name in MAPS:
+        layout = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))]
+        given = arguments(name, np.ascontiguousarray(x, x.dtype.newbyteorder("=")), layout, np.random.default_rng(seed))
+        check_map(name, {**given, FUNCTIONS[name]["inputs"][0][0]: x})
+    else:
+        check_reduction(name, x, data.draw(st.sampled_from(axes(x.ndim))), data.draw(st.booleans()))
+
+
+def test_the_sign_of_zero_is_fixed() -> None:
+    for zeros in [[0.0, -0.0], [-0.0, 0.0]]:
+        x = np.array(zeros)
+        assert np.signbit(raptors.min(x)) and not np.signbit(raptors.max(x))
+        assert np.signbit(raptors.minimum(x, x[::-1])).all()
+        assert not np.signbit(raptors.maximum(x, x[::-1])).any()
+
+
+@pytest.mark.parametrize("scalar", [2, True, 2.5, np.float32(0.1), np.float64(0.1), np.int64(3), np.array(0.1), 1e300])
+def test_scalars_are_weak(scalar: Any) -> None:
+    for dtype in DTYPES:
+        x = np.linspace(-3, 3, 50, dtype=dtype)
+        with np.errstate(over="ignore"):
+            theirs = x * float(scalar)
+        same(raptors.scale(x, scalar), theirs, "scale")
+
+
+def test_accurate_sums_are_pairwise_down_the_columns() -> None:
+    ones = np.ones((20_000_000, 2), np.float32)
+    assert raptors.sum(ones, axis=0).tolist() == np.sum(ones, axis=0).tolist() == [16_777_216.0] * 2
+    assert raptors.sum(ones, axis=0, numerics="accurate").tolist() == [20_000_000.0] * 2

@@ -1,0 +1,151 @@
+"""What is refused, in NumPy's words, before any output is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import raptors
+
+from layouts import MAPS, REDUCTIONS
+
+X = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", "float16", "complex128", "longdouble", "object", "U3", "M8[s]"])
+def test_dtypes(dtype: str) -> None:
+    x = np.zeros((3, 4), dtype)
+    for call in [lambda: raptors.scale(x, 2.0), lambda: raptors.sum(x, axis=0), lambda: raptors.add(X, x)]:
+        with pytest.raises(TypeError, match=r"not supported: [xy] has dtype .*, and must have float32 or float64"):
+            call()
+
+
+@pytest.mark.parametrize("x", [[1.0], 1.0, None, "text", np.float64(1.0), memoryview(b"1234"), np.ma.ones(3)])
+def test_what_is_no_array(x: Any) -> None:
+    for call in [lambda: raptors.scale(x, 2.0), lambda: raptors.mean(x), lambda: raptors.broadcast_add(X, x)]:
+        with pytest.raises(TypeError, match=r"(x|row) must be a numpy.ndarray, not "):
+            call()
+
+
+def test_subclasses_that_are_arrays_all_through(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "file", np.float64, "w+", shape=(3, 4))
+    mapped[...] = X
+    assert type(raptors.scale(mapped, 2.0)) is np.ndarray
+    np.testing.assert_array_equal(raptors.sum(mapped, axis=1), X.sum(axis=1))
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3, 4)])
+def test_dimensions(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape)
+    for name in REDUCTIONS:
+        with pytest.raises(ValueError, match=f"must have 1 or 2 dimensions, but has {len(shape)}"):
+            getattr(raptors, name)(x)
+
+
+def test_mixed_dtypes() -> None:
+    with pytest.raises(TypeError, match="y has dtype float32, and must have float64 as the others"):
+        raptors.add(X, X.astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 1), (4,), (12,), (0, 4)])
+def test_shapes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"operands could not be broadcast together with shapes \(3,4\) \("):
+        raptors.add(X, np.zeros(shape))
+    if shape != (4,):
+        with pytest.raises(ValueError, match=r"operands could not be broadcast together with shapes \(3,4\) \("):
+            raptors.broadcast_add(X, np.zeros(shape))
+    np.testing.assert_array_equal(raptors.broadcast_add(X, np.ones((1, 4))), X + 1)
+
+
+@pytest.mark.parametrize("scalar", ["2", None, 1j, np.complex64(1), np.ones(1), np.ones((1, 1)), [2.0]])
+def test_scalars(scalar: Any) -> None:
+    with pytest.raises(TypeError, match="real number"):
+        raptors.scale(X, scalar)
+
+
+def test_a_number_too_large() -> None:
+    with pytest.raises(OverflowError):
+        raptors.scale(X, 10**400)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_axes(name: str) -> None:
+    function = getattr(raptors, name)
+    for axis in [2, -3, 100, -100]:
+        with pytest.raises(np.exceptions.AxisError) as ours:
+            function(X, axis)
+        with pytest.raises(np.exceptions.AxisError) as theirs:
+            np.sum(X, axis)
+        assert str(ours.value) == str(theirs.value)
+    with pytest.raises(np.exceptions.AxisError):
+        function(X[0], 1)
+    for axis in ["0", 0.0, (0, 1)]:
+        with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+            function(X, axis=axis)
+
+
+def test_numerics() -> None:
+    with pytest.raises(ValueError, match="numerics must be one of 'numpy', 'accurate' \\(got 'fast'\\)"):
+        raptors.sum(X, numerics="fast")
+    with pytest.raises(ValueError, match="numeric class"):
+        raptors.max(X, numerics="accurate")
+
+
+def test_out() -> None:
+    for call in [lambda out: raptors.scale(X, 2.0, out=out), lambda out: raptors.sum(X, axis=0, out=out)]:
+        with pytest.raises(TypeError, match="return arrays must be of ArrayType"):
+            call([1.0])
+        for shape in [(), (3,), (4, 3), (2, 3, 4), (1, 4)]:
+            out = np.full(shape, 7.0)
+            with pytest.raises(ValueError, match="non-broadcastable output operand with shape .* doesn't match"):
+                call(out)
+            assert (out == 7.0).all()
+        for dtype in ["float32", "int64", "complex128"]:
+            with pytest.raises(TypeError, match=r"Cannot cast output from dtype\('float64'\) to dtype\('"):
+                call(np.zeros(3, dtype) if False else np.zeros((3, 4) if call(None).ndim == 2 else 4, dtype))
+    out = np.zeros((3, 4))
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="output array is read-only"):
+        raptors.scale(X, 2.0, out=out)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_calls(name: str) -> None:
+    function = getattr(raptors, name)
+    with pytest.raises(TypeError, match="missing"):
+        function()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'axis'"):
+        function(X, axis=0)
+
+
+def test_explain_and_threads() -> None:
+    found = raptors.explain("mean", X, axis=0)
+    assert found.op == "mean_axis0" and found.shape == (3, 4) and found.kernel.startswith("mean_axis0_f64_")
+    assert found.kernel in str(found) and found.threads == 1 and found.reason
+    assert raptors.explain("scale", X[0].astype(np.float32)).dtype == "float32"
+    with pytest.raises(ValueError, match="no function is called 'men'; there are: "):
+        raptors.explain("men", X)
+    before = raptors.num_threads()
+    with raptors.threads(3):
+        assert raptors.num_threads() == 3
+        with pytest.raises(KeyError), raptors.threads(1):
+            assert raptors.num_threads() == 1
+            raise KeyError
+        assert raptors.num_threads() == 3
+    assert raptors.num_threads() == before
+    with pytest.raises(ValueError, match="0 threads"):
+        raptors.set_num_threads(0)
+
+
+def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
+    raptors.show_config()
+    said = capsys.readouterr().out
+    assert f"version: {raptors.__version__}\n" in said and "RAPTORS_THREADS: " in said and "isa: " in said
+
+
+def test_every_function_has_docs() -> None:
+    for name in [*MAPS, *REDUCTIONS]:
+        docs = getattr(raptors, name).__doc__
+        for word in ["Parameters", "Returns", "Raises", "In NumPy: `", "out :", f"kernel-specs/ops/{name}.toml"]:
+            assert word in docs, (name, word)
