@@ -1,0 +1,201 @@
+//! The document of the comparison, as far as it is shown.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Error;
+
+/// The version of the document that is read.
+pub(crate) const SCHEMA: &str = "raptors-compare/1";
+
+/// What one run of the comparison found.
+#[derive(Debug)]
+pub struct Run {
+    pub(crate) machine: Machine,
+    pub(crate) settings: Settings,
+    /// Those that were timed.
+    pub(crate) cases: Vec<Case>,
+    /// Those whose results are wrong.
+    pub(crate) wrong: Vec<Wrong>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Document {
+    machine: Machine,
+    settings: Settings,
+    cases: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) cpu: String,
+    pub(crate) cores: usize,
+    pub(crate) caches: BTreeMap<String, String>,
+    pub(crate) system: String,
+    pub(crate) python: String,
+    pub(crate) raptors: String,
+    pub(crate) isa: String,
+    pub(crate) numpy: String,
+    pub(crate) packages: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) suites: Vec<String>,
+    pub(crate) threads: BTreeMap<String, Threads>,
+    pub(crate) skipped: BTreeMap<String, String>,
+    pub(crate) simd_mode: String,
+    pub(crate) precision: f64,
+    pub(crate) gate: Option<f64>,
+    pub(crate) date: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Threads {
+    pub(crate) threads: usize,
+    pub(crate) note: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Which {
+    pub(crate) op: String,
+    pub(crate) dtype: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) layout: String,
+    pub(crate) alloc: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Case {
+    #[serde(flatten)]
+    pub(crate) which: Which,
+    pub(crate) numpy_us: f64,
+    pub(crate) numpy_spread: f64,
+    pub(crate) raptors_us: f64,
+    pub(crate) raptors_best_us: f64,
+    pub(crate) raptors_spread: f64,
+    pub(crate) speedup: f64,
+    pub(crate) ci_low: f64,
+    pub(crate) ci_high: f64,
+    pub(crate) delta_us: f64,
+    pub(crate) settled: bool,
+    pub(crate) kernel: String,
+    pub(crate) verdict: String,
+    pub(crate) gb_per_s: f64,
+    pub(crate) limit_share: Option<f64>,
+    pub(crate) control: Control,
+    pub(crate) calls: Calls,
+    pub(crate) peers: BTreeMap<String, Peer>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Control {
+    pub(crate) ratio: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Calls {
+    pub(crate) raptors: String,
+    pub(crate) numpy: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) ratio: f64,
+    pub(crate) same_bits: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wrong {
+    #[serde(flatten)]
+    pub(crate) which: Which,
+    pub(crate) difference: String,
+}
+
+impl Run {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// If it is none, or one of another version.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let value: Value = serde_json::from_str(text)?;
+        let found = value["schema"].as_str().unwrap_or_default();
+        if found != SCHEMA {
+            return Err(Error::Version { found: found.to_owned() });
+        }
+        let Document { machine, settings, cases } = serde_json::from_value(value)?;
+        let (wrong, timed): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case["verdict"] == "different");
+        Ok(Self {
+            machine,
+            settings,
+            cases: timed.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?,
+            wrong: wrong.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Threads that calls of raptors could use.
+    pub(crate) fn threads(&self) -> usize {
+        self.settings.threads.get("raptors").map_or(1, |raptors| raptors.threads)
+    }
+
+    /// The peers beside NumPy, in the order of their names.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &str> {
+        self.machine.packages.keys().map(String::as_str)
+    }
+
+    /// NaN if there are no cases.
+    pub(crate) fn geometric_mean(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "there are not that many cases")]
+        let count = self.cases.len() as f64;
+        (self.cases.iter().map(|case| case.speedup.ln()).sum::<f64>() / count).exp()
+    }
+
+    /// The case whose interval begins lowest.
+    pub(crate) fn lowest(&self) -> Option<&Case> {
+        self.cases.iter().min_by(|a, b| a.ci_low.total_cmp(&b.ci_low))
+    }
+
+    /// What is below 1, the worst first.
+    pub(crate) fn gaps(&self) -> Vec<&Case> {
+        let mut gaps: Vec<_> = self.cases.iter().filter(|case| case.speedup < 1.0).collect();
+        gaps.sort_by(|a, b| a.speedup.total_cmp(&b.speedup));
+        gaps
+    }
+}
+
+impl Which {
+    pub(crate) fn size(&self) -> String {
+        match &self.shape[..] {
+            [rows, cols] if rows == cols => format!("{rows}²"),
+            shape => shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×"),
+        }
+    }
+
+    /// The shape, and what is not as usual about the arrays.
+    pub(crate) fn place(&self) -> String {
+        let usual = ["contiguous", "new"];
+        let extra = [&self.layout, &self.alloc].into_iter().filter(|word| !usual.contains(&word.as_str()));
+        extra.fold(self.size(), |text, word| format!("{text} {word}"))
+    }
+}
+
+impl Case {
+    /// Who is fastest, as far as medians tell.
+    pub(crate) fn fastest(&self) -> &str {
+        let peers = self.peers.iter().map(|(name, peer)| (name.as_str(), peer.ratio));
+        let least = peers.chain([("numpy", self.speedup)]).min_by(|a, b| a.1.total_cmp(&b.1));
+        least.filter(|(_, ratio)| *ratio < 1.0).map_or("raptors", |(name, _)| name)
+    }
+}
+
+/// A time in µs, with as many digits as say something.
+pub(crate) fn us(value: f64) -> String {
+    match value.abs() {
+        10_000.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        1.0.. => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}

@@ -1,0 +1,91 @@
+//! The section of the documentation: what several runs found, as tables of fixed width.
+
+use std::fmt::Write as _;
+
+use crate::{
+    Run,
+    run::{Case, us},
+};
+
+/// The section, in Markdown: first what all runs share, then each with its table.
+#[must_use]
+pub fn section(runs: &[Run]) -> String {
+    let mut text = String::new();
+    for run in runs {
+        // Writing to a string does not fail.
+        let _ = write_run(&mut text, run);
+    }
+    text
+}
+
+fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
+    let (machine, settings, threads) = (&run.machine, &run.settings, run.threads());
+    let number = if threads == 1 { "One thread".to_owned() } else { format!("{threads} threads") };
+    writeln!(
+        text,
+        "### {number}, {}\n\n{}, {}; raptors {} ({}), NumPy {}, Python {}.",
+        settings.suites.join(", "),
+        machine.cpu,
+        settings.date,
+        machine.raptors,
+        machine.isa,
+        machine.numpy,
+        machine.python
+    )?;
+    for (name, version) in &machine.packages {
+        let peer = &settings.threads[name];
+        writeln!(text, "{name} {version}: threads {}; {}.", peer.threads, peer.note)?;
+    }
+    if let Some(lowest) = run.lowest() {
+        let even = run.cases.iter().filter(|case| case.speedup >= 1.0).count();
+        writeln!(
+            text,
+            "\n{even} of {} at 1.0 or above, geometric mean {:.2}, lowest end of an interval {:.2} (`{}` {} {}).",
+            run.cases.len(),
+            run.geometric_mean(),
+            lowest.ci_low,
+            lowest.which.op,
+            lowest.which.dtype,
+            lowest.which.place()
+        )?;
+    }
+    writeln!(text, "\n```text")?;
+    let mut op = None;
+    for case in &run.cases {
+        if op != Some(&case.which.op) {
+            if op.is_some() {
+                writeln!(text)?;
+            }
+            op = Some(&case.which.op);
+            write!(text, "{:<18} {:>8} {:>8}  ratio    interval  GB/s limit", case.which.op, "NumPy", "raptors")?;
+            for peer in run.peers() {
+                write!(text, " {peer:>11}")?;
+            }
+            writeln!(text)?;
+        }
+        write_case(text, run, case)?;
+    }
+    writeln!(text, "```\n")
+}
+
+fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
+    let limit = case.limit_share.map_or_else(|| "–".to_owned(), |share| format!("{share:.2}"));
+    write!(
+        text,
+        "{} {:>14} {:>8} {:>8} {:>6.2} {:>11} {:>5.1} {limit:>5}",
+        case.which.dtype,
+        case.which.place(),
+        us(case.numpy_us),
+        us(case.raptors_us),
+        case.speedup,
+        format!("{:.2}–{:.2}", case.ci_low, case.ci_high),
+        case.gb_per_s,
+    )?;
+    for peer in run.peers() {
+        match case.peers.get(peer) {
+            None => write!(text, " {:>11}", "–")?,
+            Some(peer) => write!(text, " {:>11.2}", peer.ratio)?,
+        }
+    }
+    writeln!(text)
+}
