@@ -76,7 +76,7 @@ pub(crate) fn explain(
         let op = catalogue::op(&format!("{name}{suffix}"))?;
         Ok((op, op.explain(view.dtype, class, (rows, cols))?))
     };
-    let (op, found) = found().map_err(|refused| error::raised(py, refused))?;
+    let (op, found) = found().map_err(|refused| error::raised(&refused))?;
     Ok(Explanation {
         op: op.name,
         dtype: dtype_name(view.dtype),
@@ -118,19 +118,16 @@ pub(crate) fn functions(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
 pub(crate) fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let about = PyDict::new(py);
     about.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    about.set_item("isa", raptors::isa().map_err(|refused| error::raised(py, refused))?.name())?;
+    about.set_item("isa", raptors::isa().map_err(|refused| error::raised(&refused))?.name())?;
     about.set_item("threads", raptors::num_threads())?;
     about.set_item("pool bytes", raptors::pool_bytes())?;
     let settings = PyDict::new(py);
     for knob in raptors::knobs() {
         for variable in &knob.variables {
-            let value =
-                match &knob.in_force.as_ref().map_err(|refused| error::raised(py, refused.clone()))?.origin {
-                    raptors::Origin::Variable { name, value } if *name == variable.name => {
-                        Some(value.clone())
-                    }
-                    _ => None,
-                };
+            let value = match &knob.in_force.as_ref().map_err(error::raised)?.origin {
+                raptors::Origin::Variable { name, value } if *name == variable.name => Some(value.clone()),
+                _ => None,
+            };
             settings.set_item(variable.name, value)?;
         }
     }
@@ -147,7 +144,7 @@ pub(crate) fn num_threads() -> usize {
 /// Sets how many threads calls may use from now on, those of all threads of the program.
 #[pyfunction]
 pub(crate) fn set_num_threads(py: Python<'_>, threads: usize) -> PyResult<()> {
-    raptors::set_num_threads(threads).map_err(|refused| error::raised(py, refused))
+    raptors::set_num_threads(threads).map_err(|refused| error::raised(&refused))
 }
 
 /// Gives back to the system the memory that is kept for results of calls to come.

@@ -1,8 +1,8 @@
-//! NumPy arrays as matrices, and results as NumPy arrays.
+//! `NumPy` arrays as matrices, and results as `NumPy` arrays.
 //!
 //! An array is read where it lies if a matrix can describe it: native, aligned, each row contiguous and the rows one
-//! after another. Any other is copied by NumPy first. What is read and written while Python's lock is released, other
-//! threads of the program could write meanwhile: as with NumPy's own functions, that is for the program not to do.
+//! after another. Any other is copied by `NumPy` first. What is read and written while Python's lock is released, other
+//! threads of the program could write meanwhile: as with `NumPy`'s own functions, that is for the program not to do.
 
 mod input;
 mod output;
@@ -160,7 +160,7 @@ impl View {
     }
 }
 
-/// NumPy's name of a dtype.
+/// `NumPy`'s name of a dtype.
 pub(crate) const fn dtype_name(dtype: Dtype) -> Name {
     match dtype {
         Dtype::F32 => "float32",
@@ -195,7 +195,7 @@ fn other_dtype(object: &Bound<'_, PyAny>, what: Name) -> PyErr {
     ))
 }
 
-/// NumPy's number of a dtype.
+/// `NumPy`'s number of a dtype.
 const fn type_num(dtype: Dtype) -> i32 {
     match dtype {
         Dtype::F32 => NPY_TYPES::NPY_FLOAT as i32,
@@ -203,13 +203,13 @@ const fn type_num(dtype: Dtype) -> i32 {
     }
 }
 
-/// NumPy's object for a dtype, a new reference.
+/// `NumPy`'s object for a dtype, a new reference.
 fn descr(py: Python<'_>, dtype: Dtype) -> *mut PyArray_Descr {
     // SAFETY: called with Python attached, for a type that NumPy has.
     unsafe { PY_ARRAY_API.PyArray_DescrFromType(py, type_num(dtype)) }
 }
 
-/// NumPy's type of arrays.
+/// `NumPy`'s type of arrays.
 fn array_type(py: Python<'_>) -> *mut ffi::PyTypeObject {
     // SAFETY: called with Python attached.
     unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) }

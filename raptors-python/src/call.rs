@@ -144,7 +144,7 @@ fn operand<'a, 'py>(
     if kind == InputKind::Matrix { Ok(Operand::Matrix(input)) } else { input.joined().map(Operand::Run) }
 }
 
-/// A number: Python's, NumPy's, or an array of no dimension.
+/// A number: Python's, `NumPy`'s, or an array of no dimension.
 #[inline]
 fn number(object: &Object<'_>, name: Name) -> PyResult<f64> {
     if !object.is_exact_instance_of::<PyFloat>()
@@ -251,7 +251,7 @@ fn reduced<'py, T: Element>(
     };
     // The library gives no result without elements where there is no result to give; NumPy is stricter.
     if count == 0 && matches!(op.body, Body::Reduce { has_identity: false, .. }) {
-        return Err(error::raised(py, Error::Empty { op: op.name }));
+        return Err(error::raised(&Error::Empty { op: op.name }));
     }
     let size = Size { bytes: (x.view.len() + results) * size_of::<T>(), columns };
     let into = |results: &mut [T]| {

@@ -1,4 +1,4 @@
-//! What is refused, as Python's exceptions with NumPy's words.
+//! What is refused, as Python's exceptions with `NumPy`'s words.
 
 use pyo3::{
     IntoPyObjectExt as _,
@@ -11,7 +11,7 @@ use raptors::Error;
 
 /// The exception for what the library refused.
 #[cold]
-pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
+pub(crate) fn raised(error: &Error) -> PyErr {
     match error {
         Error::OutOfMemory { .. } => PyMemoryError::new_err(error.to_string()),
         Error::Empty { op } => PyValueError::new_err(format!(
@@ -21,14 +21,11 @@ pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
         // The exception that led to it is still to be raised; without one, somebody else has cancelled.
         Error::Cancelled => crate::run::interruption().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
         Error::Kernel { .. } => PyRuntimeError::new_err(error.to_string()),
-        _ => {
-            let _ = py;
-            PyValueError::new_err(error.to_string())
-        }
+        _ => PyValueError::new_err(error.to_string()),
     }
 }
 
-/// NumPy's exception for an axis that an array of `ndim` dimensions does not have.
+/// `NumPy`'s exception for an axis that an array of `ndim` dimensions does not have.
 #[cold]
 pub(crate) fn axis(py: Python<'_>, axis: isize, ndim: usize) -> PyErr {
     static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -39,7 +36,7 @@ pub(crate) fn axis(py: Python<'_>, axis: isize, ndim: usize) -> PyErr {
     made().unwrap_or_else(|error| error)
 }
 
-/// A shape as NumPy writes it: `(3,)`, `(3,4)`.
+/// A shape as `NumPy` writes it: `(3,)`, `(3,4)`.
 pub(crate) fn shape(lengths: &[usize]) -> String {
     match lengths {
         [one] => format!("({one},)"),

@@ -18,7 +18,7 @@ pub(crate) struct Described {
     pub(crate) axes: &'static [Name],
     pub(crate) dtypes: &'static [Name],
     pub(crate) numerics: &'static [Name],
-    /// The same in NumPy, as an expression.
+    /// The same in `NumPy`, as an expression.
     pub(crate) numpy: Option<Name>,
 }
 

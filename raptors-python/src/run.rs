@@ -60,7 +60,7 @@ pub(crate) fn run(
     };
     match outcome {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(refused)) => Err(error::raised(py, refused)),
+        Ok(Err(refused)) => Err(error::raised(&refused)),
         Err(panic) => Err(panicked(panic.as_ref())),
     }
 }

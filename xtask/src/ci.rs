@@ -8,18 +8,20 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    goldens, install,
+    goldens, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
+    ("Python", python::tests),
+    ("Python, in an empty environment", python::installation),
     ("golden files", goldens::check),
     ("benchmarks, once each", benchmarks),
     ("example", example),
@@ -129,7 +131,7 @@ fn packages() -> Result<()> {
         fs::remove_dir_all(&folder)?;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let mut package = cargo(["package", "--workspace", "--exclude", "xtask"]);
+    let mut package = cargo(["package", "--workspace", "--exclude", "xtask", "--exclude", "raptors-python"]);
     package.env("CARGO_TARGET_DIR", folder.join(now.to_string()));
     // At work on a change, a checkout is never clean.
     if !is_ci() {

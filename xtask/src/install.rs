@@ -19,9 +19,14 @@ pub(crate) fn qemu() -> Result<()> {
         read(&mut command("id", ["-u"]))?.trim() == "0",
         "{QEMU} is missing and only root can install it: apt-get install qemu-user-static"
     );
+    apt_get(&["qemu-user-static"])
+}
+
+/// Installs packages of Debian's, as root.
+pub(crate) fn apt_get(packages: &[&str]) -> Result<()> {
     run(&mut command("apt-get", ["update", "--quiet"]))?;
-    run(command("apt-get", ["install", "--quiet", "--yes", "--no-install-recommends", "qemu-user-static"])
-        .env("DEBIAN_FRONTEND", "noninteractive"))
+    let mut install = command("apt-get", ["install", "--quiet", "--yes", "--no-install-recommends"]);
+    run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// The cargo-deny that `deny.toml` was written for.

@@ -7,6 +7,7 @@ mod budget;
 mod ci;
 mod goldens;
 mod install;
+mod python;
 mod raptors;
 mod run;
 mod size;
@@ -26,8 +27,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every test, then name the instruction sets that ran and those that could not
+    /// Run every test, those of the Python package too, then name the instruction sets that ran and those that could not
     Test,
+    /// Build the Python wheel into target/wheels
+    ///
+    /// With an environment of its own under the target folder: nothing is to be installed by hand.
+    Wheel,
     /// Run all that must hold before a change is merged, and time each step
     ///
     /// Stops at the first step that fails. Installs what the steps need: the emulator through apt-get (as root),
@@ -57,7 +62,8 @@ enum Chore {
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().chore {
-        Chore::Test => test::workspace().map(done),
+        Chore::Test => test::all().map(done),
+        Chore::Wheel => python::wheel().map(|_| ExitCode::SUCCESS),
         Chore::Ci => ci::run_all().map(done),
         Chore::Budget => budget::print().map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),

@@ -7,10 +7,19 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::run::{cargo, tee};
+use crate::{
+    python,
+    run::{cargo, tee},
+};
 
 /// Every feature the tests of the workspace cover.
 pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray";
+
+/// Runs the tests of the workspace, and then those of the Python package.
+pub(crate) fn all() -> Result<()> {
+    workspace()?;
+    python::tests()
+}
 
 /// Runs all tests of all packages, doctests too; then prints which instruction sets took part.
 pub(crate) fn workspace() -> Result<()> {

@@ -183,7 +183,7 @@ fn stub(spec: &Spec) -> Stub {
     }
 }
 
-/// The dtype's name in NumPy.
+/// The dtype's name in `NumPy`.
 const fn numpy_name(dtype: Dtype) -> &'static str {
     match dtype {
         Dtype::F32 => "float32",

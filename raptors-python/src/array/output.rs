@@ -15,7 +15,7 @@ use super::{Grid, Input, View, array_type, descr, dtype_name};
 use crate::{Object, error};
 
 /// From here on a result has memory of the library's pool, which is aligned to cache lines and has its pages already.
-/// NumPy keeps what is smaller at hand itself.
+/// `NumPy` keeps what is smaller at hand itself.
 const POOLED_FROM: usize = 64 << 10;
 
 /// Where a result goes.
@@ -140,13 +140,13 @@ fn new_array<'py, T: Element>(py: Python<'py>, shape: &[usize]) -> PyResult<Obje
 
 /// Memory for that many elements, and the object that gives it back to the pool when it dies.
 fn pooled<T: Element>(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyCapsule>, *mut T)> {
-    let mut matrix = Matrix::<T>::for_output(1, len).map_err(|refused| error::raised(py, refused))?;
+    let mut matrix = Matrix::<T>::for_output(1, len).map_err(|refused| error::raised(&refused))?;
     // The elements stay where they are when the matrix moves.
     let data = matrix.as_mut_slice().as_mut_ptr();
     Ok((PyCapsule::new_with_value(py, matrix, c"raptors.buffer")?, data))
 }
 
-/// A scalar of NumPy's.
+/// A scalar of `NumPy`'s.
 #[inline]
 pub(crate) fn scalar<T: Element>(py: Python<'_>, mut value: T) -> PyResult<Object<'_>> {
     let dtype = descr(py, T::DTYPE);

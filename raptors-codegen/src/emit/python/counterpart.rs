@@ -1,4 +1,4 @@
-//! What a spec computes, as an expression of NumPy over its inputs.
+//! What a spec computes, as an expression of `NumPy` over its inputs.
 
 use crate::spec::{
     Body, InputKind, Reduce, Spec,
@@ -6,7 +6,7 @@ use crate::spec::{
 };
 
 /// The expression, to be evaluated with `np`, the inputs and, of a reduction, `axis` and `keepdims`: `x * factor`,
-/// `np.mean(x, axis=axis, keepdims=keepdims)`. `None` where NumPy has nothing that gives the same bits.
+/// `np.mean(x, axis=axis, keepdims=keepdims)`. `None` where `NumPy` has nothing that gives the same bits.
 pub(super) fn of(spec: &Spec) -> Option<String> {
     let names: Vec<String> = spec
         .inputs
@@ -26,7 +26,7 @@ pub(super) fn of(spec: &Spec) -> Option<String> {
     }
 }
 
-/// The function of NumPy, and what it is applied to.
+/// The function of `NumPy`, and what it is applied to.
 fn reduction(reduce: &Reduce) -> Option<(&'static str, &Expr)> {
     let [field] = &reduce.state[..] else { return None };
     let (Expr::Binary(op, state, of), Expr::Binary(merge, ..)) = (&field.step, &field.merge) else {

@@ -1,4 +1,4 @@
-//! Docstrings: shapes, numerics, NumPy's counterpart, errors.
+//! Docstrings: shapes, numerics, `NumPy`'s counterpart, errors.
 
 use proc_macro2::TokenStream;
 

@@ -1,0 +1,154 @@
+//! The Python package: its wheel, and its tests in an environment of their own under the target folder.
+//!
+//! Nothing is to be installed by hand. A Python that cannot make environments (Debian's, without python3-venv) gets
+//! what it lacks through apt-get, as root, or else through pip.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    install::apt_get,
+    run::{command, read, root, run, target},
+};
+
+/// What builds and tests the package.
+const TOOLS: [&str; 5] = ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "mypy>=1.15"];
+
+/// Bytes of the largest wheel that we let pass.
+const LARGEST: u64 = 6 << 20;
+
+/// Builds the wheel, and says where it is.
+pub(crate) fn wheel() -> Result<PathBuf> {
+    let environment = Environment::with_tools()?;
+    let wheels = target().join("wheels");
+    // Only one is to be there: the one that was built now.
+    if wheels.exists() {
+        fs::remove_dir_all(&wheels)?;
+    }
+    let mut maturin = environment.program("maturin");
+    maturin.args(["build", "--release", "--locked", "--manifest-path", "raptors-python/Cargo.toml", "--out"]);
+    run(maturin.arg(&wheels).env("CARGO_TARGET_DIR", target()))?;
+    let built: Vec<_> = fs::read_dir(&wheels)?.collect::<Result<_, _>>()?;
+    let [wheel] = &built[..] else {
+        anyhow::bail!("not one wheel, but {} in {}", built.len(), wheels.display())
+    };
+    let bytes = wheel.metadata()?.len();
+    ensure!(bytes <= LARGEST, "the wheel has {bytes} bytes, more than {LARGEST}");
+    println!("{} ({bytes} bytes)", wheel.path().display());
+    Ok(wheel.path())
+}
+
+/// Runs the package's tests on the wheel, installed.
+pub(crate) fn tests() -> Result<()> {
+    let wheel = wheel()?;
+    let environment = Environment::with_tools()?;
+    environment.install(&["--force-reinstall".as_ref(), "--no-deps".as_ref(), wheel.as_os_str()])?;
+    // From a folder without the sources, so that it is the wheel that is tested; no cache is left behind.
+    let mut pytest = environment.python();
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+    pytest.current_dir(root().join("raptors-python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.env("HYPOTHESIS_STORAGE_DIRECTORY", target().join("hypothesis"));
+    run(&mut pytest)
+}
+
+/// Installs the wheel where there is nothing else, and runs the example there.
+pub(crate) fn installation() -> Result<()> {
+    let wheel = wheel()?;
+    let folder = target().join("python-empty");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let environment = Environment::new(folder)?;
+    environment.install(&[wheel.as_os_str()])?;
+    run(environment.python().arg("raptors-python/tests/example.py"))
+}
+
+/// A virtual environment.
+struct Environment(PathBuf);
+
+impl Environment {
+    /// The one with what builds and tests the package, made if it is not there.
+    fn with_tools() -> Result<Self> {
+        let environment = Self::new(target().join("python"))?;
+        // Written last: an environment that was left half made is made again.
+        let (done, tools) = (environment.0.join("raptors-tools"), TOOLS.join("\n"));
+        if fs::read_to_string(&done).is_ok_and(|there| there == tools) {
+            return Ok(environment);
+        }
+        environment.install(&TOOLS.map(AsRef::as_ref))?;
+        fs::write(done, tools)?;
+        Ok(environment)
+    }
+
+    /// One in that folder, made if it is not there.
+    fn new(folder: PathBuf) -> Result<Self> {
+        let environment = Self(folder);
+        if succeeds(environment.python().args(["-m", "pip", "--version"])) {
+            return Ok(environment);
+        }
+        let python = python()?;
+        let venv = |folder: &Path| {
+            command(&python, ["-m", "venv"].map(AsRef::as_ref).into_iter().chain([folder.as_os_str()]))
+        };
+        if !succeeds(command(&python, ["-c", "import ensurepip, venv"]).env("PYTHONWARNINGS", "ignore")) {
+            if is_root()? {
+                apt_get(&["python3-venv"])?;
+            } else {
+                run(&mut command(
+                    &python,
+                    ["-m", "pip", "install", "--user", "--break-system-packages", "virtualenv"],
+                ))?;
+                run(command(&python, ["-m", "virtualenv"]).arg(&environment.0))?;
+                return Ok(environment);
+            }
+        }
+        run(&mut venv(&environment.0))?;
+        Ok(environment)
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut program = command(self.0.join("bin").join(name), [""; 0]);
+        // As if it were activated.
+        program.env("VIRTUAL_ENV", &self.0).env_remove("PYTHONHOME").env_remove("PYTHONPATH");
+        program
+    }
+
+    fn python(&self) -> Command {
+        self.program("python")
+    }
+
+    fn install(&self, what: &[&std::ffi::OsStr]) -> Result<()> {
+        let mut pip = self.python();
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
+        run(&mut pip)
+    }
+}
+
+/// The Python of this machine: that of `PYTHON`, or `python3`, installed if there is none.
+fn python() -> Result<PathBuf> {
+    let python = env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let version = "import sys; sys.exit(sys.version_info < (3, 11))";
+    if crate::run::version(&python).is_none() && is_root()? {
+        apt_get(&["python3", "python3-venv"])?;
+    }
+    ensure!(
+        succeeds(&mut command(&python, ["-c", version])),
+        "`{}` has to be Python 3.11 or newer (the variable PYTHON names another one)",
+        python.display()
+    );
+    Ok(python)
+}
+
+fn is_root() -> Result<bool> {
+    Ok(read(&mut command("id", ["-u"])).context("whose process is this?")?.trim() == "0")
+}
+
+/// Whether it can be run and ends well, out of view.
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
