@@ -7,7 +7,7 @@ use tera::{Context, Tera};
 
 use crate::{
     Error, Run, Theme,
-    run::{Case, us},
+    run::{Case, Peer, us},
 };
 
 static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
@@ -142,10 +142,7 @@ impl Run {
     }
 
     fn row<'a>(&'a self, case: &'a Case) -> Row<'a> {
-        let peer = |name| match case.peers.get(name) {
-            None => "–".to_owned(),
-            Some(peer) => format!("{:.2}{}", peer.ratio, if peer.same_bits { "" } else { " ≈" }),
-        };
+        let peer = |name| case.peers.get(name).map_or_else(|| "–".to_owned(), Peer::says);
         Row {
             op: &case.which.op,
             dtype: &case.which.dtype,
@@ -158,7 +155,7 @@ impl Run {
             interval: format!("{:.2}–{:.2}", case.ci_low, case.ci_high),
             delta: us(case.delta_us),
             rate: format!("{:.1}", case.gb_per_s),
-            limit: case.limit_share.map_or_else(|| "–".to_owned(), percent),
+            limit: percent(case.limit_share),
             control: format!("{:.3}", case.control.ratio),
             kernel: &case.kernel,
             calls: [&case.calls.raptors, &case.calls.numpy],

@@ -84,7 +84,7 @@ pub(crate) struct Case {
     pub(crate) kernel: String,
     pub(crate) verdict: String,
     pub(crate) gb_per_s: f64,
-    pub(crate) limit_share: Option<f64>,
+    pub(crate) limit_share: f64,
     pub(crate) control: Control,
     pub(crate) calls: Calls,
     pub(crate) peers: BTreeMap<String, Peer>,
@@ -104,6 +104,7 @@ pub(crate) struct Calls {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) ratio: f64,
+    pub(crate) right: bool,
     pub(crate) same_bits: bool,
 }
 
@@ -182,11 +183,23 @@ impl Which {
 }
 
 impl Case {
-    /// Who is fastest, as far as medians tell.
+    /// Who is fastest of those whose results are right, as far as medians tell.
     pub(crate) fn fastest(&self) -> &str {
-        let peers = self.peers.iter().map(|(name, peer)| (name.as_str(), peer.ratio));
-        let least = peers.chain([("numpy", self.speedup)]).min_by(|a, b| a.1.total_cmp(&b.1));
+        let peers = self.peers.iter().filter(|(_, peer)| peer.right);
+        let ratios = peers.map(|(name, peer)| (name.as_str(), peer.ratio));
+        let least = ratios.chain([("numpy", self.speedup)]).min_by(|a, b| a.1.total_cmp(&b.1));
         least.filter(|(_, ratio)| *ratio < 1.0).map_or("raptors", |(name, _)| name)
+    }
+}
+
+impl Peer {
+    /// Its ratio, and what its result is not.
+    pub(crate) fn says(&self) -> String {
+        match (self.right, self.same_bits) {
+            (false, _) => "wrong".to_owned(),
+            (true, true) => format!("{:.2}", self.ratio),
+            (true, false) => format!("{:.2}≈", self.ratio),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     Run,
-    run::{Case, us},
+    run::{Case, Peer, us},
 };
 
 /// The section, in Markdown: first what all runs share, then each with its table.
@@ -69,10 +69,9 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
 }
 
 fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
-    let limit = case.limit_share.map_or_else(|| "–".to_owned(), |share| format!("{share:.2}"));
     write!(
         text,
-        "{} {:>14} {:>8} {:>8} {:>6.2} {:>11} {:>5.1} {limit:>5}",
+        "{} {:>14} {:>8} {:>8} {:>6.2} {:>11} {:>5.1} {:>5.2}",
         case.which.dtype,
         case.which.place(),
         us(case.numpy_us),
@@ -80,12 +79,10 @@ fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
         case.speedup,
         format!("{:.2}–{:.2}", case.ci_low, case.ci_high),
         case.gb_per_s,
+        case.limit_share,
     )?;
     for peer in run.peers() {
-        match case.peers.get(peer) {
-            None => write!(text, " {:>11}", "–")?,
-            Some(peer) => write!(text, " {:>11.2}", peer.ratio)?,
-        }
+        write!(text, " {:>11}", case.peers.get(peer).map_or_else(|| "–".to_owned(), Peer::says))?;
     }
     writeln!(text)
 }

@@ -5,6 +5,7 @@
 
 mod budget;
 mod ci;
+mod compare;
 mod goldens;
 mod install;
 mod python;
@@ -49,6 +50,16 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measure raptors beside NumPy and others: `python -m raptors compare`, with all that it needs installed
+    ///
+    /// `--help` shows its arguments. `--docs RUN.json…` draws docs/performance.md's section about NumPy from what
+    /// `--output-json` wrote, and the README's picture from the last of these files.
+    #[command(disable_help_flag = true)]
+    Compare {
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,
     /// As `bless`; with `--check`, compare instead of writing
@@ -67,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run_all().map(done),
         Chore::Budget => budget::print().map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),
+        Chore::Compare { arguments } => compare::run(&arguments),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),
         Chore::Codegen { check: true } => goldens::check().map(done),
     };

@@ -14,10 +14,10 @@ from typing import Any
 
 import raptors
 
-from . import gate, peers, selftest, table
+from . import gate, machine, peers, run, selftest, table
 from .cases import LAYOUTS, SUITES, Case, select
 from .measure import Plan
-from .run import Options, compare
+from .run import Options
 
 Json = dict[str, Any]
 
@@ -88,7 +88,8 @@ def main(arguments: list[str]) -> int:
         return selftest.run(cases, Options(parsed.suite, threads, parsed.simd_mode, plan, parsed.gate, seed), Progress())
     found, skipped = peers.load([name for name in parsed.peers if name != "numpy"], threads)
     options = Options(parsed.suite, threads, parsed.simd_mode, plan, parsed.gate, seed, found, skipped)
-    document = compare(cases, options, Progress(table.HEAD))
+    print(table.head(machine.describe(found), run.settings(options)))
+    document = run.compare(cases, options, Progress(table.HEAD))
     print(table.summary(document), end="", flush=True)
     if parsed.output_json:
         parsed.output_json.write_text(json.dumps(document, indent=1) + "\n")
@@ -104,7 +105,7 @@ def _child(mode: str, arguments: list[str]) -> int | None:
     if mode == "auto" or os.environ.get("RAPTORS_SIMD") == wanted:
         return None
     environment = {**os.environ, "RAPTORS_SIMD": wanted}
-    return subprocess.run([sys.executable, "-m", "raptors", "compare", *arguments], env=environment, check=False).returncode
+    return subprocess.run([sys.executable, "-P", "-m", "raptors", "compare", *arguments], env=environment, check=False).returncode
 
 
 class Progress:

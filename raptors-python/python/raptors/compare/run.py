@@ -80,12 +80,13 @@ def one(case: Case, options: Options, chance: random.Random, plant: Plant | None
     about = _about(case, prepared, options)
     difference = prepared.differences()
     if difference is not None:
-        return {**about, "verdict": gate.DIFFERENT, "difference": difference}
+        return {**about, "verdict": gate.DIFFERENT, "difference": difference, "peers": {}}
     theirs = prepared.sampler(prepared.numpy_call if plant is None else prepared.raptors_call)
+    control = prepared.sampler(prepared.numpy_call if plant is None else prepared.raptors_call)
     ours = prepared.sampler(prepared.raptors_call)
     if plant is not None and plant.case == case:
         ours = slowed(prepared, plant.part)
-    sides: dict[str, Sample] = {OURS: ours, THEIRS: theirs, CONTROL: theirs}
+    sides: dict[str, Sample] = {OURS: ours, THEIRS: theirs, CONTROL: control}
     calls, near = _peers(prepared, options.peers)
     sides.update({name: sampler for name, (_, sampler, _) in calls.items()})
     watched = [(THEIRS, OURS), (CONTROL, THEIRS), *((name, OURS) for name in calls)]
@@ -139,7 +140,7 @@ def _found(samples: Samples, prepared: Prepared, options: Options, threads_used:
         "bytes": touched,
         "gb_per_s": touched / ours["us"] / 1e3,
         "limit_us": limit,
-        "limit_share": None if limit is None else limit / ours["us"],
+        "limit_share": limit / ours["us"],
         "verdict": gate.verdict(ratio, control, 1.0 if options.gate is None else options.gate),
     }
 
@@ -175,9 +176,9 @@ def _peers(prepared: Prepared, all_peers: list[peers.Peer]) -> tuple[dict[str, t
 
 
 @functools.lru_cache
-def limit_us(read: int, written: int, threads: int) -> float | None:
+def limit_us(read: int, written: int, threads: int) -> float:
     """What a loop takes that only reads so many bytes, or reads and writes them, on so many threads."""
-    return 1e6 * raptors._raptors._limit(read, written, threads) if hasattr(raptors._raptors, "_limit") else None
+    return 1e6 * float(raptors._raptors._limit(read, written, threads))
 
 
 def slowed(prepared: Prepared, part: float) -> Sample:
@@ -200,7 +201,8 @@ def slowed(prepared: Prepared, part: float) -> Sample:
     return Prepared.sampler_of(prepared.raptors_call, names)
 
 
-def document(results: list[Json], options: Options) -> Json:
+def settings(options: Options) -> Json:
+    """What was asked, as the document has it."""
     threads = {
         "raptors": {"threads": options.threads, "note": "at most, as raptors.set_num_threads sets it"},
         "numpy": dict(zip(("threads", "note"), peers.numpy_threads(), strict=True)),
@@ -208,20 +210,24 @@ def document(results: list[Json], options: Options) -> Json:
     }
     plan = options.plan
     return {
+        "suites": options.suites,
+        "threads": threads,
+        "skipped": options.skipped,
+        "simd_mode": options.simd_mode,
+        "warmup": plan.warmup,
+        "repeats": plan.repeats,
+        "seconds": plan.seconds,
+        "precision": plan.precision,
+        "gate": options.gate,
+        "seed": options.seed,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def document(results: list[Json], options: Options) -> Json:
+    return {
         "schema": SCHEMA,
         "machine": machine.describe(options.peers),
-        "settings": {
-            "suites": options.suites,
-            "threads": threads,
-            "skipped": options.skipped,
-            "simd_mode": options.simd_mode,
-            "warmup": plan.warmup,
-            "repeats": plan.repeats,
-            "seconds": plan.seconds,
-            "precision": plan.precision,
-            "gate": options.gate,
-            "seed": options.seed,
-            "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        },
+        "settings": settings(options),
         "cases": results,
     }

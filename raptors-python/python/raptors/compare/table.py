@@ -45,10 +45,9 @@ def case_lines(case: Json) -> str:
         f"{label(case)} {_us(case['numpy_us']):>8} {_us(case['raptors_us']):>8} {_us(case['delta_us'], sign=True):>7} "
         f"{case['speedup']:>6.2f} {interval:>11}{marks}"
     )
-    limit = "" if case["limit_share"] is None else f", {case['limit_share']:.0%} of limit"
     second = (
         f"  {' '.join([*how(case), case['kernel']])}: best {_us(case['raptors_best_us'])} "
-        f"spread {case['raptors_spread']:.0%}, {case['gb_per_s']:.3g} GB/s{limit}"
+        f"spread {case['raptors_spread']:.0%}, {case['gb_per_s']:.3g} GB/s, {case['limit_share']:.0%} of limit"
     )
     return f"{first}\n" + textwrap.fill(second, 80, subsequent_indent="    ", break_on_hyphens=False) + "\n"
 
@@ -58,8 +57,8 @@ def _us(value: float, *, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.{digits}f}"
 
 
-def head(document: Json) -> str:
-    machine, settings = document["machine"], document["settings"]
+def head(machine: Json, settings: Json) -> str:
+    """What is measured on, and with which threads."""
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; "
         f"Python {machine['python']}, raptors {machine['raptors']} ({machine['isa']})"
@@ -86,16 +85,24 @@ def peers(document: Json) -> str:
         text += label(case)
         for peer_name in names:
             peer = case["peers"].get(peer_name)
-            shown = "–" if peer is None else f"{peer['ratio']:.2f}{'' if peer['same_bits'] else '≈'}"
-            text += f"{shown:>12}"
+            text += f"{_peer(peer):>12}"
         text += f"   {fastest(case)}\n"
     behind = sum(1 for case in timed if fastest(case) != "raptors")
     return text + f"{len(timed) - behind} of {len(timed)}: nobody is faster than raptors.\n"
 
 
+def _peer(peer: Json | None) -> str:
+    if peer is None:
+        return "–"
+    if not peer["right"]:
+        return "wrong"
+    return f"{peer['ratio']:.2f}{'' if peer['same_bits'] else '≈'}"
+
+
 def fastest(case: Json) -> str:
-    """Who is fastest, as far as medians tell."""
-    ratios = {"numpy": case["speedup"], **{name: peer["ratio"] for name, peer in case["peers"].items()}}
+    """Who is fastest of those whose results are right, as far as medians tell."""
+    right = {name: peer["ratio"] for name, peer in case["peers"].items() if peer["right"]}
+    ratios = {"numpy": case["speedup"], **right}
     least = min(ratios, key=lambda peer: ratios[peer])
     return least if ratios[least] < 1.0 else "raptors"
 
@@ -143,5 +150,5 @@ def gate(document: Json) -> str:
 
 
 def summary(document: Json) -> str:
-    """What follows the lines of the cases."""
-    return head(document) + peers(document) + gaps(document) + gate(document)
+    """What follows the lines of cases."""
+    return peers(document) + gaps(document) + gate(document)
