@@ -143,7 +143,7 @@ pub(crate) fn num_threads() -> usize {
 
 /// Sets how many threads calls may use from now on, those of all threads of the program.
 #[pyfunction]
-pub(crate) fn set_num_threads(py: Python<'_>, threads: usize) -> PyResult<()> {
+pub(crate) fn set_num_threads(threads: usize) -> PyResult<()> {
     raptors::set_num_threads(threads).map_err(|refused| error::raised(&refused))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     Name, Object,
     array::{Input, Output, View, dtype_name, scalar},
     error,
-    function::{Map, Reduce},
+    function::{Lazy, Map, Reduce},
     run::{Size, run},
 };
 
@@ -205,7 +205,7 @@ impl Reduce {
         keepdims: bool,
         numerics: &str,
     ) -> PyResult<Object<'py>> {
-        let axis = axis.map(|axis| axis.extract()).transpose()?;
+        let axis = axis.map(PyAnyMethods::extract).transpose()?;
         let x = Input::read(x, self.input())?;
         let (axis, which) = resolved(py, axis, x.view.ndim)?;
         let op = match &self.ops[which] {
@@ -222,7 +222,7 @@ impl Reduce {
 
     /// The name of the one argument.
     fn input(&self) -> Name {
-        let op = self.ops.iter().flatten().next().map(|op| op.get());
+        let op = self.ops.iter().flatten().next().map(Lazy::get);
         op.map_or("x", |op| op.inputs[0].name)
     }
 

@@ -15,13 +15,14 @@ use crate::{
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
     ("Python", python::tests),
     ("Python, in an empty environment", python::installation),
+    ("Python, with one spec more", python::overlay),
     ("golden files", goldens::check),
     ("benchmarks, once each", benchmarks),
     ("example", example),

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     install::apt_get,
-    run::{command, read, root, run, target},
+    run::{command, read, root, run, target, tee},
 };
 
 /// What builds and tests the package.
@@ -66,6 +66,47 @@ pub(crate) fn installation() -> Result<()> {
     let environment = Environment::new(folder)?;
     environment.install(&[wheel.as_os_str()])?;
     run(environment.python().arg("raptors-python/tests/example.py"))
+}
+
+/// The spec of an operation that the package does not have.
+const HYPOT: &str = r#"summary = "Length of the hypotenuse, element by element."
+inputs  = { x = "matrix", y = "matrix" }
+output  = "sqrt(x * x + y * y)"
+dtypes  = ["f32", "f64"]
+"#;
+
+/// One file more is one function more, with its types, docs and tests.
+pub(crate) fn overlay() -> Result<()> {
+    let folder = target().join("python-overlay");
+    fs::create_dir_all(folder.join("specs"))?;
+    fs::write(folder.join("specs/hypot.toml"), HYPOT)?;
+    let wheels = folder.join("wheels");
+    let mut maturin = Environment::with_tools()?.program("maturin");
+    maturin.args(["build", "--profile", "dev", "--locked", "--manifest-path", "raptors-python/Cargo.toml"]);
+    maturin.arg("--out").arg(&wheels).env("CARGO_TARGET_DIR", folder.join("target"));
+    run(maturin.env("RAPTORS_SPECS", folder.join("specs")))?;
+    let environment = Environment::new(folder.join("python"))?;
+    let wheel = fs::read_dir(&wheels)?.next().context("no wheel was built")??.path();
+    environment.install(&[wheel.as_os_str()])?;
+    environment.install(&["--force-reinstall".as_ref(), "--no-deps".as_ref(), wheel.as_os_str()])?;
+    environment.install(&TOOLS.map(AsRef::as_ref))?;
+    let mut pytest = environment.python();
+    pytest.args([
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_bits.py",
+        "tests/test_types.py",
+    ]);
+    pytest.args(["-k", "hypot or functions"]).current_dir(root().join("raptors-python"));
+    pytest
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("HYPOTHESIS_STORAGE_DIRECTORY", target().join("hypothesis"));
+    let said = tee(&mut pytest)?;
+    ensure!(said.contains(" passed"), "no test of `hypot` ran");
+    run(environment.python().args(["-c", "import raptors; print(raptors.hypot.__doc__)"]))
 }
 
 /// A virtual environment.

@@ -107,7 +107,7 @@ mod tests {
     use crate::{diagnostics::Source, spec};
 
     fn numpy(text: &str) -> Option<String> {
-        let source = Source { name: "t.toml".to_owned(), text: text.to_owned() };
+        let source = Source { name: "tested.toml".to_owned(), text: text.to_owned() };
         let specs = spec::load(&[source]).expect("a spec that is right");
         super::of(&specs[0])
     }

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{counterpart, numpy_name};
 use crate::{
     emit::ops,
-    spec::{Body, InputKind, Numerics, Reduce, Spec},
+    spec::{Axis, Body, InputKind, Numerics, Reduce, Spec},
 };
 
 /// The docstring of a spec's function.
@@ -16,10 +16,14 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         Body::Map { output } => {
             lines.push(format!("Each element of the result is `{}`.", output.text(&names, &[])));
         }
-        Body::Reduce(_) => lines.push(
-            "The result is one number, or an array of one for each column (`axis=0`) or row (`axis=1`)."
-                .to_owned(),
-        ),
+        Body::Reduce(reduce) => {
+            let results = reduce.axes.iter().map(|axis| match axis {
+                Axis::All => "one number",
+                Axis::Zero => "one for each column (`axis=0`)",
+                Axis::One => "one for each row (`axis=1`)",
+            });
+            lines.push(format!("The result is {}.", results.collect::<Vec<_>>().join(", or ")));
+        }
     }
     if let Some(numpy) = counterpart::of(spec) {
         lines.push(format!("In NumPy: `{numpy}`."));
@@ -79,8 +83,13 @@ fn heading(lines: &mut Vec<String>, title: &str) {
 }
 
 fn reduction_parameters(reduce: &Reduce, lines: &mut Vec<String>) {
-    lines.push("axis : None, 0, 1 or a negative one, optional".to_owned());
-    lines.push("    Over all elements, down the columns, or along the rows.".to_owned());
+    let axes = reduce.axes.iter().map(|axis| match axis {
+        Axis::All => "None (over all elements)",
+        Axis::Zero => "0 (down the columns)",
+        Axis::One => "1 (along the rows)",
+    });
+    lines.push("axis : None or int, optional".to_owned());
+    lines.push(format!("    {}; a negative one counts from the last.", axes.collect::<Vec<_>>().join(", ")));
     lines.push("keepdims : bool, optional".to_owned());
     lines.push("    Whether the axis stays, with one element.".to_owned());
     let classes: Vec<_> = reduce.numerics.iter().map(|class| format!("{:?}", class.name())).collect();
