@@ -43,7 +43,7 @@ pub(crate) fn limit(py: Python<'_>, read: usize, written: usize, threads: usize)
         let parts = (0..threads).map(|_| Part::new(len, copies)).collect::<Result<Vec<_>, _>>()?;
         Ok(best(parts))
     });
-    time.map(|time: Duration| time.as_secs_f64()).map_err(|refused: Error| error::raised(py, refused))
+    time.map(|time: Duration| time.as_secs_f64()).map_err(|refused: Error| error::raised(&refused))
 }
 
 impl Part {
@@ -165,21 +165,24 @@ fn change_any(from: &[f64], to: &mut [f64], by: u64) {
 /// Copies with stores that go past the caches, where there are such.
 fn past_caches(from: &[f64], to: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_mm_loadu_pd, _mm_sfence, _mm_stream_pd};
-        let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<8>(), to.as_chunks_mut::<8>());
-        if to.as_ptr().addr().is_multiple_of(16) {
-            for (from, to) in from.iter().zip(to) {
-                for (from, to) in from.as_chunks::<2>().0.iter().zip(to.as_chunks_mut::<2>().0) {
-                    // SAFETY: both are two numbers; the second starts, as its whole matrix does, at a multiple of 16
-                    // bytes, which was looked at. SSE2 belongs to x86-64.
-                    unsafe { _mm_stream_pd(to.as_mut_ptr(), _mm_loadu_pd(from.as_ptr())) };
-                }
-            }
-            _mm_sfence();
-            to_rest.copy_from_slice(from_rest);
-            return;
-        }
+    if to.as_ptr().addr().is_multiple_of(16) {
+        // SAFETY: SSE2 belongs to x86-64; the address was looked at.
+        return unsafe { past_caches_sse2(from, to) };
     }
     to.copy_from_slice(from);
+}
+
+/// # Safety
+/// `to` starts at a multiple of 16 bytes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+unsafe fn past_caches_sse2(from: &[f64], to: &mut [f64]) {
+    use std::arch::x86_64::{_mm_loadu_pd, _mm_sfence, _mm_stream_pd};
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<2>(), to.as_chunks_mut::<2>());
+    for (from, to) in from.iter().zip(to) {
+        // SAFETY: both are two numbers, and `to`, so many pairs behind its start, is aligned as that is.
+        unsafe { _mm_stream_pd(to.as_mut_ptr(), _mm_loadu_pd(from.as_ptr())) };
+    }
+    _mm_sfence();
+    to_rest.copy_from_slice(from_rest);
 }
