@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 import raptors
+from raptors._raptors import _functions
 
 from .measure import Sample
 
-DTYPES = {"f32": np.float32, "f64": np.float64}
+DTYPES: dict[str, Any] = {"f32": np.float32, "f64": np.float64}
 LAYOUTS = ("contiguous", "transpose", "fortran", "strided")
 SUITE_OPS = ("sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale")
 
@@ -41,7 +42,7 @@ class Op:
 def ops() -> dict[str, Op]:
     """All operations, by name: `scale`, `mean`, `mean_axis0`."""
     found = {}
-    for about in raptors._functions():
+    for about in _functions():
         dtypes = tuple(short for short, dtype in DTYPES.items() if np.dtype(dtype).name in about["dtypes"])
         for axis in about["axes"] or [None]:
             number = int(axis) if axis in ("0", "1") else None

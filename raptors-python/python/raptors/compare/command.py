@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import raptors
+from raptors._raptors import _report_html
 
 from . import gate, machine, peers, run, selftest, table
 from .cases import LAYOUTS, SUITES, Case, select
@@ -94,7 +95,7 @@ def main(arguments: list[str]) -> int:
     if parsed.output_json:
         parsed.output_json.write_text(json.dumps(document, indent=1) + "\n")
     if parsed.report:
-        parsed.report.write_text(raptors._raptors._report_html(json.dumps(document)))
+        parsed.report.write_text(_report_html(json.dumps(document)))
     verdicts = [case["verdict"] for case in document["cases"]]
     return gate.exit_status(verdicts, gated=parsed.gate is not None)
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 import raptors
+from raptors._raptors import _config
 
 from .peers import Peer
 
 
 def describe(peers: list[Peer]) -> dict[str, Any]:
-    config = raptors._config()
+    config = _config()
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -145,5 +145,6 @@ def is_near(ours: Any, theirs: Any, case: Case) -> bool:
 
 
 def has_same_bits(ours: Any, theirs: Any) -> bool:
+    """Whether it is NumPy's to the bit."""
     ours, theirs = np.asarray(ours), np.asarray(theirs)
-    return ours.dtype == theirs.dtype and ours.shape == theirs.shape and ours.tobytes() == theirs.tobytes()
+    return bool((ours.dtype, ours.shape, ours.tobytes()) == (theirs.dtype, theirs.shape, theirs.tobytes()))

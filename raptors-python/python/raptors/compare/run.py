@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import raptors
+from raptors._raptors import _limit
 
 from . import gate, machine, peers
 from .cases import Case, Prepared, prepare
@@ -178,7 +179,7 @@ def _peers(prepared: Prepared, all_peers: list[peers.Peer]) -> tuple[dict[str, t
 @functools.lru_cache
 def limit_us(read: int, written: int, threads: int) -> float:
     """What a loop takes that only reads so many bytes, or reads and writes them, on so many threads."""
-    return 1e6 * float(raptors._raptors._limit(read, written, threads))
+    return 1e6 * _limit(read, written, threads)
 
 
 def slowed(prepared: Prepared, part: float) -> Sample:

@@ -36,20 +36,23 @@ def size(shape: list[int]) -> str:
 def case_lines(case: Json) -> str:
     """What was found for a case."""
     if case["verdict"] == DIFFERENT:
-        return f"{label(case)}  WRONG: {case['difference']}\n"
+        return _filled(f"{label(case)}  WRONG: {case['difference']}")
     interval = f"{case['ci_low']:.2f}–{case['ci_high']:.2f}"
-    marks = "" if case["settled"] else " *"
-    if case["verdict"] in (SLOWER, UNJUDGED):
-        marks += f" {case['verdict']}"
+    mark = "" if case["settled"] else " *"
+    judged = f"{case['verdict']}; " if case["verdict"] in (SLOWER, UNJUDGED) else ""
     first = (
         f"{label(case)} {_us(case['numpy_us']):>8} {_us(case['raptors_us']):>8} {_us(case['delta_us'], sign=True):>7} "
-        f"{case['speedup']:>6.2f} {interval:>11}{marks}"
+        f"{case['speedup']:>6.2f} {interval:>11}{mark}"
     )
     second = (
-        f"  {' '.join([*how(case), case['kernel']])}: best {_us(case['raptors_best_us'])} "
+        f"  {judged}{' '.join([*how(case), case['kernel']])}: best {_us(case['raptors_best_us'])} "
         f"spread {case['raptors_spread']:.0%}, {case['gb_per_s']:.3g} GB/s, {case['limit_share']:.0%} of limit"
     )
-    return f"{first}\n" + textwrap.fill(second, 80, subsequent_indent="    ", break_on_hyphens=False) + "\n"
+    return f"{first}\n{_filled(second)}"
+
+
+def _filled(line: str) -> str:
+    return textwrap.fill(line, 80, subsequent_indent="    ", break_on_hyphens=False) + "\n"
 
 
 def _us(value: float, *, sign: bool = False) -> str:
@@ -70,7 +73,7 @@ def head(machine: Json, settings: Json) -> str:
     for package, reason in settings["skipped"].items():
         lines.append(f"  {package}: skipped, {reason}")
     lines.append("Times in µs are medians; ratio is NumPy's time over ours: above 1 raptors is faster.")
-    return "".join(textwrap.fill(line, 80, subsequent_indent="    ") + "\n" for line in lines)
+    return "".join(map(_filled, lines))
 
 
 def peers(document: Json) -> str:
@@ -117,14 +120,15 @@ def gaps(document: Json) -> str:
         text += f"{len(behind)} of {len(cases)} below 1.0, worst first\n"
         for case in behind:
             clear = "" if case["ci_high"] < 1.0 else "  (the interval reaches 1)"
-            text += f"  {name(case):<36} {case['speedup']:>6.3f}  {_us(case['delta_us'])} µs lost a call{clear}\n"
+            lost = f"{_us(case['delta_us'])} µs lost a call"
+            text += _filled(f"  {name(case):<36} {case['speedup']:>6.3f}  {lost}{clear}")
         text += f"  {_us(sum(case['delta_us'] for case in behind))} µs lost in all\n"
     else:
         text += f"none; all {len(cases)} at 1.0 or above\n"
     if cases:
         low = min(cases, key=lambda case: case["ci_low"])
         mean = geometric_mean([case["speedup"] for case in cases])
-        text += f"Geometric mean {mean:.2f}; lowest end of an interval {low['ci_low']:.2f} ({name(low)})\n"
+        text += _filled(f"Geometric mean {mean:.2f}; lowest end of an interval {low['ci_low']:.2f} ({name(low)})")
     unsettled = sum(1 for case in cases if not case["settled"])
     if unsettled:
         precision = document["settings"]["precision"]
@@ -145,8 +149,8 @@ def gate(document: Json) -> str:
             if case["verdict"] == verdict:
                 control = case["control"]
                 tail = f" {limit}" if verdict == SLOWER else f" is {control['ratio']:.3f}"
-                text += f"  {name(case)} {words}{tail}, {case['attempts']} times measured\n"
-    return f"Gate at {limit}: {'passed' if not text else ''}\n{text}"
+                text += _filled(f"  {name(case)} {words}{tail}, {case['attempts']} times measured")
+    return f"Gate at {limit}: {'not passed' if text else 'passed'}\n{text}"
 
 
 def summary(document: Json) -> str:
