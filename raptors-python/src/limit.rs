@@ -75,8 +75,7 @@ impl Part {
 fn best(mut parts: Vec<Part>) -> Duration {
     let together = Barrier::new(parts.len());
     let times: Vec<Vec<Duration>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            parts.iter_mut().map(|part| scope.spawn(|| part.times(&together))).collect();
+        let threads: Vec<_> = parts.iter_mut().map(|part| scope.spawn(|| part.times(&together))).collect();
         threads.into_iter().map(|thread| thread.join().expect("loops do not panic")).collect()
     });
     let rounds = times.iter().map(Vec::len).min().unwrap_or_default();

@@ -85,11 +85,16 @@ class TestMeasure:
     def test_all_sides_are_sampled_alike(self) -> None:
         sides = Sides(0.01, a=0.000_002, b=0.000_001)
         samples = sides.measure(Plan())
-        assert samples.calls == pytest.approx(500, rel=0.1)
-        ends = sides.calls[-4:]
+        number = samples.calls["a"]
+        assert samples.calls == {"a": number, "b": number}
+        assert number == pytest.approx(500, rel=0.1)
         # A call in advance, then the batch.
-        assert [calls for _, calls in ends] == [1, samples.calls, 1, samples.calls]
+        assert [calls for _, calls in sides.calls[-4:]] == [1, number, 1, number]
         assert samples.seconds["a"][0] == pytest.approx(0.000_002, rel=0.1)
+
+    def test_a_side_that_is_much_slower_makes_fewer_calls(self) -> None:
+        samples = Sides(0.0, a=0.000_1, b=0.000_01, c=0.1).measure(Plan())
+        assert samples.calls == {"a": 20, "b": 50, "c": measure.FEWEST_CALLS}
 
     def test_it_goes_on_until_the_interval_is_narrow(self) -> None:
         samples = Sides(0.08, a=0.002, b=0.001).measure(Plan(seconds=1e9))

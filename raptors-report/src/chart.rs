@@ -43,10 +43,11 @@ impl Theme {
     }
 }
 
-const WIDTH: i32 = 760;
-const TOP: i32 = 46;
+/// Such that labels can be read where it is shrunk to the width of a phone.
+const WIDTH: i32 = 480;
+const TOP: i32 = 52;
 const BOTTOM: i32 = 26;
-const RIGHT: i32 = 56;
+const RIGHT: i32 = 20;
 const BAR: i32 = 9;
 /// Between the bars of one shape and those of the next.
 const GAP: i32 = 6;
@@ -133,13 +134,13 @@ fn draw(
     let size = (u32::try_from(WIDTH)?, u32::try_from(bottom + BOTTOM)?);
     let area = SVGBackend::with_string(svg, size).into_drawing_area();
     let label = |text: String, (x, y): (i32, i32), h: HPos| {
-        let style = ("sans-serif", 13).into_font().color(&colors.text).pos(Pos::new(h, VPos::Center));
+        let style = ("sans-serif", 16).into_font().color(&colors.text).pos(Pos::new(h, VPos::Center));
         Text::new(text, (x, y), style)
     };
 
-    area.draw(&label("times as fast as NumPy".to_owned(), (left, 14), HPos::Left))?;
+    area.draw(&label("times as fast as NumPy".to_owned(), (4, 14), HPos::Left))?;
     for (index, dtype) in dtypes(rows).into_iter().enumerate() {
-        let at = WIDTH - RIGHT - 60 * (2 - i32::try_from(index)?);
+        let at = WIDTH - 60 * (2 - i32::try_from(index)?);
         area.draw(&Rectangle::new([(at, 9), (at + 12, 19)], colors.bars[index % 2].filled()))?;
         area.draw(&label(dtype.to_owned(), (at + 18, 14), HPos::Left))?;
     }
@@ -188,4 +189,41 @@ fn range(run: &Run) -> (f64, f64) {
         .map(f64::log2)
         .fold((-1.0_f64, 1.0_f64), |(low, high), end| (low.min(end), high.max(end)));
     (if low < -1.0 { low.floor() } else { -1.0 }, high.ceil())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::tests::run;
+
+    #[test]
+    fn each_case_has_a_bar_and_an_interval() {
+        let svg = run().picture(Theme::Light).unwrap();
+        // Beside the bars stand the squares of the legend.
+        assert_eq!(svg.matches("<rect").count(), run().cases.len() + 2);
+        let ticks = 3;
+        assert_eq!(svg.matches("<polyline").count(), run().cases.len() + ticks, "{svg}");
+        assert!(svg.contains("max-width:480px") && !svg[..svg.find('>').unwrap()].contains(" width="));
+    }
+
+    #[test]
+    fn themes_differ_in_colors_only() {
+        let plain = |theme| {
+            let svg = run().picture(theme).unwrap();
+            svg.split("\"#").map(|part| part.get(6..).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(plain(Theme::Light)[1..], plain(Theme::Dark)[1..]);
+        assert_ne!(run().picture(Theme::Light).unwrap(), run().picture(Theme::Dark).unwrap());
+    }
+
+    #[test]
+    fn the_scale_encloses_what_it_shows() {
+        let mut run = run();
+        assert_eq!(range(&run), (-1.0, 1.0));
+        run.cases[0].ci_high = 4.1;
+        run.cases[0].ci_low = 0.3;
+        assert_eq!(range(&run), (-2.0, 3.0));
+        run.cases[0].ci_high = f64::INFINITY;
+        assert_eq!(range(&run), (-2.0, 1.0));
+    }
 }

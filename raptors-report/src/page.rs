@@ -134,7 +134,10 @@ impl Run {
         let mut facts =
             vec![Fact { value: format!("{even} of {}", self.cases.len()), of: "at NumPy's speed or above" }];
         if let Some(lowest) = self.lowest() {
-            facts.push(Fact { value: format!("{:.2}", self.geometric_mean()), of: "geometric mean of ratios" });
+            facts.push(Fact {
+                value: format!("{:.2}", self.geometric_mean()),
+                of: "geometric mean of ratios",
+            });
             facts.push(Fact { value: format!("{:.2}", lowest.ci_low), of: "lowest end of an interval" });
         }
         facts.push(Fact { value: self.threads().to_string(), of: "threads of raptors at most" });
@@ -178,4 +181,33 @@ fn gap(case: &Case) -> Gap {
 
 fn percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::tests::run;
+
+    #[test]
+    fn everything_is_on_the_page() {
+        let page = run().page().unwrap();
+        for text in [
+            "1 of 2",
+            "sum f64 8²: 0.625, 6.00 µs lost a call",
+            "scale f32 3×5 strided out: 1 of 15 elements",
+            "numexpr: skipped, not there",
+            "rp.sum(x)",
+            "0.90≈",
+            ">wrong<",
+            "gate at 1",
+        ] {
+            assert!(page.contains(text), "no `{text}` in\n{page}");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_is_text() {
+        let page = run().page().unwrap();
+        assert!(page.contains("A &lt;fast&gt; CPU") && !page.contains("<fast>"));
+        assert!(page.contains("<svg viewBox"));
+    }
 }

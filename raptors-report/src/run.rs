@@ -127,7 +127,8 @@ impl Run {
             return Err(Error::Version { found: found.to_owned() });
         }
         let Document { machine, settings, cases } = serde_json::from_value(value)?;
-        let (wrong, timed): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case["verdict"] == "different");
+        let (wrong, timed): (Vec<_>, Vec<_>) =
+            cases.into_iter().partition(|case| case["verdict"] == "different");
         Ok(Self {
             machine,
             settings,
@@ -210,5 +211,84 @@ pub(crate) fn us(value: f64) -> String {
         10.0.. => format!("{value:.1}"),
         1.0.. => format!("{value:.2}"),
         _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A document with a case that is ahead, one that is behind, and one that is wrong.
+    pub(crate) fn document() -> Value {
+        let case = |dtype: &str, speedup: f64| {
+            serde_json::json!({
+                "op": "sum", "dtype": dtype, "shape": [8, 8], "layout": "contiguous", "alloc": "new",
+                "numpy_us": 10.0, "numpy_spread": 0.02, "raptors_us": 10.0 / speedup, "raptors_best_us": 4.0,
+                "raptors_spread": 0.03, "speedup": speedup, "ci_low": speedup - 0.1, "ci_high": speedup + 0.1,
+                "delta_us": 10.0 / speedup - 10.0, "settled": true, "kernel": "sum_of_it", "verdict": "even",
+                "gb_per_s": 12.0, "limit_share": 0.5, "control": { "ratio": 1.001 },
+                "calls": { "raptors": "rp.sum(x)", "numpy": "np.sum(x)" },
+                "peers": { "jax": { "ratio": 0.9, "right": dtype == "f32", "same_bits": false } }
+            })
+        };
+        serde_json::json!({
+            "schema": SCHEMA,
+            "machine": {
+                "cpu": "A <fast> CPU", "cores": 2, "caches": { "L1": "32K" }, "system": "Linux", "python": "3.11",
+                "raptors": "0.1", "isa": "avx2", "numpy": "2.4", "packages": { "jax": "0.10" }
+            },
+            "settings": {
+                "suites": ["2d"], "skipped": { "numexpr": "not there" }, "simd_mode": "auto", "precision": 0.03,
+                "gate": 1.0, "date": "2026-11-25",
+                "threads": {
+                    "raptors": { "threads": 2, "note": "at most" }, "numpy": { "threads": 1, "note": "always" },
+                    "jax": { "threads": 2, "note": "confined" }
+                }
+            },
+            "cases": [
+                case("f32", 1.6), case("f64", 0.625),
+                {
+                    "op": "scale", "dtype": "f32", "shape": [3, 5], "layout": "strided", "alloc": "out",
+                    "verdict": "different", "difference": "1 of 15 elements"
+                }
+            ]
+        })
+    }
+
+    pub(crate) fn run() -> Run {
+        Run::read(&document().to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_document_is_read() {
+        let run = run();
+        assert_eq!((run.cases.len(), run.wrong.len()), (2, 1));
+        assert!((run.geometric_mean() - 1.0).abs() < 1e-12);
+        assert_eq!(run.gaps().len(), 1);
+        assert_eq!(run.lowest().unwrap().which.dtype, "f64");
+        assert_eq!(run.wrong[0].which.place(), "3×5 strided out");
+    }
+
+    #[test]
+    fn what_is_wrong_is_not_fastest() {
+        let fastest: Vec<_> = run().cases.iter().map(|case| case.fastest().to_owned()).collect();
+        assert_eq!(fastest, ["jax", "numpy"]);
+    }
+
+    #[test]
+    fn others_are_refused() {
+        let mut document = document();
+        document["schema"] = "raptors-compare/2".into();
+        let error = Run::read(&document.to_string()).unwrap_err().to_string();
+        assert_eq!(error, "the document is `raptors-compare/2`, and this reads `raptors-compare/1`");
+        document["schema"] = SCHEMA.into();
+        document["cases"][0].as_object_mut().unwrap().remove("kernel");
+        assert!(Run::read(&document.to_string()).unwrap_err().to_string().contains("missing field `kernel`"));
+        assert!(Run::read("{").is_err());
+    }
+
+    #[test]
+    fn times_have_digits_that_say_something() {
+        assert_eq!([0.1234, 1.234, 12.34, 12_345.6].map(us), ["0.123", "1.23", "12.3", "12346"]);
     }
 }

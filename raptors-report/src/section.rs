@@ -57,7 +57,11 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
                 writeln!(text)?;
             }
             op = Some(&case.which.op);
-            write!(text, "{:<18} {:>8} {:>8}  ratio    interval  GB/s limit", case.which.op, "NumPy", "raptors")?;
+            write!(
+                text,
+                "{:<18} {:>8} {:>8}  ratio    interval  GB/s limit",
+                case.which.op, "NumPy", "raptors"
+            )?;
             for peer in run.peers() {
                 write!(text, " {peer:>11}")?;
             }
@@ -85,4 +89,26 @@ fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
         write!(text, " {:>11}", case.peers.get(peer).map_or_else(|| "–".to_owned(), Peer::says))?;
     }
     writeln!(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{run::tests::run, section};
+
+    #[test]
+    fn each_run_has_a_table() {
+        let text = section(&[run(), run()]);
+        assert_eq!(text.matches("### 2 threads, 2d\n").count(), 2);
+        assert!(text.contains("\njax 0.10: threads 2; confined.\n"));
+        assert!(text.contains(
+            "\n1 of 2 at 1.0 or above, geometric mean 1.00, lowest end of an interval 0.53 (`sum` f64 8²).\n"
+        ));
+        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("f32 ")).collect();
+        assert_eq!(
+            rows[0].split_whitespace().collect::<Vec<_>>(),
+            ["f32", "8²", "10.0", "6.25", "1.60", "1.50–1.70", "12.0", "0.50", "0.90≈"]
+        );
+        let heads = text.lines().find(|line| line.starts_with("sum ")).unwrap();
+        assert_eq!(heads.chars().count(), rows[0].chars().count());
+    }
 }

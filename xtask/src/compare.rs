@@ -58,7 +58,9 @@ fn peers(arguments: &[OsString]) -> Vec<&'static str> {
         }
     }
     let is_asked = |peer: &str| {
-        asked.iter().any(|names| names.trim_start_matches("--peers=").split(',').any(|name| name.trim() == peer))
+        asked
+            .iter()
+            .any(|names| names.trim_start_matches("--peers=").split(',').any(|name| name.trim() == peer))
     };
     PEERS.into_iter().filter(|peer| is_asked(peer)).collect()
 }
@@ -74,7 +76,8 @@ fn docs(files: &[OsString]) -> Result<()> {
     let page = root().join("docs/performance.md");
     write(page.as_ref(), &between(&fs::read_to_string(&page)?, &section(&runs))?)?;
     if let Some(last) = runs.last() {
-        for (theme, name) in [(Theme::Light, "docs/img/2d-light.svg"), (Theme::Dark, "docs/img/2d-dark.svg")] {
+        for (theme, name) in [(Theme::Light, "docs/img/2d-light.svg"), (Theme::Dark, "docs/img/2d-dark.svg")]
+        {
             let file = root().join(name);
             fs::create_dir_all(file.parent().expect("a folder is named"))?;
             write(file.as_ref(), &last.picture(theme)?)?;

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What builds and tests the package.
-const TOOLS: [&str; 6] = ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
+const TOOLS: [&str; 6] =
+    ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
 
 /// Bytes of the largest wheel that we let pass.
 const LARGEST: u64 = 6 << 20;

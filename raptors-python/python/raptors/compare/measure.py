@@ -6,7 +6,8 @@ way for all:
 
 1. a rest, in which threads of the side before, which may linger in wait for work, fall asleep;
 2. a call that is not timed: it wakes the side's own threads and brings the data as near as it will stay;
-3. a batch of calls that are timed together, the same number for all sides, long enough for the clock.
+3. a batch of calls that are timed together, long enough for the clock: the same number for all sides, but for a side
+   that is so much slower than the fastest that fewer calls take it several times as long.
 
 So what is measured is a call among calls; one after a pause pays for waking threads, if the side has any, on top.
 """
@@ -27,6 +28,9 @@ REST = 0.000_4
 
 BATCH = 0.000_5
 """Seconds that the calls of a sample take at least, on the fastest side."""
+
+LONGEST = 4
+"""Times that long a sample may take a slower side before it makes fewer calls."""
 
 FEWEST_CALLS = 2
 """Calls of a sample, however long one takes."""
@@ -57,7 +61,8 @@ class Plan:
 class Samples:
     """Seconds of one call, for each side a sample from each block."""
 
-    calls: int
+    calls: dict[str, int]
+    """Of a sample, for each side."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -88,7 +93,7 @@ def measure(
         for name in order:
             sleep(REST)
             sides[name](1)
-            seconds = sides[name](calls) / calls
+            seconds = sides[name](calls[name]) / calls[name]
             if block >= plan.warmup:
                 samples.seconds[name].append(seconds)
         if block + 1 < plan.warmup + FIRST_LOOK:
@@ -102,15 +107,19 @@ def measure(
     return samples
 
 
-def _calls(sides: Mapping[str, Sample]) -> int:
+def _calls(sides: Mapping[str, Sample]) -> dict[str, int]:
     """How many calls a sample has: as many as take the fastest side long enough."""
-    fastest = math.inf
-    for sample in sides.values():
-        sample(1)
-        calls, seconds = 1, sample(1)
-        # A single short call says more about the clock than about the call.
-        while seconds < BATCH / 4:
-            calls *= 4
-            seconds = sample(calls)
-        fastest = min(fastest, statistics.median([seconds, sample(calls), sample(calls)]) / calls)
-    return max(FEWEST_CALLS, math.ceil(BATCH / fastest))
+    once = {name: _once(sample) for name, sample in sides.items()}
+    most = math.ceil(BATCH / min(once.values()))
+    return {name: max(FEWEST_CALLS, min(most, math.ceil(LONGEST * BATCH / time))) for name, time in once.items()}
+
+
+def _once(sample: Sample) -> float:
+    """Seconds of a call, roughly."""
+    sample(1)
+    calls, seconds = 1, sample(1)
+    # A single short call says more about the clock than about the call.
+    while seconds < BATCH / 4:
+        calls *= 4
+        seconds = sample(calls)
+    return statistics.median([seconds, sample(calls), sample(calls)]) / calls

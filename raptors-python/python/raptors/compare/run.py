@@ -137,7 +137,7 @@ def _found(samples: Samples, prepared: Prepared, options: Options, threads_used:
         "delta_us": 1e6 * statistics.median(_differences(samples)),
         "control": {"ratio": control.median, "ci_low": control.low, "ci_high": control.high},
         "blocks": samples.blocks,
-        "calls_per_sample": samples.calls,
+        "calls_per_sample": {side: calls for side, calls in samples.calls.items() if side != CONTROL},
         "bytes": touched,
         "gb_per_s": touched / ours["us"] / 1e3,
         "limit_us": limit,
