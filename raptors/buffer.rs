@@ -63,8 +63,9 @@ impl Block {
             NonNull::new_unchecked(allocation.add(padding))
         };
         let block = Self { start, bytes, allocation };
+        // Advice: where it is not taken, or there is nobody to ask, pages are what they are.
+        #[cfg(target_os = "linux")]
         if bytes >= HUGE_FROM {
-            // Advice: where it is not taken, pages are small.
             block.advise_huge_pages();
         }
         Some(block)
@@ -86,12 +87,6 @@ impl Block {
         // SAFETY: the range is part of an allocation of this block's own, and starts on a page, as huge pages do. This
         // advice changes no content.
         unsafe { libc::madvise(self.start.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) == 0 }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unused_self, reason = "only Linux has something to ask for")]
-    fn advise_huge_pages(&self) -> bool {
-        false
     }
 
     /// How many bytes it has.
@@ -216,9 +211,15 @@ mod tests {
         }
         for bytes in [HUGE_FROM, HUGE_FROM + 12345, 65 << 20] {
             let block = Block::of_bytes(bytes);
-            let flags = flags_at(&fs::read_to_string("/proc/self/smaps").expect("Linux"), block.address());
-            assert!(flags.split(' ').any(|flag| flag == "hg"), "{bytes} bytes: {flags}");
+            let flags = || flags_at(&fs::read_to_string("/proc/self/smaps").expect("Linux"), block.address());
+            let is_advised = |flags: &str| flags.split(' ').any(|flag| flag == "hg");
+            let before = flags();
             assert!(block.advise_huge_pages(), "{bytes} bytes");
+            if !is_advised(&flags()) {
+                println!("skipped, this system forgets advice, as an emulator does");
+                return;
+            }
+            assert!(is_advised(&before), "{bytes} bytes: {before}");
         }
     }
 

@@ -223,7 +223,14 @@ macro_rules! run {
             let sums = ops::sum_axis1(&x)?;
             case.compare("sum_axis1", sums.iter().map(bits), wrong)?;
             let sums = ops::sum_axis0_with(&x, Numerics::Accurate)?;
-            case.compare("sum_axis0_accurate", sums.iter().map(bits), wrong)
+            case.compare("sum_axis0_accurate", sums.iter().map(bits), wrong)?;
+
+            let means = [ops::mean(&x)?];
+            case.compare("mean", means.iter().map(bits), wrong)?;
+            let means = ops::mean_axis0(&x)?;
+            case.compare("mean_axis0", means.iter().map(bits), wrong)?;
+            let means = ops::mean_axis1(&x)?;
+            case.compare("mean_axis1", means.iter().map(bits), wrong)
         }
     };
 }

@@ -31,10 +31,10 @@ fn matrix() -> Matrix<f32> {
 /// A sum over so many threads, in small pieces.
 fn sum(x: &Matrix<f32>, threads: usize) -> f32 {
     let cut = Some(Cut { threads, chunk: 4096 });
-    let call = Call { choice: Choice::Table, numerics: Numerics::Numpy, cut };
+    let how = Call { choice: Choice::Table, numerics: Numerics::Numpy, cut };
     let mut out = [0.0];
     let op = catalogue::op("sum").expect("it is there");
-    op.call(&call, &[Arg::F32(Value::Matrix(x.view()))], Out::F32(Place::Slice(&mut out))).expect("a sum");
+    op.call(&how, &[Arg::F32(Value::Matrix(x.view()))], Out::F32(Place::Slice(&mut out))).expect("a sum");
     out[0]
 }
 
@@ -46,9 +46,9 @@ fn alone(test: &str, variables: &[(&str, &str)]) -> String {
         child.env_remove(name);
     }
     let output = child.envs(variables.iter().copied()).output().expect("it can be run");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    text
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
 }
 
 #[test]

@@ -92,6 +92,38 @@ fn every_isa_has_a_vocabulary() {
     assert_eq!(isas, vocabularies(), "raptors-codegen/isa/*.toml and raptors/simd/*.rs");
 }
 
+/// The modules of a vocabulary: those it writes, or has a macro write.
+fn modules(source: &str) -> BTreeSet<&str> {
+    let written = source.split("pub(crate) mod ").skip(1);
+    let named = written.map(|rest| rest.split([' ', ';']).next().unwrap_or_default());
+    let by_macro = source.split("\nvocabulary!(").skip(1);
+    named
+        .chain(by_macro.map(|rest| rest.split(',').next().unwrap_or_default()))
+        .filter(|name| !name.starts_with('$'))
+        .collect()
+}
+
+/// Vectors of more than eight lanes have a module of just eight beside them, for kernels of runs; others have none.
+#[test]
+fn every_vocabulary_has_the_modules_its_vectors_ask_for() {
+    for stem in vocabularies() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("raptors-codegen/isa").join(&stem);
+        let description =
+            fs::read_to_string(path.with_extension("toml")).expect("every ISA has a description");
+        let bytes = description.lines().find_map(|line| line.strip_prefix("vector_bytes")?.split('=').nth(1));
+        let bytes: usize = bytes.and_then(|number| number.trim().parse().ok()).expect("bytes of a vector");
+        let mut expected = BTreeSet::from(["f32", "f64"]);
+        expected.extend(
+            [("f32x8", 4), ("f64x8", 8)].iter().filter(|(_, size)| bytes / size > 8).map(|(name, _)| name),
+        );
+        assert_eq!(modules(&read(&stem)), expected, "simd/{stem}.rs");
+    }
+    assert_eq!(
+        modules("pub(crate) mod a {}\n\nvocabulary!(b, 4);\npub(crate) mod $c {}"),
+        BTreeSet::from(["a", "b"])
+    );
+}
+
 #[test]
 fn a_difference_is_noticed() {
     let one = words("pub(crate) fn add(a: V, b: V) -> V { a }");

@@ -2,7 +2,7 @@
 
 use raptors::{Element, Matrix, catalogue};
 
-use crate::contenders::Op;
+use crate::contenders::{Op, Output};
 
 /// Inputs and outputs of one case. A result of one row, one column or one element stands in `sums`.
 pub(crate) struct Buffers<T: Element> {
@@ -19,11 +19,12 @@ pub(crate) struct Buffers<T: Element> {
     pub(crate) word: u64,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
+    pub(crate) output: Output,
     /// The operation, for a contender that does whichever it is.
     pub(crate) entry: &'static catalogue::Op,
 }
 
-/// Buffers as slices, for peers that know nothing of the library's matrices.
+/// Buffers, or some of their rows, as slices: for peers that know nothing of the library's matrices.
 pub(crate) struct Parts<'a, T> {
     pub(crate) x: &'a [T],
     pub(crate) y: &'a [T],
@@ -44,7 +45,7 @@ impl<T: Element> Buffers<T> {
         let mut matrix = || Matrix::from_vec(rows, cols, values(rows * cols));
         Ok(Self {
             x: matrix()?,
-            y: matrix()?,
+            y: if op.reads > 1 { matrix()? } else { Matrix::zeros(rows, cols)? },
             more: (2..op.reads).map(|_| matrix()).collect::<Result<_, _>>()?,
             row: values(cols),
             column: values(rows),
@@ -54,6 +55,7 @@ impl<T: Element> Buffers<T> {
             word: 0,
             rows,
             cols,
+            output: op.output,
             entry: op.entry,
         })
     }
@@ -70,6 +72,11 @@ impl<T: Element> Buffers<T> {
             rows: self.rows,
             cols: self.cols,
         }
+    }
+
+    /// The result of the last run.
+    pub(crate) fn result(&self) -> &[T] {
+        if self.output == Output::Matrix { self.out.as_slice() } else { &self.sums }
     }
 
     /// Overwrites both outputs with NaN, so that a result left from another contender is no result.

@@ -1,7 +1,8 @@
 //! The memory limit: loops that touch the bytes of an operation and do nothing else worth mentioning.
 //!
 //! Which loop is fastest depends on the machine and on the size, so there are several and the best one counts. An
-//! operation that beats it shows that the loops are not the limit yet.
+//! operation that beats it shows that the loops are not the limit yet. At several threads each does the same loop on its
+//! own part of the buffers.
 
 use std::slice;
 
@@ -12,27 +13,11 @@ use crate::contenders::{Contender, Op};
 /// The loops for `op`, by the number of matrices it reads and writes.
 pub(crate) fn contenders<T: Element>(op: &Op) -> Vec<Contender<T>> {
     let plain: Vec<Contender<T>> = match (op.reads, op.writes()) {
-        (1, 0) => vec![Contender {
-            name: "plain read",
-            run: |b| {
-                let p = b.parts();
-                *p.word = read(bytes(p.x));
-            },
-        }],
-        (1, 1) => vec![Contender {
-            name: "memcpy",
-            run: |b| {
-                let p = b.parts();
-                p.out.copy_from_slice(p.x);
-            },
-        }],
-        (2, 1) => vec![Contender {
-            name: "plain merge",
-            run: |b| {
-                let p = b.parts();
-                merge(bytes(p.x), bytes(p.y), bytes_mut(p.out));
-            },
-        }],
+        (1, 0) => vec![Contender { name: "plain read", work: |p| *p.word = read(bytes(p.x)) }],
+        (1, 1) => vec![Contender { name: "memcpy", work: |p| p.out.copy_from_slice(p.x) }],
+        (2, 1) => {
+            vec![Contender { name: "plain merge", work: |p| merge(bytes(p.x), bytes(p.y), bytes_mut(p.out)) }]
+        }
         _ => Vec::new(),
     };
     #[cfg(target_arch = "x86_64")]
@@ -87,7 +72,7 @@ mod x86 {
     };
 
     use super::{Contender, Element, Op, bytes, bytes_mut, merge, read_tail};
-    use crate::buffers::Buffers;
+    use crate::buffers::Parts;
 
     const LINE: usize = 64;
 
@@ -174,9 +159,8 @@ mod x86 {
                     }
                 }
 
-                fn read<T: Element, const STREAMS: usize, const LINES: usize>(b: &mut Buffers<T>) {
+                fn read<T: Element, const STREAMS: usize, const LINES: usize>(p: Parts<'_, T>) {
                     assert!(detected!($feature));
-                    let p = b.parts();
                     // SAFETY: the feature is there.
                     *p.word = unsafe { read_lines::<STREAMS, LINES>(bytes(p.x)) };
                 }
@@ -188,10 +172,9 @@ mod x86 {
                     const LINES: usize,
                     const PAST: bool,
                 >(
-                    b: &mut Buffers<T>,
+                    p: Parts<'_, T>,
                 ) {
                     assert!(detected!($feature));
-                    let p = b.parts();
                     let y = TWO.then(|| bytes(p.y));
                     // SAFETY: the feature is there.
                     unsafe { write_lines::<STREAMS, LINES, PAST>(bytes(p.x), y, bytes_mut(p.out)) };
@@ -201,15 +184,15 @@ mod x86 {
                     vec![
                         Contender {
                             name: concat!(stringify!($width), ", 4 lines"),
-                            run: write::<T, TWO, 1, 4, false>,
+                            work: write::<T, TWO, 1, 4, false>,
                         },
                         Contender {
                             name: concat!(stringify!($width), ", 2 places"),
-                            run: write::<T, TWO, 2, 2, false>,
+                            work: write::<T, TWO, 2, 2, false>,
                         },
                         Contender {
-                            name: concat!(stringify!($width), ", past the caches"),
-                            run: write::<T, TWO, 1, 4, true>,
+                            name: concat!(stringify!($width), ", past caches"),
+                            work: write::<T, TWO, 1, 4, true>,
                         },
                     ]
                 }
@@ -219,15 +202,15 @@ mod x86 {
                         (1, 0) => vec![
                             Contender {
                                 name: concat!(stringify!($width), ", 1 place"),
-                                run: read::<T, 1, 8>,
+                                work: read::<T, 1, 8>,
                             },
                             Contender {
                                 name: concat!(stringify!($width), ", 4 places"),
-                                run: read::<T, 4, 2>,
+                                work: read::<T, 4, 2>,
                             },
                             Contender {
                                 name: concat!(stringify!($width), ", 8 places"),
-                                run: read::<T, 8, 1>,
+                                work: read::<T, 8, 1>,
                             },
                         ],
                         (1, 1) => writers::<T, false>(),

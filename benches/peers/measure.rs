@@ -3,19 +3,27 @@
 //! The clock of a machine drifts by far more than the differences of interest, so a time stands only beside the times
 //! taken next to it: in each round everyone runs once, in random order, and ratios are formed within the round.
 
-use std::{hint::black_box, time::Instant};
-
-use raptors::Element;
-
-use crate::{
-    buffers::{Buffers, XorShift},
-    contenders::{Contender, Field, PEERS, Run},
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
 };
+
+use crate::buffers::XorShift;
 
 /// Repetitions fill at least this much time in seconds, far above the clock's grain.
 const SAMPLE: f64 = 1e-3;
+/// Calls before the clock starts: at least one, which brings the caches into the state that the runner itself leaves
+/// them in, and for at least this long, in which the threads of the runner before it go to sleep and its own wake up.
+const WARM_UP: Duration = Duration::from_micros(500);
 /// Samples of each way in the heat that chooses among the ways of one peer.
 const HEAT: usize = 15;
+/// A case that would take longer than this has fewer rounds,
+const CASE: Duration = Duration::from_secs(4);
+/// but not fewer than these, unless fewer were asked for.
+const FEWEST: usize = 31;
+
+/// One way to do a case, on what all runners of the case share.
+pub(crate) type Runner<'a, C> = Box<dyn Fn(&mut C) + 'a>;
 
 /// A median and its 95 % interval.
 #[derive(Clone, Copy)]
@@ -25,12 +33,19 @@ pub(crate) struct Interval {
     pub(crate) high: f64,
 }
 
-/// What a race found. The ratio is a peer's time over ours: above one, we are faster.
-pub(crate) struct Outcome {
-    /// Our median time in seconds.
-    pub(crate) seconds: f64,
-    /// The ratio of each peer and the name of the way it did the case; nothing for a peer that could not run.
-    pub(crate) ratios: [Option<(Interval, &'static str)>; PEERS.len()],
+/// What a race found: for each runner the seconds of one call, in each round.
+pub(crate) struct Times(Vec<Vec<f64>>);
+
+impl Times {
+    /// The median time of a runner in seconds.
+    pub(crate) fn seconds(&self, runner: usize) -> f64 {
+        median(self.0[runner].clone()).median
+    }
+
+    /// The time of one runner over that of another: above one, the other is faster.
+    pub(crate) fn ratio(&self, runner: usize, other: usize) -> Interval {
+        median(self.0[runner].iter().zip(&self.0[other]).map(|(a, b)| a / b).collect())
+    }
 }
 
 pub(crate) struct Timer {
@@ -46,80 +61,63 @@ impl Timer {
     }
 
     /// All rounds of one case.
-    pub(crate) fn race<T: Element>(&mut self, field: &Field<T>, buffers: &mut Buffers<T>) -> Outcome {
-        let chosen = field.peers.each_ref().map(|ways| self.fastest(ways, buffers));
-        let mut runners = vec![field.ours];
-        runners.extend(chosen.iter().flatten().map(|contender| contender.run));
-        let mut times = self.rounds(&runners, self.rounds, buffers).into_iter();
-
-        let ours = times.next().expect("ours comes first");
-        let ratios = chosen.map(|contender| {
-            let theirs = times.by_ref();
-            contender.map(|contender| {
-                let theirs = theirs.next().expect("one row of times for each");
-                (
-                    median(theirs.iter().zip(&ours).map(|(theirs, ours)| theirs / ours).collect()),
-                    contender.name,
-                )
-            })
-        });
-        Outcome { seconds: median(ours).median, ratios }
+    pub(crate) fn race<C>(&mut self, runners: &[&Runner<'_, C>], context: &mut C) -> Times {
+        self.rounds(runners, self.rounds, context)
     }
 
-    /// The fastest way of one peer, by a heat of its own: the race itself starts afresh, so that the luck of the
-    /// winner does not count.
-    fn fastest<'a, T: Element>(
-        &mut self,
-        ways: &'a [Contender<T>],
-        buffers: &mut Buffers<T>,
-    ) -> Option<&'a Contender<T>> {
-        if ways.len() < 2 {
-            return ways.first();
+    /// The fastest of several runners, by a heat of its own: a race starts afresh, so that the luck of the winner does
+    /// not count.
+    pub(crate) fn fastest<C>(&mut self, runners: &[&Runner<'_, C>], context: &mut C) -> usize {
+        if runners.len() < 2 {
+            return 0;
         }
-        let runners: Vec<Run<T>> = ways.iter().map(|way| way.run).collect();
-        let times = self.rounds(&runners, HEAT, buffers);
-        let medians = times.into_iter().map(|times| median(times).median);
-        ways.iter().zip(medians).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(way, _)| way)
+        let times = self.rounds(runners, HEAT, context);
+        let seconds = |&runner: &usize| times.seconds(runner);
+        (0..runners.len()).min_by(|a, b| seconds(a).total_cmp(&seconds(b))).unwrap_or(0)
     }
 
-    /// The seconds of one call, for each runner a row of as many as there are rounds.
-    fn rounds<T: Element>(
-        &mut self,
-        runners: &[Run<T>],
-        rounds: usize,
-        buffers: &mut Buffers<T>,
-    ) -> Vec<Vec<f64>> {
-        let repetitions: Vec<u32> = runners.iter().map(|&run| self.repetitions(run, buffers)).collect();
+    fn rounds<C>(&mut self, runners: &[&Runner<'_, C>], rounds: usize, context: &mut C) -> Times {
+        let repetitions: Vec<u32> = runners.iter().map(|run| self.repetitions(run, context)).collect();
+        let rounds = if self.quick { 1 } else { rounds };
         let mut times = vec![Vec::with_capacity(rounds); runners.len()];
         let mut order: Vec<usize> = (0..runners.len()).collect();
-        for _ in 0..if self.quick { 1 } else { rounds } {
+        let start = Instant::now();
+        for round in 0..rounds {
+            if round >= FEWEST && start.elapsed() > CASE {
+                break;
+            }
             self.random.shuffle(&mut order);
             for &runner in &order {
-                times[runner].push(sample(runners[runner], repetitions[runner], buffers));
+                times[runner].push(self.sample(runners[runner], repetitions[runner], context));
             }
         }
-        times
+        Times(times)
     }
 
     /// How often `run` is to be repeated to fill a sample.
-    fn repetitions<T: Element>(&self, run: Run<T>, buffers: &mut Buffers<T>) -> u32 {
+    fn repetitions<C>(&self, run: &Runner<'_, C>, context: &mut C) -> u32 {
         let mut repetitions = 1;
-        while !self.quick && sample(run, repetitions, buffers) * f64::from(repetitions) < SAMPLE {
+        while !self.quick && self.sample(run, repetitions, context) * f64::from(repetitions) < SAMPLE {
             repetitions *= 2;
         }
         repetitions
     }
-}
 
-/// The seconds of one call, averaged over `repetitions`. A call before the clock starts brings the caches into the
-/// state that the contender itself leaves them in.
-fn sample<T: Element>(run: Run<T>, repetitions: u32, buffers: &mut Buffers<T>) -> f64 {
-    run(black_box(&mut *buffers));
-    let start = Instant::now();
-    for _ in 0..repetitions {
-        run(black_box(&mut *buffers));
+    /// The seconds of one call, averaged over `repetitions`.
+    fn sample<C>(&self, run: &Runner<'_, C>, repetitions: u32, context: &mut C) -> f64 {
+        let start = Instant::now();
+        loop {
+            run(black_box(&mut *context));
+            if self.quick || start.elapsed() >= WARM_UP {
+                break;
+            }
+        }
+        let start = Instant::now();
+        for _ in 0..repetitions {
+            run(black_box(&mut *context));
+        }
+        start.elapsed().as_secs_f64() / f64::from(repetitions)
     }
-    start.elapsed().as_secs_f64() / f64::from(repetitions)
 }
 
 /// The median, with the interval between two order statistics that holds it with a probability of 95 % whatever the
@@ -133,4 +131,9 @@ fn median(mut values: Vec<f64>) -> Interval {
         median: f64::midpoint(values[last / 2], values[last.div_ceil(2)]),
         high: values[(last.div_ceil(2) + reach).min(last)],
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes of a case, to be printed in three digits")]
+pub(crate) fn to_f64(number: usize) -> f64 {
+    number as f64
 }

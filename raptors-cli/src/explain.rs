@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::bail;
-use raptors::Numerics;
+use raptors::{Numerics, Origin};
 use serde::Serialize;
 
 use crate::{names, output};
@@ -97,13 +97,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
 /// How many threads take part, in what pieces, and why.
 fn threads(found: &raptors::catalogue::Explanation) -> String {
     let raptors::catalogue::Explanation { threads, chunk, crossover, .. } = found;
-    let available = raptors::num_threads();
+    let allowed = allowed();
     match (crossover, threads) {
         (None, _) => "1: calls of this bucket are never cut".to_owned(),
-        (Some(_), 1) if available == 1 => "1: a call may use no more".to_owned(),
+        (Some(_), 1) if raptors::num_threads() == 1 => format!("1 of {allowed}"),
         (Some(crossover), 1) => {
             format!(
-                "1 of {available}: less than the crossover of {} for this bucket",
+                "1 of {allowed}: less than the crossover of {} for this bucket",
                 output::bytes(*crossover)
             )
         }
@@ -112,11 +112,22 @@ fn threads(found: &raptors::catalogue::Explanation) -> String {
                 || "a piece for each".to_owned(),
                 |chunk| format!("pieces of {}", output::bytes(chunk)),
             );
-            let reached = match crossover {
-                0 => "calls of this bucket are always cut".to_owned(),
-                _ => format!("the crossover of {} is reached", output::bytes(*crossover)),
-            };
-            format!("{threads} of {available}, {pieces}: {reached}")
+            format!(
+                "{threads} of {allowed}, {pieces}: the crossover of {} for this bucket is reached",
+                output::bytes(*crossover)
+            )
         }
     }
+}
+
+/// How many threads a call may use, and who says so: `2 (cores)`.
+fn allowed() -> String {
+    let origin = raptors::knobs()
+        .iter()
+        .filter(|knob| knob.variables.iter().any(|variable| variable.name == "RAPTORS_THREADS"))
+        .find_map(|knob| match &knob.in_force.as_ref().ok()?.origin {
+            Origin::Variable { name, .. } => Some(*name),
+            Origin::Default => None,
+        });
+    format!("{} ({})", raptors::num_threads(), origin.unwrap_or("cores"))
 }

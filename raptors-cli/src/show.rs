@@ -32,9 +32,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     }
     if arguments.asm {
         in_this_build(kernel)?;
-        let needs = regenerate(op, kernel, |candidate| asm::Needs {
-            minimum: lower(candidate).minimum(),
-            vector_bytes: candidate.isa.vector_bytes,
+        let needs = regenerate(op, kernel, |candidate| {
+            let kernel = lower(candidate);
+            asm::Needs { minimum: kernel.minimum(), vector_bytes: kernel.vector_bytes() }
         })?;
         return asm::run(kernel.name, &needs, out);
     }

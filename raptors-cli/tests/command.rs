@@ -140,6 +140,29 @@ fn explain_says_what_the_library_says() {
 }
 
 #[test]
+fn explain_tells_threads_pieces_and_crossover() {
+    let explained = |op: &str, shape: &str, environment: &[(&str, &str)]| {
+        let (code, text, _) = run_with(&["explain", op, "f32", shape], environment);
+        assert_eq!(code, 0, "{text}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let three = [("RAPTORS_THREADS", "3")];
+    let large = explained("scale", "2000x1000", &three);
+    assert!(
+        large.contains("threads 3 of 3 (RAPTORS_THREADS), pieces of ")
+            && large.contains(": the crossover of 1 MiB for this bucket is reached"),
+        "{large}"
+    );
+    let small = explained("scale", "100x100", &three);
+    let less = "threads 1 of 3 (RAPTORS_THREADS): less than the crossover of 1 MiB for this bucket";
+    assert!(small.contains(less), "{small}");
+    let columns = explained("mean_axis0", "2000x1000", &[("OMP_NUM_THREADS", "2")]);
+    assert!(columns.contains("threads 2 of 2 (OMP_NUM_THREADS), a piece for each"), "{columns}");
+    let one = explained("sum", "2000x1000", &[("RAPTORS_THREADS", "1")]);
+    assert!(one.contains("threads 1 of 1 (RAPTORS_THREADS)"), "{one}");
+}
+
+#[test]
 fn what_does_not_exist_is_answered_with_what_does() {
     let error = refused(&["explain", "scael", "f32", "4x4"]);
     assert!(error.contains("did you mean `scale`?") && error.contains("broadcast_add"), "{error}");
@@ -182,7 +205,13 @@ fn kernels_that_are_not_compiled_are_shown_too() {
 #[test]
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn assembly_comes_with_the_count_of_its_inner_loop() {
-    for kernel in ["scale_f32_portable_u4", "scale_f32_avx2_u4", "add_f64_avx2_u4"] {
+    for kernel in [
+        "scale_f32_portable_u4",
+        "scale_f32_avx2_u4",
+        "add_f64_avx2_u4",
+        "scale_f32_avx512_u4",
+        "add_f64_avx512_u4",
+    ] {
         let text = written(&["show", kernel, "--asm"]);
         assert!(text.contains(&format!("{}::entry: ", kernel.to_uppercase())), "{text}");
         // What the compiler makes of a kernel without optimising is not what this is for.

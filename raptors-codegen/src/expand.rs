@@ -229,7 +229,8 @@ pub fn tall(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
 const MAYBE_BEYOND_CACHE: usize = 8 << 20;
 
 /// Bytes that a call on that shape reads and writes.
-fn bytes(op: &Op<'_>, dtype: Dtype, (rows, cols): (usize, usize)) -> usize {
+#[must_use]
+pub fn bytes(op: &Op<'_>, dtype: Dtype, (rows, cols): (usize, usize)) -> usize {
     let read = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
     let written = usize::from(matches!(op.form, Form::Map));
     rows * cols * (read + written) * dtype.bytes()
@@ -256,6 +257,9 @@ fn not_held(
     if variant.store == Store::Streaming && !isa.streaming {
         return Some(format!("{isa_name} has no streaming stores"));
     }
+    if variant.shape.is_some() && !isa.shapes {
+        return Some(format!("{isa_name} has no kernels for one shape: there they gain nothing"));
+    }
     let step = variant.unroll * isa.vector_bytes;
     if family == Family::Map && !step.is_multiple_of(64) {
         if variant.store == Store::Streaming {
@@ -281,9 +285,6 @@ fn not_held(
     }
     if variant.shape.is_some() && variant.tile != Tile::Whole {
         return Some("a kernel for one shape walks whole rows".to_owned());
-    }
-    if matches!(family, Family::Runs) && isa.lanes(dtype) > ir::BLOCK {
-        return Some(format!("a vector of {isa_name} is more than the eight accumulators of a leaf"));
     }
     // The plainest is always held: where registers run out, the compiler spills. The tree's accumulators are in memory.
     let plainest = variant.unroll == 1 && variant.streams == 1 && variant.schedule == Schedule::Grouped;

@@ -27,6 +27,51 @@ pub struct Isa {
     pub prefetch: bool,
     /// Whether it has stores that bypass the caches.
     pub streaming: bool,
+    /// Whether target shapes get kernels of their own. Left out, they do; `false` saves a build what brings nothing.
+    #[serde(default = "yes")]
+    pub shapes: bool,
+    /// Where its kernels are the default. Left out, everywhere.
+    ///
+    /// Wider vectors need not be faster: beyond the caches that feed them, memory sets the pace, and on some
+    /// processors their use slows the clock. So a description may name the size classes in which its own kernels are
+    /// what its dispatch table holds, and the plainer ISA whose rows it holds in the others. What no row then names is
+    /// a candidate like any other.
+    #[serde(default)]
+    pub pays: Option<Pays>,
+}
+
+/// Where an ISA's own kernels are the default, and whose are elsewhere: `{ in = ["l1", "l2"], elsewhere = "avx2" }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pays {
+    /// Size classes in which its own kernels are the default.
+    #[serde(rename = "in")]
+    pub sizes: Vec<Size>,
+    /// The ISA whose rows serve the other classes: one that comes before it, of the same architecture or of any.
+    pub elsewhere: String,
+}
+
+/// A class of size: the cache that all the bytes of a call stay in.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// The first cache.
+    L1,
+    /// The second.
+    L2,
+    /// A core's part of the third.
+    L3,
+    /// None of them.
+    Memory,
+}
+
+impl Size {
+    /// Every class, in the order of dispatch tables.
+    pub const ALL: [Self; 4] = [Self::L1, Self::L2, Self::L3, Self::Memory];
+}
+
+const fn yes() -> bool {
+    true
 }
 
 static ALL: LazyLock<Vec<Isa>> = LazyLock::new(|| {
@@ -47,6 +92,18 @@ static ALL: LazyLock<Vec<Isa>> = LazyLock::new(|| {
             &b.name,
         ))
     });
+    for (at, isa) in all.iter().enumerate() {
+        if let Some(pays) = &isa.pays {
+            let plainer = all[..at].iter().find(|other| other.name == pays.elsewhere);
+            assert!(
+                plainer.is_some_and(|other| other.is_portable() || other.arch == isa.arch),
+                "isa/{}.toml: `elsewhere` names no plainer ISA of {}: {:?}",
+                isa.name,
+                isa.arch,
+                pays.elsewhere
+            );
+        }
+    }
     all
 });
 
@@ -70,6 +127,20 @@ impl Isa {
     #[must_use]
     pub const fn lanes(&self, dtype: Dtype) -> usize {
         self.vector_bytes / dtype.bytes()
+    }
+
+    /// Whether its own kernels are the default for calls of that size.
+    #[must_use]
+    pub fn pays_in(&self, size: Size) -> bool {
+        self.pays.as_ref().is_none_or(|pays| pays.sizes.contains(&size))
+    }
+
+    /// The vocabulary's module for kernels that take in at most `most` lanes of a dtype at once, and its lanes: `f32`
+    /// with all lanes a vector has, or `f32x8`.
+    #[must_use]
+    pub fn module(&self, dtype: Dtype, most: usize) -> (String, usize) {
+        let lanes = self.lanes(dtype);
+        if lanes > most { (format!("{dtype}x{most}"), most) } else { (dtype.name().to_owned(), lanes) }
     }
 
     /// Whether it runs on every target.

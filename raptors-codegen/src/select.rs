@@ -2,16 +2,15 @@
 
 use crate::{
     Dtype, Isa,
-    expand::{Candidate, beyond_cache, default_variant, tall},
+    expand::{Candidate, beyond_cache, bytes, default_variant, tall},
+    isa::Size,
     op::{Family, Op},
     spec::{Numerics, Tile},
     variant::Variant,
 };
 
 /// Classes of size, in the order of the library's dispatch: first, second, third cache, memory.
-pub const SIZES: usize = 4;
-/// The last of them.
-const MEMORY: usize = 3;
+pub const SIZES: usize = Size::ALL.len();
 /// Classes of aspect: wide, square, tall.
 pub const ASPECTS: usize = 3;
 /// The last of them.
@@ -65,15 +64,19 @@ const CROSSOVER: usize = 1 << 20;
 /// Pieces should be many, so that whoever is free can take one, and long, since each costs a tenth of a microsecond and
 /// in memory breaks a run. Down the columns every thread has one stripe as wide as can be: a narrow one walks against
 /// the rows.
-fn tasks(family: Family, size: usize) -> Tasks {
+fn tasks(family: Family, size: Size) -> Tasks {
     let crossover = (family != Family::RunsInOrder).then_some(CROSSOVER);
     let chunk = match (family, size) {
         (Family::Columns | Family::ColumnTree, _) => None,
-        (_, MEMORY) => Some(1 << 20),
+        (_, Size::Memory) => Some(1 << 20),
         _ => Some(256 << 10),
     };
     Tasks { crossover, chunk }
 }
+
+/// More bytes than these stay in no first or second cache that processors have. Were there one after all, a target
+/// shape of that size would be served by the kernel that the next class has for it.
+const LARGEST: [usize; SIZES] = [256 << 10, 4 << 20, usize::MAX, usize::MAX];
 
 /// Every table, in the order of operations, dtypes and classes.
 #[must_use]
@@ -92,10 +95,11 @@ pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec
                         .filter(|candidate| candidate.dropped.is_none())
                         .collect();
                     if !of_table.is_empty() {
-                        let isas = Isa::all()
-                            .iter()
-                            .map(|isa| isa_rows(op, dtype, isa, numerics, &of_table))
-                            .collect();
+                        let mut isas = Vec::new();
+                        for isa in Isa::all() {
+                            let own = isa_rows(op, dtype, isa, numerics, &of_table);
+                            isas.push(where_it_pays(op, dtype, own, &isas));
+                        }
                         tables.push(Table { op, dtype, numerics, inplace, isas });
                     }
                 }
@@ -127,7 +131,7 @@ fn isa_rows<'c, 'a>(
     let beyond = beyond_cache(op, family, &default);
     let sizes: [&Variant; SIZES] = [&default, &default, &default, &beyond];
     let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
-    let tasks = (0..SIZES).flat_map(|size| [tasks(family, size); ASPECTS]).collect();
+    let tasks = Size::ALL.into_iter().flat_map(|size| [tasks(family, size); ASPECTS]).collect();
     let mut buckets = Vec::new();
     for wanted in sizes {
         for aspect in 0..ASPECTS {
@@ -148,6 +152,40 @@ fn isa_rows<'c, 'a>(
         })
         .collect();
     IsaRows { isa, exact, buckets, tasks, all }
+}
+
+/// An ISA's rows, with those of the plainer ISA it names where its own kernels do not pay.
+fn where_it_pays<'c, 'a>(
+    op: &Op<'a>,
+    dtype: Dtype,
+    own: IsaRows<'c, 'a>,
+    before: &[IsaRows<'c, 'a>],
+) -> IsaRows<'c, 'a> {
+    let Some(pays) = &own.isa.pays else { return own };
+    let plainer = before.iter().find(|rows| rows.isa.name == pays.elsewhere);
+    let plainer = plainer.expect("descriptions are checked to name one that comes before");
+    if own.buckets.is_empty() || plainer.buckets.is_empty() {
+        return own;
+    }
+    let is_own = |size: usize| own.isa.pays_in(Size::ALL[size]);
+    let buckets = (0..SIZES * ASPECTS)
+        .map(|bucket| if is_own(bucket / ASPECTS) { own.buckets[bucket] } else { plainer.buckets[bucket] })
+        .collect();
+    let exact = own
+        .exact
+        .iter()
+        .map(|(shape, kernels)| {
+            let there = plainer.exact.iter().find(|(other, _)| other == shape);
+            let Some((_, others)) = there else { return (*shape, kernels.clone()) };
+            let kernel = |size: usize| {
+                // The class that a call of this shape has where it does not have this one.
+                let class = (size..SIZES).find(|&class| bytes(op, dtype, *shape) <= LARGEST[class]);
+                if class.is_some_and(is_own) { kernels[size] } else { others[size] }
+            };
+            (*shape, (0..SIZES).map(kernel).collect())
+        })
+        .collect();
+    IsaRows { exact, buckets, ..own }
 }
 
 /// Whether a candidate ships: some row names it.

@@ -169,8 +169,8 @@ const FAMILIES: [(Family, &str); 5] = [
     (Family::ColumnTree, "sum_axis0_f64_*_u8_t1k_acc"),
 ];
 
-/// Variants and expressions; on AVX2.
-const VARIANTS: [&str; 23] = [
+/// Variants and expressions; on AVX2, and where masks and vectors of more than eight lanes make a difference, AVX-512.
+const VARIANTS: [&str; 25] = [
     "scale_f32_avx2_u1",
     "scale_f32_avx2_u2_pl1x8",
     "scale_f64_avx2_u2_pl2x32",
@@ -194,6 +194,8 @@ const VARIANTS: [&str; 23] = [
     "lowest_f32_avx2_u2",
     "energy_f64_avx2_u1",
     "most_axis0_f32_avx2_u2",
+    "squash_f32_avx512_u1",
+    "sum_f32_avx512_u1_s2",
 ];
 
 fn here() -> PathBuf {

@@ -1,4 +1,4 @@
-//! The picture: for each operation and shape how many times as fast as NumPy, one bar for each dtype.
+//! The picture: for each operation and shape how many times as fast as `NumPy`, one bar for each dtype.
 
 use plotters::{
     prelude::*,

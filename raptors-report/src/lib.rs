@@ -1,4 +1,4 @@
-//! What the comparison of raptors with NumPy found, for people: [a page of HTML](Run::page), [a picture](Run::picture)
+//! What the comparison of raptors with `NumPy` found, for people: [a page of HTML](Run::page), [a picture](Run::picture)
 //! and [a section of the documentation](section).
 //!
 //! All are made from the document that `python -m raptors compare --output-json` writes, which

@@ -142,7 +142,7 @@ impl Run {
         self.settings.threads.get("raptors").map_or(1, |raptors| raptors.threads)
     }
 
-    /// The peers beside NumPy, in the order of their names.
+    /// The peers beside `NumPy`, in the order of their names.
     pub(crate) fn peers(&self) -> impl Iterator<Item = &str> {
         self.machine.packages.keys().map(String::as_str)
     }

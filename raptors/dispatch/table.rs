@@ -95,7 +95,7 @@ impl Cut {
     }
 }
 
-/// The kernels of an operation and dtype on one ISA.
+/// The kernels of an operation and dtype on one ISA. Where its own do not pay, rows are of a plainer one.
 pub struct IsaRows<S: Sig> {
     /// Kernels for one shape.
     pub(crate) exact: &'static [Exact<S>],

@@ -4,6 +4,11 @@
 //! stays in here. Each file has a module a dtype, `f32` and `f64`, with everything below in it. A new ISA is a new
 //! file written from this page; the tests beside it hold every file to it.
 //!
+//! Where a vector has more than eight lanes of a dtype, there is a further module with vectors of just eight, `f32x8`,
+//! and kernels of runs are written in that one. A leaf of the pairwise tree has eight accumulators and takes in eight
+//! elements at a time, in order: a wider vector would have to be put together from two leaves, and that shuffle costs
+//! what it saves.
+//!
 //! # Types
 //! - `V`: a vector of [`LANES`](portable::f32::LANES) elements. Lane 0 comes first in memory.
 //! - `M`: a mask: one truth value a lane. Only comparisons make one.
@@ -62,6 +67,10 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod portable;
 #[cfg(test)]
 mod tests;

@@ -18,9 +18,10 @@ use crate::{
     data::{Data, Float},
     layout::{Layout, Spot},
     memory::{self, Arena, bytes},
+    scope::takes_part,
 };
 
-/// One operation for one dtype in one numeric class, with the kernels that this build and machine have for it.
+/// One operation for one dtype in one numeric class, with the kernels that take part and this machine has.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) op: &'static Op,
@@ -35,7 +36,7 @@ impl Subject {
         let here: Vec<Isa> = Isa::ALL.into_iter().filter(|isa| is_here(*isa)).collect();
         let subject = |op: &'static Op, dtype, numerics| {
             let serves = |kernel: &&Kernel| {
-                kernel.dtype == dtype && kernel.numerics.contains(&numerics) && is_built(kernel)
+                kernel.dtype == dtype && kernel.numerics.contains(&numerics) && takes_part(kernel)
             };
             let kernels =
                 op.kernels.iter().filter(serves).filter(|kernel| here.contains(&kernel.isa)).collect();

@@ -20,6 +20,8 @@ One case is one line of the file, an object of
     scale, add, broadcast_add, sum, sum_axis0, sum_axis1
                           what NumPy gives for x * factor, x + y, x + row and the three sums of x
     sum_axis0_accurate    np.ascontiguousarray(x.T).sum(axis=1): pairwise down each column
+    mean, mean_axis0, mean_axis1
+                          x.mean() of all and along both axes
 
 Bits are hexadecimal, 8 digits for an f32 and 16 for an f64, elements one after another without a separator. A result
 of more than `LISTED` elements is its checksum, `#` and 16 digits. Any NaN in a result is written as the one quiet
@@ -31,6 +33,7 @@ import difflib
 import json
 import pathlib
 import sys
+import warnings
 
 import numpy as np
 
@@ -38,7 +41,7 @@ FILE = pathlib.Path(__file__).with_name("bits.json")
 MASK = (1 << 64) - 1
 
 # A result with more elements than this is written as a checksum.
-LISTED = 8
+LISTED = 4
 # A generated case with no more elements than this is written in full.
 IN_FULL = 8
 
@@ -167,6 +170,11 @@ def in_order_axis0(fmt, x):
     return totals
 
 
+def in_order_means(fmt, sums, count):
+    """Divided in double precision, and rounded once."""
+    return [fmt.float(np.float64(total) / np.float64(count)) for total in sums]
+
+
 def results(fmt, x, y, row, factor):
     """NumPy's arrays, each compared with the documented order first."""
     columns = np.ascontiguousarray(x.T)
@@ -178,6 +186,9 @@ def results(fmt, x, y, row, factor):
         "sum_axis0": np.sum(x, axis=0),
         "sum_axis1": np.sum(x, axis=1),
         "sum_axis0_accurate": np.sum(columns, axis=1),
+        "mean": np.mean(x),
+        "mean_axis0": np.mean(x, axis=0),
+        "mean_axis1": np.mean(x, axis=1),
     }
     in_order = {
         "scale": [a * factor for a in x.flat],
@@ -188,6 +199,9 @@ def results(fmt, x, y, row, factor):
         "sum_axis1": [in_order_run(fmt, line) for line in x],
         "sum_axis0_accurate": [in_order_run(fmt, line) for line in columns],
     }
+    in_order["mean"] = in_order_means(fmt, in_order["sum"], x.size)
+    in_order["mean_axis0"] = in_order_means(fmt, in_order["sum_axis0"], x.shape[0])
+    in_order["mean_axis1"] = in_order_means(fmt, in_order["sum_axis1"], x.shape[1])
     bits = {}
     for op, array in numpy.items():
         assert array.dtype == fmt.float, (op, array.dtype)
@@ -319,6 +333,8 @@ def main():
     parser = argparse.ArgumentParser(description="Write the table of NumPy's bits.")
     parser.add_argument("--check", action="store_true", help="compare with the file and write nothing")
     check = parser.parse_args().check
+    # The mean of nothing is NaN, and NumPy says so each time.
+    warnings.simplefilter("ignore", RuntimeWarning)
 
     lines = [line(fmt, *case) for fmt in FORMATS for case in cases(fmt)]
     text = '{"numpy":"%s","cases":[\n%s\n]}\n' % (np.__version__, ",\n".join(lines))

@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    goldens, install, python,
+    cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 19] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
@@ -23,24 +23,30 @@ const STEPS: [Step; 17] = [
     ("Python", python::tests),
     ("Python, in an empty environment", python::installation),
     ("Python, with one spec more", python::overlay),
-    ("golden files", goldens::check),
     ("benchmarks, once each", benchmarks),
     ("example", example),
     ("emulator", install::qemu),
     ("conformance on Nehalem", nehalem),
     ("conformance on Haswell", haswell),
+    ("compiler for aarch64", || cross::compiler().map(drop)),
+    ("conformance on aarch64 (NEON)", cross::neon),
+    ("macOS type-check", cross::macos),
     ("packages", packages),
     ("cargo-deny", || install::cargo_deny().map(drop)),
     ("licences and sources", licences),
     ("clean checkout", clean_checkout),
 ];
 
-/// Runs every step, stops at the first that fails, and sums up either way.
-pub(crate) fn run_all() -> Result<()> {
+/// Runs every step whose name holds one of these words, all of them if there is none; stops at the first that fails,
+/// and sums up either way.
+pub(crate) fn run_steps(words: &[String]) -> Result<()> {
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let steps: Vec<_> = STEPS.iter().filter(|(name, _)| wanted(name)).collect();
+    ensure!(!steps.is_empty(), "no step is called so; there are {}", STEPS.map(|(name, _)| name).join(", "));
     let mut times = Vec::new();
     let mut outcome = Ok(());
-    for (number, (name, step)) in STEPS.iter().enumerate() {
-        println!("\n== {}/{} {name}", number + 1, STEPS.len());
+    for (number, (name, step)) in steps.iter().enumerate() {
+        println!("\n== {}/{} {name}", number + 1, steps.len());
         let start = Instant::now();
         outcome = step().with_context(|| format!("the step `{name}` failed"));
         times.push((*name, start.elapsed()));
@@ -49,12 +55,13 @@ pub(crate) fn run_all() -> Result<()> {
             break;
         }
     }
-    print!("\n{}", summary(&times, outcome.is_ok()));
+    let left: Vec<_> = steps[times.len()..].iter().map(|(name, _)| *name).collect();
+    print!("\n{}", summary(&times, &left, outcome.is_ok()));
     outcome
 }
 
-/// One line a step: what it was, how it ended, how long it took.
-fn summary(times: &[(&str, Duration)], passed: bool) -> String {
+/// One line a step: what it was, how it ended, how long it took; then those that were left.
+fn summary(times: &[(&str, Duration)], left: &[&str], passed: bool) -> String {
     let line = |name: &str, outcome: &str, time: Duration| {
         format!("{name:<40} {outcome:<8} {:>8.1} s\n", time.as_secs_f64())
     };
@@ -63,7 +70,7 @@ fn summary(times: &[(&str, Duration)], passed: bool) -> String {
         let outcome = if passed || index + 1 < times.len() { "ok" } else { "FAILED" };
         text.push_str(&line(name, outcome, *time));
     }
-    for (name, _) in &STEPS[times.len()..] {
+    for name in left {
         text.push_str(name);
         text.push_str(" (not run)\n");
     }
@@ -99,14 +106,16 @@ fn example() -> Result<()> {
 fn nehalem() -> Result<()> {
     let isas = emulated("Nehalem")?;
     isas.expect_ran("portable")?;
-    isas.expect_skipped("avx2")
+    isas.expect_skipped("avx2")?;
+    isas.expect_skipped("avx512")
 }
 
 /// A machine with AVX2 and without AVX-512.
 fn haswell() -> Result<()> {
     let isas = emulated("Haswell")?;
     isas.expect_ran("portable")?;
-    isas.expect_ran("avx2")
+    isas.expect_ran("avx2")?;
+    isas.expect_skipped("avx512")
 }
 
 /// Runs the conformance test of the kernels that ship on an emulated processor, and hands back what ran there.
@@ -142,7 +151,7 @@ fn packages() -> Result<()> {
 }
 
 fn licences() -> Result<()> {
-    run(&mut command(install::cargo_deny()?, ["check", "licenses", "bans", "sources"]))
+    run(&mut command(install::cargo_deny()?, ["--workspace", "check", "licenses", "bans", "sources"]))
 }
 
 /// The lock file was complete, and no step left anything behind. At work on a change, nobody can say.
@@ -161,13 +170,20 @@ mod tests {
 
     #[test]
     fn the_summary_tells_what_failed_and_what_did_not_run() {
-        let summary =
-            summary(&[(STEPS[0].0, Duration::from_millis(1500)), (STEPS[1].0, Duration::ZERO)], false);
+        let names = STEPS.map(|(name, _)| name);
+        let times = [(names[0], Duration::from_millis(1500)), (names[1], Duration::ZERO)];
+        let summary = summary(&times, &names[2..], false);
         let lines: Vec<_> = summary.lines().collect();
         assert_eq!(lines.len(), STEPS.len() + 1);
         assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["format", "ok", "1.5", "s"]);
         assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["lints", "FAILED", "0.0", "s"]);
         assert_eq!(lines[2], format!("{} (not run)", STEPS[2].0));
         assert!(lines.iter().all(|line| line.len() <= 80));
+    }
+
+    #[test]
+    fn a_step_that_is_not_there_is_no_success() {
+        let error = run_steps(&["no such step".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("no step is called so; there are format, lints, "), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The comparison with NumPy: an environment with everything it needs, and what is drawn from its results.
+//! The comparison with `NumPy`: an environment with everything it needs, and what is drawn from its results.
 
 use std::{
     env,

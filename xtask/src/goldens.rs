@@ -16,7 +16,9 @@ pub(crate) fn check() -> Result<()> {
     TESTS.iter().try_for_each(|test| run(cargo(*test).env_remove("RAPTORS_BLESS")))
 }
 
-/// Writes the golden files anew. What changed is then to be read in the diff, not taken on trust.
+/// Writes the golden files anew, and the compiler's words on kernels that the attribute refuses. What changed is then to
+/// be read in the diff, not taken on trust.
 pub(crate) fn bless() -> Result<()> {
-    TESTS.iter().try_for_each(|test| run(cargo(*test).env("RAPTORS_BLESS", "1")))
+    TESTS.iter().try_for_each(|test| run(cargo(*test).env("RAPTORS_BLESS", "1")))?;
+    run(cargo(["test", "--package", "raptors-macros", "--test", "ui"]).env("TRYBUILD", "overwrite"))
 }

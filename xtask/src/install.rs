@@ -1,6 +1,6 @@
 //! Tools that a bare machine lacks.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Result, ensure};
 
@@ -15,18 +15,29 @@ pub(crate) fn qemu() -> Result<()> {
         println!("{version}");
         return Ok(());
     }
-    ensure!(
-        read(&mut command("id", ["-u"]))?.trim() == "0",
-        "{QEMU} is missing and only root can install it: apt-get install qemu-user-static"
-    );
-    apt_get(&["qemu-user-static"])
+    apt_install(&["qemu-user-static"])
 }
 
-/// Installs packages of Debian's, as root.
-pub(crate) fn apt_get(packages: &[&str]) -> Result<()> {
+/// Installs packages from the suites that the system's apt-get knows.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
+    let root = read(&mut command("id", ["-u"]))?.trim() == "0";
+    ensure!(root, "only root can install what is missing: apt-get install {}", packages.join(" "));
     run(&mut command("apt-get", ["update", "--quiet"]))?;
     let mut install = command("apt-get", ["install", "--quiet", "--yes", "--no-install-recommends"]);
     run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Whether all of these packages are installed, as Debian's package manager knows them: `name` or `name:architecture`.
+pub(crate) fn are_installed(packages: &[&str]) -> bool {
+    let mut query = command("dpkg-query", ["--show", "--showformat=${db:Status-Status}\\n"]);
+    // Of a package that it never heard of, it complains and fails.
+    let output = query.args(packages).stderr(Stdio::null()).output();
+    output.is_ok_and(|output| {
+        let text = String::from_utf8_lossy(&output.stdout);
+        output.status.success()
+            && text.lines().count() == packages.len()
+            && text.lines().all(|it| it == "installed")
+    })
 }
 
 /// The cargo-deny that `deny.toml` was written for.
@@ -47,4 +58,17 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     install.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", tools.join("build"));
     run(install.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0"))?;
     Ok(tools.join("bin/cargo-deny"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_package_is_called_is_not_installed() {
+        assert!(!are_installed(&["no-such-package-anywhere"]));
+        assert!(!are_installed(&["dpkg", "no-such-package-anywhere"]));
+        // Elsewhere than on Debian, nothing is.
+        assert_eq!(are_installed(&["dpkg"]), version("dpkg-query").is_some());
+    }
 }

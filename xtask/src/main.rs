@@ -6,8 +6,10 @@
 mod budget;
 mod ci;
 mod compare;
+mod cross;
 mod goldens;
 mod install;
+mod mca;
 mod python;
 mod raptors;
 mod run;
@@ -29,20 +31,35 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Chore {
     /// Run every test, those of the Python package too, then name the instruction sets that ran and those that could not
-    Test,
+    Test {
+        /// Then make 100,000 calls at random too, of all kernels in all ways, which takes some minutes
+        #[arg(long)]
+        exhaustive: bool,
+    },
     /// Build the Python wheel into target/wheels
     ///
     /// With an environment of its own under the target folder: nothing is to be installed by hand.
     Wheel,
     /// Run all that must hold before a change is merged, and time each step
     ///
-    /// Stops at the first step that fails. Installs what the steps need: the emulator through apt-get (as root),
-    /// cargo-deny into the target folder.
-    Ci,
+    /// Stops at the first step that fails. Installs what the steps need: emulators and a compiler for aarch64 through
+    /// apt-get (as root), cargo-deny and the source of the standard library into the target folder.
+    Ci {
+        /// Only the steps whose names hold one of these words
+        steps: Vec<String>,
+    },
     /// Measure what the kernels cost: their number, lines, compile time and code size
     ///
     /// Builds from nothing in a target folder of its own.
     Budget,
+    /// Estimate the cycles of the NEON kernels' inner loops, by LLVM's models of two processors
+    ///
+    /// Installs the simulator and a compiler for aarch64 through apt-get (as root), unless they are there.
+    Mca {
+        /// Put the table into docs/neon.md
+        #[arg(long)]
+        write: bool,
+    },
     /// The command `raptors`, built when it is out of date: what `cargo raptors` runs
     #[command(disable_help_flag = true)]
     Raptors {
@@ -73,10 +90,11 @@ enum Chore {
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().chore {
-        Chore::Test => test::all().map(done),
+        Chore::Test { exhaustive } => test::all(exhaustive).map(done),
         Chore::Wheel => python::wheel().map(|_| ExitCode::SUCCESS),
-        Chore::Ci => ci::run_all().map(done),
+        Chore::Ci { steps } => ci::run_steps(&steps).map(done),
         Chore::Budget => budget::print().map(done),
+        Chore::Mca { write } => mca::estimate(write).map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),
         Chore::Compare { arguments } => compare::run(&arguments),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    install::apt_get,
+    install::apt_install,
     run::{command, read, root, run, target, tee},
 };
 
@@ -149,7 +149,7 @@ impl Environment {
         };
         if !succeeds(command(&python, ["-c", "import ensurepip, venv"]).env("PYTHONWARNINGS", "ignore")) {
             if is_root()? {
-                apt_get(&["python3-venv"])?;
+                apt_install(&["python3-venv"])?;
             } else {
                 run(&mut command(
                     &python,
@@ -186,7 +186,7 @@ fn python() -> Result<PathBuf> {
     let python = env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
     let version = "import sys; sys.exit(sys.version_info < (3, 11))";
     if crate::run::version(&python).is_none() && is_root()? {
-        apt_get(&["python3", "python3-venv"])?;
+        apt_install(&["python3", "python3-venv"])?;
     }
     ensure!(
         succeeds(&mut command(&python, ["-c", version])),

@@ -15,10 +15,21 @@ use crate::{
 /// Every feature the tests of the workspace cover.
 pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray";
 
-/// Runs the tests of the workspace, and then those of the Python package.
-pub(crate) fn all() -> Result<()> {
+/// Calls at random: any operation, kernel, shape, data, layout and cut over threads at once.
+pub(crate) fn campaign() -> Result<()> {
+    let mut tests =
+        cargo(["test", "--release", "--package", "raptors", "--test", "conformance", "--features"]);
+    tests.args([FEATURES, "campaign", "--", "--ignored", "--nocapture"]);
+    let said = tee(&mut tests)?;
+    ensure!(said.contains("campaign: "), "the campaign did not run");
+    Ok(())
+}
+
+/// Runs the tests of the workspace, then those of the Python package, and the campaign if asked for.
+pub(crate) fn all(exhaustive: bool) -> Result<()> {
     workspace()?;
-    python::tests()
+    python::tests()?;
+    if exhaustive { campaign() } else { Ok(()) }
 }
 
 /// Runs all tests of all packages, doctests too; then prints which instruction sets took part.

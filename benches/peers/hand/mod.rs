@@ -13,7 +13,7 @@ use raptors::Element;
 
 use crate::contenders::{Contender, Op};
 #[cfg(target_arch = "x86_64")]
-use crate::{buffers::Buffers, contenders::Run};
+use crate::{buffers::Parts, contenders::Work};
 
 /// Whether the kernels run on this machine.
 pub(crate) fn available() -> bool {
@@ -64,13 +64,12 @@ macro_rules! kernels {
                 /// A way that calls an AVX2 function with the parts `p` of the buffers.
                 macro_rules! way {
                     ($name:literal, |$p:ident| $call:expr) => {{
-                        let run: Run<$float> = |b: &mut Buffers<$float>| {
+                        let work: Work<$float> = |$p: Parts<'_, $float>| {
                             assert!(available());
-                            let $p = b.parts();
                             // SAFETY: the feature is there.
                             unsafe { $call }
                         };
-                        Contender { name: $name, run }
+                        Contender { name: $name, work }
                     }};
                 }
                 match op.name() {
@@ -100,6 +99,35 @@ macro_rules! kernels {
                         way!("row after row", |p| sums::axis1(p.x, p.cols, p.sums)),
                         way!("8 rows", |p| sums::axis1_rows::<false>(p.x, p.cols, p.sums)),
                         way!("8 rows far apart", |p| sums::axis1_rows::<true>(p.x, p.cols, p.sums)),
+                    ],
+                    "mean" => vec![
+                        way!("8 leaves in a row", |p| p.sums[0] = sums::mean(sums::all(p.x), p.x.len())),
+                        way!("8 leaves far apart", |p| p.sums[0] =
+                            sums::mean(sums::all_apart(p.x), p.x.len())),
+                    ],
+                    "mean_axis0" => vec![
+                        way!("4 rows", |p| {
+                            sums::axis0::<4>(p.x, p.sums);
+                            sums::means(p.sums, p.rows);
+                        }),
+                        way!("8 rows", |p| {
+                            sums::axis0::<8>(p.x, p.sums);
+                            sums::means(p.sums, p.rows);
+                        }),
+                    ],
+                    "mean_axis1" => vec![
+                        way!("row after row", |p| {
+                            sums::axis1(p.x, p.cols, p.sums);
+                            sums::means(p.sums, p.cols);
+                        }),
+                        way!("8 rows", |p| {
+                            sums::axis1_rows::<false>(p.x, p.cols, p.sums);
+                            sums::means(p.sums, p.cols);
+                        }),
+                        way!("8 rows far apart", |p| {
+                            sums::axis1_rows::<true>(p.x, p.cols, p.sums);
+                            sums::means(p.sums, p.cols);
+                        }),
                     ],
                     _ => Vec::new(),
                 }

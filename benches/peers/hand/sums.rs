@@ -1,7 +1,8 @@
 //! Sums in `NumPy`'s order: +0.0 plus a tree whose leaves have at most 128 elements and eight accumulators each.
 //!
 //! A leaf is one chain of additions for each accumulator, so one leaf alone waits for the adder. Eight leaves at once
-//! do not. They lie one after another, or far apart in eight subtrees of the same shape.
+//! do not. They lie one after another, or far apart in eight subtrees of the same shape. A mean is such a sum and one
+//! division.
 
 use std::arch::x86_64::{
     __m256, __m256d, _mm256_add_pd, _mm256_add_ps, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
@@ -127,6 +128,26 @@ macro_rules! sums {
                     stack[complete] = sums;
                 }
                 to_array(stack[count.trailing_zeros() as usize])
+            }
+
+            /// `NumPy` divides in f64 and rounds once.
+            #[inline]
+            #[target_feature(enable = "avx2")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_lossless,
+                reason = "the one rounding, and no step at all where the sum is an f64"
+            )]
+            pub(crate) fn mean(sum: $float, count: usize) -> $float {
+                let count = u32::try_from(count).expect("a matrix of less than 2³² elements");
+                (sum as f64 / f64::from(count)) as $float
+            }
+
+            #[target_feature(enable = "avx2")]
+            pub(crate) fn means(sums: &mut [$float], count: usize) {
+                for sum in sums {
+                    *sum = mean(*sum, count);
+                }
             }
 
             #[target_feature(enable = "avx2")]

@@ -137,7 +137,8 @@ enum Work {
 /// By name, the `v` of AVX left out.
 fn work(one: &Instruction, name: &str) -> Work {
     const ARITHMETIC: &str = "add sub mul div sqrt min max and or xor cmp comi ucomi blendv fm fnm round rcp rsqrt \
-        hadd hsub cvt padd psub pmul pmadd pand por pxor pcmp pmin pmax psll psrl psra pblendv pabs psign ptest test";
+        hadd hsub cvt padd psub pmul pmadd pand por pxor pcmp pmin pmax psll psrl psra pblendv pabs psign ptest test \
+        blendm pblendm pternlog range fpclass";
     const SHUFFLE: &str = "shuf unpck perm broadcast insert extract movhl movlh movddup movsldup movshdup blend pshuf \
         punpck palign pblend pbroadcast pinsr pextr pack pmov pslldq psrldq movmsk";
     let starts = |list: &str| list.split(' ').any(|start| name.starts_with(start));
@@ -146,7 +147,9 @@ fn work(one: &Instruction, name: &str) -> Work {
     if (name.starts_with("xor") || name.starts_with("pxor")) && last > 0 && same(last - 1, last) {
         return Work::Move;
     }
-    if starts(SHUFFLE) && !name.starts_with("blendv") && !name.starts_with("pblendv") {
+    // A blend by a mask is a choice that is computed; one by a constant, written for the order of lanes, a shuffle.
+    let computed = ["blendv", "pblendv", "blendm", "pblendm"].iter().any(|start| name.starts_with(start));
+    if starts(SHUFFLE) && !computed {
         Work::Shuffle
     } else if starts(ARITHMETIC) {
         Work::Arithmetic
@@ -225,6 +228,30 @@ mod tests {
         assert_eq!(count(&[0xff, 0x15, 0, 0, 0, 0], 32), Counts { calls: 1, ..one });
         // vblendvps ymm0, ymm0, ymm1, ymm2 computes a choice
         assert_eq!(count(&[0xc4, 0xe3, 0x7d, 0x4a, 0xc1, 0x20], 32), Counts { arithmetic: 1, ..one });
+    }
+
+    #[test]
+    fn masks_of_their_own_registers_are_understood() {
+        let one = Counts { instructions: 1, ..Counts::default() };
+        let moved = Counts { weight: 4096, ..one };
+        // vmovups zmm0, [rax]; vmovups zmm0{k1}{z}, [rax]; vmovups [rax]{k1}, zmm0
+        assert_eq!(count(&[0x62, 0xf1, 0x7c, 0x48, 0x10, 0x00], 64), Counts { loads: 1, read: 64, ..moved });
+        assert_eq!(count(&[0x62, 0xf1, 0x7c, 0xc9, 0x10, 0x00], 64), Counts { loads: 1, read: 64, ..moved });
+        assert_eq!(
+            count(&[0x62, 0xf1, 0x7c, 0x49, 0x11, 0x00], 64),
+            Counts { stores: 1, written: 64, ..moved }
+        );
+        // vcmpltps k1, zmm0, zmm1; vblendmps zmm0{k1}, zmm0, zmm1; vpternlogd zmm0, zmm1, zmm2, 0xf8
+        for code in [
+            &[0x62, 0xf1, 0x7c, 0x48, 0xc2, 0xc9, 0x01][..],
+            &[0x62, 0xf2, 0x7d, 0x49, 0x65, 0xc1],
+            &[0x62, 0xf3, 0x75, 0x48, 0x25, 0xc2, 0xf8],
+        ] {
+            assert_eq!(count(code, 64), Counts { arithmetic: 1, ..one });
+        }
+        // vpxord zmm0, zmm0, zmm0 makes a zero; kandw k1, k1, k2 joins two masks
+        assert_eq!(count(&[0x62, 0xf1, 0x7d, 0x48, 0xef, 0xc0], 64), Counts { moves: 1, ..one });
+        assert_eq!(count(&[0xc5, 0xf4, 0x41, 0xca], 64), Counts { control: 1, ..one });
     }
 
     #[test]

@@ -17,11 +17,11 @@ pub(super) fn function(kernel: &Kernel) -> TokenStream {
     let attribute = attribute(kernel);
     let name = format_ident!("{}", kernel.name);
     let isa = format_ident!("{}", kernel.isa.name);
-    let dtype = format_ident!("{}", kernel.types.arithmetic.name());
+    let module = format_ident!("{}", kernel.vocabulary());
     quote! {
         #attribute
         fn #name(#parameters) {
-            use crate::simd::#isa::#dtype as v;
+            use crate::simd::#isa::#module as v;
             #body
         }
     }

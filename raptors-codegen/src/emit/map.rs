@@ -329,7 +329,7 @@ impl Writer<'_> {
     /// One hint for each line that this step reads from a matrix.
     fn hints(&self) -> TokenStream {
         let Some(word) = prefetch_word(self.kernel.variant.prefetch) else { return TokenStream::new() };
-        let vector = self.kernel.isa.vector_bytes;
+        let vector = self.kernel.vector_bytes();
         let stride = (LINE / vector).max(1);
         self.loaded()
             .filter(|&index| self.map.inputs[index].kind == InputKind::Matrix)

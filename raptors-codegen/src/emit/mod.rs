@@ -12,6 +12,7 @@ mod ops;
 pub mod python;
 mod reduce;
 mod template;
+mod vocabularies;
 
 use proc_macro2::TokenStream;
 use serde::Serialize;
@@ -87,6 +88,7 @@ pub fn emit(
         .collect();
     files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
     files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(tables, &home) });
+    files.push(File { name: "vocabularies.rs".to_owned(), text: vocabularies::write() });
     files.push(File { name: "ops.rs".to_owned(), text: ops::write(ops) });
     files.push(File { name: "catalogue.rs".to_owned(), text: catalogue::write(ops, candidates, tables) });
     files

@@ -41,7 +41,7 @@ impl Writer<'_> {
     }
 
     fn lanes(&self) -> usize {
-        self.kernel.lanes().min(BLOCK)
+        self.kernel.lanes()
     }
 
     fn init(&self) -> TokenStream {

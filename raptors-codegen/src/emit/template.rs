@@ -14,6 +14,7 @@ static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
         ("kernels.rs", include_str!("../../templates/kernels.rs.tera")),
         ("modules.rs", include_str!("../../templates/modules.rs.tera")),
         ("dispatch.rs", include_str!("../../templates/dispatch.rs.tera")),
+        ("vocabularies.rs", include_str!("../../templates/vocabularies.rs.tera")),
         ("catalogue.rs", include_str!("../../templates/catalogue.rs.tera")),
         ("python.pyi", include_str!("../../templates/python.pyi.tera")),
     ])

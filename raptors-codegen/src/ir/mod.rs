@@ -213,10 +213,34 @@ impl Kernel {
         }
     }
 
+    /// The vocabulary's module that it is written in, and the elements of a vector there.
+    ///
+    /// Runs take at most eight lanes. A leaf has eight accumulators and takes in eight elements at a time, in order: a
+    /// vector of sixteen lanes would have to be put together from two leaves, and that shuffle costs what it saves.
+    fn module(&self) -> (String, usize) {
+        let most = match &self.skeleton {
+            Skeleton::Reduce(Reduce { family: Family::Runs, .. }) => BLOCK,
+            _ => usize::MAX,
+        };
+        self.isa.module(self.types.arithmetic, most)
+    }
+
+    /// The vocabulary's module that it is written in: `f32`, or `f32x8` where vectors have more lanes than it takes.
+    #[must_use]
+    pub fn vocabulary(&self) -> String {
+        self.module().0
+    }
+
     /// Elements of a vector.
     #[must_use]
     pub fn lanes(&self) -> usize {
-        self.isa.lanes(self.types.arithmetic)
+        self.module().1
+    }
+
+    /// Bytes of a vector.
+    #[must_use]
+    pub fn vector_bytes(&self) -> usize {
+        self.lanes() * self.types.arithmetic.bytes()
     }
 
     /// Vectors of columns a step down the columns: two cache lines.
@@ -225,7 +249,7 @@ impl Kernel {
     /// cache when its other half is asked for.
     #[must_use]
     pub fn column_vectors(&self) -> usize {
-        (2 * LINE / self.isa.vector_bytes).max(1)
+        (2 * LINE / self.vector_bytes()).max(1)
     }
 
     /// Vectors that must be in registers at once in the inner loop.
@@ -262,7 +286,7 @@ impl Kernel {
             Skeleton::Reduce(reduce) => {
                 let is_held = |node: &Node| matches!(node, Node::Literal(_) | Node::State(_));
                 let chains = match reduce.family {
-                    Family::Runs => unroll * self.variant.streams * (BLOCK / self.lanes().min(BLOCK)),
+                    Family::Runs => unroll * self.variant.streams * (BLOCK / self.lanes()),
                     Family::ColumnTree => BLOCK,
                     Family::Columns => self.column_vectors(),
                     Family::RunsInOrder | Family::Map => 1,
@@ -314,7 +338,7 @@ impl Kernel {
                 let fields = reduce.state.len();
                 match reduce.family {
                     Family::Runs => {
-                        let vectors = unroll * self.variant.streams * (BLOCK / self.lanes().min(BLOCK));
+                        let vectors = unroll * self.variant.streams * (BLOCK / self.lanes());
                         Minimum { loads: vectors, stores: 0, arithmetic: vectors * work }
                     }
                     Family::RunsInOrder | Family::Map => Minimum { loads: 1, stores: 0, arithmetic: work },

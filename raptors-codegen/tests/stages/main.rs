@@ -11,6 +11,7 @@ use raptors_codegen::{
         dag::{Dag, Id, Node},
         equal_leaf,
     },
+    isa::Size,
     op::{Family, Form, Op, camel},
     select::{ASPECTS, SIZES, select, ships},
     spec::{
@@ -119,6 +120,36 @@ mod isas {
             );
         }
         assert!(Isa::find("mmx").is_none());
+    }
+
+    /// No vector of a run has more lanes than a leaf has accumulators; every other kernel has all that there are.
+    #[test]
+    fn runs_take_at_most_eight_lanes() {
+        let mut narrowed = 0;
+        for (text, all_lanes) in [(MAP, true), (SUM, false)] {
+            with_candidates(text, |_, candidates| {
+                for candidate in candidates {
+                    let Candidate { op, family, dtype, isa, variant, .. } = candidate;
+                    let kernel = Kernel::lower(op, *family, *dtype, isa, variant);
+                    let lanes = isa.lanes(*dtype);
+                    let (module, expected) = if *family == Family::Runs && lanes > 8 {
+                        narrowed += 1;
+                        (format!("{dtype}x8"), 8)
+                    } else {
+                        (dtype.to_string(), lanes)
+                    };
+                    assert_eq!(
+                        (kernel.vocabulary(), kernel.lanes()),
+                        (module, expected),
+                        "{}",
+                        candidate.name
+                    );
+                    assert_eq!(kernel.vector_bytes(), expected * dtype.bytes());
+                    assert!(!all_lanes || kernel.lanes() == lanes, "{}", candidate.name);
+                }
+            });
+        }
+        assert!(narrowed > 0, "no ISA has vectors of more than eight lanes");
     }
 }
 

@@ -18,15 +18,23 @@ fn full(text: &str) {
                 );
                 let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
                 for row in rows.buckets.iter().chain(exact) {
+                    let elsewhere = rows.isa.pays.as_ref().map(|pays| &pays.elsewhere);
+                    let is_own = row.isa.name == rows.isa.name;
                     assert!(row.dropped.is_none() && ships(&tables, row), "{what}: {}", row.name);
-                    let (variant, isa) = (&row.variant, &row.isa.name);
+                    let variant = &row.variant;
                     assert_eq!(
                         (variant.numerics, variant.inplace),
                         (table.numerics, table.inplace),
                         "{what}"
                     );
-                    assert_eq!((isa, row.dtype, &row.op.name), (&rows.isa.name, table.dtype, &table.op.name));
-                    assert!(rows.all.iter().any(|other| other.name == row.name), "{what}: {}", row.name);
+                    assert_eq!((row.dtype, &row.op.name), (table.dtype, &table.op.name));
+                    assert!(is_own || elsewhere == Some(&row.isa.name), "{what}: {}", row.name);
+                    assert_eq!(
+                        is_own,
+                        rows.all.iter().any(|other| other.name == row.name),
+                        "{what}: {}",
+                        row.name
+                    );
                 }
                 assert!(rows.buckets.iter().all(|row| row.variant.shape.is_none()), "{what}");
             }
@@ -54,7 +62,8 @@ fn target_shapes_have_rows_of_their_own() {
         for table in select(ops, candidates) {
             for rows in &table.isas {
                 let shapes: Vec<_> = rows.exact.iter().map(|(shape, _)| *shape).collect();
-                let expected: &[(usize, usize)] = if table.inplace { &[] } else { &[(3, 40), (16, 16)] };
+                let none = table.inplace || !rows.isa.shapes;
+                let expected: &[(usize, usize)] = if none { &[] } else { &[(3, 40), (16, 16)] };
                 assert_eq!(shapes, expected, "{}", rows.isa.name);
                 for (shape, kernels) in &rows.exact {
                     assert_eq!(kernels.len(), SIZES, "one for each size");
@@ -70,6 +79,62 @@ fn target_shapes_have_rows_of_their_own() {
             }
         }
     });
+}
+
+/// Where an ISA says that its kernels do not pay, its rows are those of the ISA it names.
+#[test]
+fn kernels_serve_where_they_pay() {
+    let mut described = 0;
+    for (text, beyond) in
+        [(format!("{SCALE}[shapes]\nsquare = [16, 500, 2048]\n"), true), (SUM.into(), false)]
+    {
+        with_candidates(&text, |ops, candidates| {
+            for table in select(ops, candidates) {
+                for rows in table.isas.iter().filter(|rows| !rows.buckets.is_empty()) {
+                    let elsewhere = rows.isa.pays.as_ref().map_or("", |pays| &pays.elsewhere);
+                    let plainer = table.isas.iter().find(|other| other.isa.name == elsewhere);
+                    described += usize::from(plainer.is_some());
+                    let expected = |size: Size| {
+                        if rows.isa.pays_in(size) {
+                            &rows.isa.name
+                        } else {
+                            &plainer.expect("checked").isa.name
+                        }
+                    };
+                    for (at, size) in Size::ALL.into_iter().enumerate() {
+                        for aspect in 0..ASPECTS {
+                            let bucket = at * ASPECTS + aspect;
+                            let row = rows.buckets[bucket];
+                            assert_eq!(&row.isa.name, expected(size), "{size:?}: {}", row.name);
+                            if !rows.isa.pays_in(size) {
+                                assert_eq!(row.name, plainer.expect("checked").buckets[bucket].name);
+                            }
+                        }
+                    }
+                    for (shape, kernels) in &rows.exact {
+                        // Bytes decide which classes a shape can have: the first that holds it stands for those before.
+                        let least = match shape.0 {
+                            16 => [Size::L1, Size::L2, Size::L3, Size::Memory],
+                            500 => [Size::L2, Size::L2, Size::L3, Size::Memory],
+                            _ => [Size::L3, Size::L3, Size::L3, Size::Memory],
+                        };
+                        for (kernel, size) in kernels.iter().zip(least) {
+                            assert_eq!(&kernel.isa.name, expected(size), "{size:?}: {}", kernel.name);
+                            assert_eq!(kernel.variant.shape, Some(*shape));
+                        }
+                        let beyond = beyond && shape.0 == 2048 && kernels[3].isa.streaming;
+                        assert_eq!(
+                            kernels[3].variant.store == Store::Streaming,
+                            beyond,
+                            "{}",
+                            kernels[3].name
+                        );
+                    }
+                }
+            }
+        });
+    }
+    assert!(described > 0, "no description says where its kernels pay");
 }
 
 /// The kernels of AVX2 for `f32`, of each bucket.
