@@ -120,7 +120,6 @@ fn read_avx2<const PLACES: usize>(from: &[f64]) -> u64 {
 
 /// Thirty-two numbers a step: enough that no load waits for what is done with the last one.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for the instruction set of its caller")]
 fn read_any<const PLACES: usize>(from: &[f64]) -> u64 {
     const STEP: usize = 32;
     let apart = from.len() / PLACES / STEP * STEP;

@@ -67,9 +67,9 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Measure raptors beside NumPy and others: `python -m raptors compare`, with all that it needs installed
+    /// Measure raptors beside `NumPy` and others: `python -m raptors compare`, with all that it needs installed
     ///
-    /// `--help` shows its arguments. `--docs RUN.json…` draws docs/performance.md's section about NumPy from what
+    /// `--help` shows its arguments. `--docs RUN.json…` draws docs/performance.md's section about `NumPy` from what
     /// `--output-json` wrote, and the README's picture from the last of these files.
     #[command(disable_help_flag = true)]
     Compare {
