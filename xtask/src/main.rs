@@ -5,6 +5,7 @@
 
 mod budget;
 mod ci;
+mod compare;
 mod cross;
 mod goldens;
 mod install;
@@ -66,6 +67,16 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measure raptors beside `NumPy` and others: `python -m raptors compare`, with all that it needs installed
+    ///
+    /// `--help` shows its arguments. `--docs RUN.json…` draws docs/performance.md's section about `NumPy` from what
+    /// `--output-json` wrote, and the README's picture from the last of these files.
+    #[command(disable_help_flag = true)]
+    Compare {
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,
     /// As `bless`; with `--check`, compare instead of writing
@@ -85,6 +96,7 @@ fn main() -> ExitCode {
         Chore::Budget => budget::print().map(done),
         Chore::Mca { write } => mca::estimate(write).map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),
+        Chore::Compare { arguments } => compare::run(&arguments),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),
         Chore::Codegen { check: true } => goldens::check().map(done),
     };

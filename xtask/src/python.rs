@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What builds and tests the package.
-const TOOLS: [&str; 5] = ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "mypy>=1.15"];
+const TOOLS: [&str; 6] =
+    ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
 
 /// Bytes of the largest wheel that we let pass.
 const LARGEST: u64 = 6 << 20;
@@ -47,7 +48,7 @@ pub(crate) fn wheel() -> Result<PathBuf> {
 pub(crate) fn tests() -> Result<()> {
     let wheel = wheel()?;
     let environment = Environment::with_tools()?;
-    environment.install(&["--force-reinstall".as_ref(), "--no-deps".as_ref(), wheel.as_os_str()])?;
+    environment.install_wheel(&wheel)?;
     // From a folder without the sources, so that it is the wheel that is tested; no cache is left behind.
     let mut pytest = environment.python();
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
@@ -110,20 +111,30 @@ pub(crate) fn overlay() -> Result<()> {
 }
 
 /// A virtual environment.
-struct Environment(PathBuf);
+pub(crate) struct Environment(PathBuf);
 
 impl Environment {
     /// The one with what builds and tests the package, made if it is not there.
     fn with_tools() -> Result<Self> {
-        let environment = Self::new(target().join("python"))?;
+        Self::having("python", &TOOLS)
+    }
+
+    /// The one of that name with these packages, made if it is not there.
+    pub(crate) fn having(name: &str, packages: &[&str]) -> Result<Self> {
+        let environment = Self::new(target().join(name))?;
         // Written last: an environment that was left half made is made again.
-        let (done, tools) = (environment.0.join("raptors-tools"), TOOLS.join("\n"));
-        if fs::read_to_string(&done).is_ok_and(|there| there == tools) {
+        let (done, all) = (environment.0.join("raptors-packages"), packages.join("\n"));
+        if fs::read_to_string(&done).is_ok_and(|there| there == all) {
             return Ok(environment);
         }
-        environment.install(&TOOLS.map(AsRef::as_ref))?;
-        fs::write(done, tools)?;
+        environment.install(&packages.iter().map(AsRef::as_ref).collect::<Vec<_>>())?;
+        fs::write(done, all)?;
         Ok(environment)
+    }
+
+    /// Puts the wheel in, in place of the one that was there.
+    pub(crate) fn install_wheel(&self, wheel: &Path) -> Result<()> {
+        self.install(&["--force-reinstall".as_ref(), "--no-deps".as_ref(), wheel.as_os_str()])
     }
 
     /// One in that folder, made if it is not there.
@@ -159,11 +170,11 @@ impl Environment {
         program
     }
 
-    fn python(&self) -> Command {
+    pub(crate) fn python(&self) -> Command {
         self.program("python")
     }
 
-    fn install(&self, what: &[&std::ffi::OsStr]) -> Result<()> {
+    pub(crate) fn install(&self, what: &[&std::ffi::OsStr]) -> Result<()> {
         let mut pip = self.python();
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
         run(&mut pip)

@@ -1,0 +1,28 @@
+"""``python -m raptors``: the commands of the package."""
+
+from __future__ import annotations
+
+import sys
+
+from .compare.command import main as compare
+
+USAGE = """usage: python -m raptors compare [options]
+
+  compare   measure the functions of raptors beside those of NumPy and others
+"""
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["compare", *rest]:
+            return compare(rest)
+        case ["-h" | "--help"]:
+            print(USAGE, end="")
+            return 0
+        case _:
+            print(USAGE, end="", file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

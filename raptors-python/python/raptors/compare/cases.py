@@ -1,0 +1,261 @@
+"""What is compared: calls of the functions of raptors, and what NumPy has in their place.
+
+Nothing here knows an operation. The catalogue says what a function takes, and gives NumPy's counterpart as an
+expression; both sides are statements of Python that are timed as they would stand in a program.
+"""
+
+from __future__ import annotations
+
+import ast
+import timeit
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import raptors
+from raptors._raptors import _functions
+
+from .measure import Sample
+
+DTYPES: dict[str, Any] = {"f32": np.float32, "f64": np.float64}
+LAYOUTS = ("contiguous", "transpose", "fortran", "strided")
+SUITE_OPS = ("sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale")
+
+SCALAR = 1.7
+"""A factor that rounds."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """A function of the catalogue, along one of its axes if it has any."""
+
+    name: str
+    function: str
+    inputs: tuple[tuple[str, str], ...]
+    axis: int | None
+    reduces: bool
+    numpy: str | None
+    dtypes: tuple[str, ...]
+
+
+def ops() -> dict[str, Op]:
+    """All operations, by name: `scale`, `mean`, `mean_axis0`."""
+    found = {}
+    for about in _functions():
+        dtypes = tuple(short for short, dtype in DTYPES.items() if np.dtype(dtype).name in about["dtypes"])
+        for axis in about["axes"] or [None]:
+            number = int(axis) if axis in ("0", "1") else None
+            name = about["name"] if number is None else f"{about['name']}_axis{number}"
+            inputs = tuple(tuple(pair) for pair in about["inputs"])
+            reduces = axis is not None
+            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], dtypes)
+    return found
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the comparison."""
+
+    op: Op
+    dtype: str
+    shape: tuple[int, ...]
+    layout: str = "contiguous"
+    alloc: str = "new"
+
+    def __str__(self) -> str:
+        extra = [word for word, plain in ((self.layout, "contiguous"), (self.alloc, "new")) if word != plain]
+        return " ".join([self.op.name, self.dtype, "x".join(map(str, self.shape)), *extra])
+
+
+SUITES: dict[str, list[tuple[tuple[str, ...], list[tuple[int, ...]]]]] = {
+    "2d": [(SUITE_OPS, [(512, 512), (1024, 1024), (2048, 2048)])],
+    "between": [
+        (
+            SUITE_OPS,
+            [
+                *((n, n) for n in (500, 768, 1000, 1023, 1500)),
+                *((4096, 64), (64, 4096), (1, 1_000_000), (1_000_000, 8)),
+            ],
+        )
+    ],
+    "small": [
+        (("sum", "mean", "scale"), [(n,) for n in (1, 4, 16, 64, 256, 1024, 4096)]),
+        (("mean_axis0", "mean_axis1", "broadcast_add"), [(n, n) for n in (1, 2, 4, 8, 16, 32, 64)]),
+    ],
+}
+
+
+def select(
+    suites: list[str],
+    *,
+    shapes: list[tuple[int, ...]] | None = None,
+    dtypes: list[str] | None = None,
+    names: list[str] | None = None,
+    layouts: list[str] | None = None,
+    alloc: str = "new",
+) -> list[Case]:
+    """The cases of the suites; shapes, dtypes and operations that are given take the place of theirs."""
+    known = ops()
+    for name in names or []:
+        if name not in known:
+            raise ValueError(f"no operation is called '{name}'; there are: {', '.join(known)}")
+    chosen: dict[Case, None] = {}
+    for suite in suites:
+        for of_suite, sizes in SUITES[suite]:
+            for name in names or of_suite:
+                op = known[name]
+                for dtype in dtypes or ["f32", "f64"]:
+                    for shape in shapes or sizes:
+                        if dtype in op.dtypes and _fits(op, shape):
+                            for layout in layouts or ["contiguous"]:
+                                for way in _ways(op, alloc):
+                                    chosen[Case(op, dtype, shape, layout, way)] = None
+    return list(chosen)
+
+
+def _fits(op: Op, shape: tuple[int, ...]) -> bool:
+    """A row or a column lies beside a matrix, and an axis 1 needs two of them."""
+    return len(shape) == 2 or not (op.axis == 1 or any(form in ("row", "column") for _, form in op.inputs))
+
+
+def _ways(op: Op, alloc: str) -> list[str]:
+    """A sum of all elements is a number, for which there is no array to hand in."""
+    if op.reduces and op.axis is None:
+        return ["new"]
+    return ["new", "out"] if alloc == "both" else [alloc]
+
+
+@dataclass
+class Prepared:
+    """A case with its arrays, ready to be called."""
+
+    case: Case
+    names: dict[str, Any]
+    raptors_call: str
+    numpy_call: str
+    bytes_read: int
+    bytes_written: int
+
+    def evaluate(self, call: str) -> Any:
+        return eval(call, self.names)
+
+    def sampler(self, call: str) -> Sample:
+        return self.sampler_of(call, self.names)
+
+    @staticmethod
+    def sampler_of(call: str, names: dict[str, Any]) -> Sample:
+        return timeit.Timer(call, globals=names).timeit
+
+    def differences(self) -> str | None:
+        """How the results of the two differ, if they do."""
+        ours = np.array(self.evaluate(self.raptors_call))
+        contiguous = dict(self.names)
+        for name, form in self.case.op.inputs:
+            if form == "matrix":
+                # What is not contiguous has the bits of its contiguous copy.
+                contiguous[name] = np.ascontiguousarray(self.names[name])
+        theirs = np.array(eval(self.numpy_call, contiguous))
+        return differences(ours, theirs)
+
+
+def differences(ours: Any, theirs: Any) -> str | None:
+    """How two arrays differ in dtype, shape or bits, if they do; any NaN equals any NaN."""
+    if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
+        return f"{ours.dtype}{list(ours.shape)} instead of {theirs.dtype}{list(theirs.shape)}"
+    bits = {4: np.uint32, 8: np.uint64}[ours.dtype.itemsize]
+    ours, theirs = np.ascontiguousarray(ours).ravel(), np.ascontiguousarray(theirs).ravel()
+    wrong = (ours.view(bits) != theirs.view(bits)) & ~(np.isnan(ours) & np.isnan(theirs))
+    if not wrong.any():
+        return None
+    at = int(wrong.argmax())
+    return f"{int(wrong.sum())} of {wrong.size} elements; the first at {at}: {ours[at]!r} instead of {theirs[at]!r}"
+
+
+def prepare(case: Case, seed: int) -> Prepared:
+    """The case's arrays, from NumPy's allocator, and the two statements."""
+    if case.op.numpy is None:
+        raise ValueError(f"NumPy has nothing with the bits of {case.op.name}")
+    chance = np.random.default_rng(seed)
+    dtype = np.dtype(DTYPES[case.dtype])
+    names: dict[str, Any] = {"np": np, "rp": raptors}
+    for name, form in case.op.inputs:
+        names[name] = _input(form, case, dtype, chance)
+    raptors_call, numpy_call = statements(case)
+    if case.alloc == "out":
+        # In the layout that NumPy itself chooses.
+        names["out"] = np.empty_like(eval(statements(_with_new(case))[1], names))
+    result = np.asarray(eval(numpy_call, names))
+    read = sum(names[name].nbytes for name, form in case.op.inputs if form != "scalar")
+    return Prepared(case, names, raptors_call, numpy_call, read, result.nbytes)
+
+
+def _with_new(case: Case) -> Case:
+    return Case(case.op, case.dtype, case.shape, case.layout, "new")
+
+
+def _input(form: str, case: Case, dtype: Any, chance: np.random.Generator) -> Any:
+    def array(*shape: int) -> Any:
+        return chance.standard_normal(shape, dtype=dtype)
+
+    shape = case.shape
+    match form:
+        case "scalar":
+            return SCALAR
+        case "row":
+            return array(shape[1])
+        case "column":
+            return array(shape[0])
+    match case.layout:
+        case "transpose":
+            return array(*reversed(shape)).T
+        case "fortran":
+            return np.asfortranarray(array(*shape))
+        case "strided":
+            return array(*shape[:-1], 2 * shape[-1])[..., ::2]
+        case _:
+            return array(*shape)
+
+
+UFUNCS: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.USub: "negative",
+}
+"""The functions behind operators, by which a result can be written to a given array."""
+
+
+def statements(case: Case) -> tuple[str, str]:
+    """The call of raptors, and the expression of NumPy."""
+    op = case.op
+    words = [name for name, _ in op.inputs]
+    if op.axis is not None:
+        words.append(f"axis={op.axis}")
+    if case.alloc == "out":
+        words.append("out=out")
+    return f"rp.{op.function}({', '.join(words)})", _numpy(op, case.alloc == "out")
+
+
+def _numpy(op: Op, out: bool) -> str:
+    assert op.numpy is not None
+    top = ast.parse(op.numpy, mode="eval").body
+    if op.reduces:
+        assert isinstance(top, ast.Call)
+        # The outermost call has `axis` and `keepdims`: of these only the axis is wanted, and only if there is one.
+        top.keywords = [] if op.axis is None else [ast.keyword("axis", ast.Constant(op.axis))]
+    if out:
+        match top:
+            case ast.BinOp(left, kind, right) if type(kind) in UFUNCS:
+                top = _function(UFUNCS[type(kind)], [left, right])
+            case ast.UnaryOp(kind, operand) if type(kind) in UFUNCS:
+                top = _function(UFUNCS[type(kind)], [operand])
+        if not isinstance(top, ast.Call):
+            raise ValueError(f"NumPy cannot write `{op.numpy}` to a given array")
+        top.keywords.append(ast.keyword("out", ast.Name("out")))
+    return ast.unparse(top)
+
+
+def _function(name: str, arguments: list[ast.expr]) -> ast.Call:
+    return ast.Call(ast.Attribute(ast.Name("np"), name), arguments, [])

@@ -1,0 +1,35 @@
+//! What the comparison of raptors with `NumPy` found, for people: [a page of HTML](Run::page), [a picture](Run::picture)
+//! and [a section of the documentation](section).
+//!
+//! All are made from the document that `python -m raptors compare --output-json` writes, which
+//! `python/raptors/compare/schema.json` describes; nothing is measured or judged here.
+
+mod chart;
+mod page;
+mod run;
+mod section;
+
+pub use chart::Theme;
+pub use run::Run;
+pub use section::section;
+
+/// Why something could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is no document of the comparison.
+    #[error("no document of the comparison: {0}")]
+    Document(#[from] serde_json::Error),
+    /// The document is of another version.
+    #[error("the document is `{found}`, and this reads `{}`", run::SCHEMA)]
+    Version {
+        /// What it says it is.
+        found: String,
+    },
+    /// The picture could not be drawn.
+    #[error("the picture: {0}")]
+    Picture(String),
+    /// The page could not be filled in.
+    #[error("the page: {0:?}")]
+    Page(#[from] tera::Error),
+}
