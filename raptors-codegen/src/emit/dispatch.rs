@@ -57,6 +57,15 @@ struct ExactView {
     kernels: Vec<String>,
 }
 
+/// What the standard library's macro for an architecture is named after: it knows both widths of one by one name, but
+/// for Arm's.
+fn detected_as(arch: &str) -> &str {
+    match arch {
+        "aarch64" => arch,
+        _ => arch.trim_end_matches("64").trim_end_matches("32").trim_end_matches('_'),
+    }
+}
+
 /// `256 << 10`: bytes as people think of them.
 fn bytes(bytes: usize) -> String {
     match bytes.trailing_zeros() {
@@ -91,7 +100,7 @@ pub(super) fn write(tables: &[Table<'_, '_>], homes: &Homes) -> String {
             summary: isa.summary.clone(),
             arch: arch(isa),
             features: isa.features.clone(),
-            detect: format!("is_{}_feature_detected", isa.arch.replace("x86_64", "x86")),
+            detect: format!("is_{}_feature_detected", detected_as(&isa.arch)),
         })
         .collect();
     let tables = tables.iter().map(|table| view(table, homes)).collect();
@@ -138,5 +147,19 @@ fn view(table: &Table<'_, '_>, homes: &Homes) -> TableView {
         sig: format!("{}{inplace}", table.op.type_name()),
         dtype: table.dtype.to_string(),
         isas,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::detected_as;
+
+    #[test]
+    fn features_are_detected_by_macros_that_exist() {
+        for (arch, name) in
+            [("x86_64", "x86"), ("aarch64", "aarch64"), ("riscv64", "riscv"), ("loongarch64", "loongarch")]
+        {
+            assert_eq!(detected_as(arch), name);
+        }
     }
 }
