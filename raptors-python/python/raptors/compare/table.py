@@ -119,7 +119,7 @@ def gaps(document: Json) -> str:
     if behind:
         text += f"{len(behind)} of {len(cases)} below 1.0, worst first\n"
         for case in behind:
-            clear = "" if case["ci_high"] < 1.0 else "  (the interval reaches 1)"
+            clear = "" if case["ci_high"] < 1.0 else " (reaches 1)"
             lost = f"{_us(case['delta_us'])} µs lost a call"
             text += _filled(f"  {name(case):<36} {case['speedup']:>6.3f}  {lost}{clear}")
         text += f"  {_us(sum(case['delta_us'] for case in behind))} µs lost in all\n"
