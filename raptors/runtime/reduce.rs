@@ -184,7 +184,8 @@ impl<T: Element> Reduction<T> {
                 let plan = self.table(class).pick(call.choice, call.cut, target(x))?;
                 match plan.cut {
                     None => plan.kernel.call((x, &mut *out)),
-                    Some(cut) => self.cut_columns(&plan, cut, class, x, &mut *out)?,
+                    // Results are finished where they are computed.
+                    Some(cut) => return self.cut_columns(&plan, cut, class, x, out),
                 }
             }
         }
@@ -211,7 +212,10 @@ impl<T: Element> Reduction<T> {
             let stripe = x.columns(start..start + out.len());
             (stripe, out)
         });
-        threads::run(cut.threads, pieces, |piece| plan.kernel.call(piece))
+        threads::run(cut.threads, pieces, |(stripe, out)| {
+            plan.kernel.call((stripe, &mut *out));
+            self.finish(out, x.nrows());
+        })
     }
 
     /// How a call down the columns is cut.
@@ -257,6 +261,7 @@ impl<T: Element> Reduction<T> {
         let merge = |a: Vec<T>, b: Vec<T>| a.into_iter().zip(b).map(|(a, b)| (self.merge)(a, b)).collect();
         let mut states = states.chunks(x.ncols()).map(<[T]>::to_vec);
         out.copy_from_slice(&chunk::joined(x.nrows(), most, &mut states, &merge));
+        self.finish(out, x.nrows());
         Ok(())
     }
 
