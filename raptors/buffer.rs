@@ -83,10 +83,12 @@ impl Block {
     /// Asks for huge pages, and says whether the system will try.
     #[cfg(target_os = "linux")]
     fn advise_huge_pages(&self) -> bool {
+        use rustix::mm::{Advice, madvise};
+
         let whole = self.bytes - self.bytes % HUGE_PAGE;
         // SAFETY: the range is part of an allocation of this block's own, and starts on a page, as huge pages do. This
         // advice changes no content.
-        unsafe { libc::madvise(self.start.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) == 0 }
+        unsafe { madvise(self.start.as_ptr().cast(), whole, Advice::LinuxHugepage).is_ok() }
     }
 
     /// How many bytes it has.

@@ -73,36 +73,62 @@ struct Split<'a, S: Pieces> {
     step: usize,
 }
 
+impl<'a, S: Pieces> Split<'a, S> {
+    /// Rows or columns that are left.
+    const fn left(&self) -> usize {
+        match self.along {
+            Along::Rows => self.extent.0,
+            Along::Columns => self.extent.1,
+        }
+    }
+
+    /// How many pieces are left.
+    const fn pieces(&self) -> usize {
+        if self.rest.is_none() {
+            return 0;
+        }
+        let pieces = self.left().div_ceil(self.step);
+        if pieces == 0 { 1 } else { pieces }
+    }
+
+    /// The extent with so many rows or columns.
+    const fn with(&self, left: usize) -> (usize, usize) {
+        match self.along {
+            Along::Rows => (left, self.extent.1),
+            Along::Columns => (self.extent.0, left),
+        }
+    }
+
+    /// Takes what is left but for so many rows or columns, which stay: those in front, or those at the end.
+    fn take(&mut self, stay: usize, in_front: bool) -> Option<(S::Args<'a>, (usize, usize))> {
+        let rest = self.rest.take()?;
+        if stay == 0 {
+            return Some((rest, self.extent));
+        }
+        let taken = self.left() - stay;
+        let (front, end) = S::split(rest, self.along, if in_front { stay } else { taken });
+        let (stays, piece) = if in_front { (front, end) } else { (end, front) };
+        let extent = self.with(taken);
+        (self.rest, self.extent) = (Some(stays), self.with(stay));
+        Some((piece, extent))
+    }
+}
+
 impl<'a, S: Pieces> Iterator for Split<'a, S> {
     type Item = (S::Args<'a>, (usize, usize));
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.take()?;
-        let (rows, cols) = &mut self.extent;
-        let left = match self.along {
-            Along::Rows => rows,
-            Along::Columns => cols,
-        };
-        if *left <= self.step {
-            return Some((rest, self.extent));
-        }
-        *left -= self.step;
-        let (piece, rest) = S::split(rest, self.along, self.step);
-        self.rest = Some(rest);
-        let extent = match self.along {
-            Along::Rows => (self.step, self.extent.1),
-            Along::Columns => (self.extent.0, self.step),
-        };
-        Some((piece, extent))
+        self.take(self.left().saturating_sub(self.step), false)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = match self.along {
-            Along::Rows => self.extent.0,
-            Along::Columns => self.extent.1,
-        };
-        let pieces = if self.rest.is_some() { left.div_ceil(self.step).max(1) } else { 0 };
-        (pieces, Some(pieces))
+        (self.pieces(), Some(self.pieces()))
+    }
+}
+
+impl<S: Pieces> DoubleEndedIterator for Split<'_, S> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.take(self.pieces().saturating_sub(1) * self.step, true)
     }
 }
 

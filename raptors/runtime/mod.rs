@@ -6,6 +6,7 @@ pub(crate) mod chunk;
 pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+mod seat;
 #[allow(unsafe_code, reason = "a room of unsafe: work that is lent to other threads for a time")]
 mod team;
 pub(crate) mod threads;

@@ -38,27 +38,32 @@ struct Work(*const (dyn Fn() + Sync));
 // the door.
 unsafe impl Send for Work {}
 
-/// Does `work` on this thread, and at the same time on any thread to which `spawn` brings one of the `helpers` jobs it
-/// is given, and that comes before the work is done here. Returns when nobody is at it any more.
+/// What a helper has to do.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Does the work `here` on this thread, and at the same time `help` on any thread to which `spawn` brings one of the jobs,
+/// `helpers` in number, that it is given, and that comes before the work is done here. Returns when nobody is at it any
+/// more.
 ///
 /// # Panics
-/// With what `work` panicked with, here or there.
+/// With what either panicked with.
 pub(super) fn share(
     helpers: usize,
-    work: &(dyn Fn() + Sync),
-    mut spawn: impl FnMut(Box<dyn FnOnce() + Send>),
+    here: &dyn Fn(),
+    help: &(dyn Fn() + Sync),
+    spawn: impl FnOnce(&mut dyn Iterator<Item = Job>),
 ) {
     let door =
         Arc::new(Door { state: AtomicUsize::new(0), panic: Mutex::new(None), caller: thread::current() });
     // SAFETY: the same reference with another lifetime; `Door::help` argues for each use.
-    let erased = Work(unsafe { std::mem::transmute::<&(dyn Fn() + Sync), &'static (dyn Fn() + Sync)>(work) });
+    let erased = Work(unsafe { std::mem::transmute::<&(dyn Fn() + Sync), &'static (dyn Fn() + Sync)>(help) });
     // From here on the door is closed before this function is left, whichever way.
     let guard = CloseOnDrop(&door);
-    for _ in 0..helpers {
+    spawn(&mut (0..helpers).map(|_| {
         let door = Arc::clone(&door);
-        spawn(Box::new(move || door.help(erased)));
-    }
-    work();
+        Box::new(move || door.help(erased)) as Job
+    }));
+    here();
     drop(guard);
     let panic = door.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(panic) = panic {
@@ -123,7 +128,7 @@ mod tests {
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        share(3, &work, |job| jobs.push(job));
+        share(3, &work, &work, |all| jobs.extend(all));
         assert_eq!((jobs.len(), count.load(Ordering::Relaxed)), (3, 1));
         for job in jobs {
             job();
@@ -147,7 +152,7 @@ mod tests {
                     done.store(1, Ordering::Relaxed);
                 }
             };
-            share(1, &work, |job| drop(thread::spawn(job)));
+            share(1, &work, &work, |jobs| jobs.for_each(|job| drop(thread::spawn(job))));
             assert_eq!(done.load(Ordering::Relaxed), 1);
         }
     }
@@ -168,7 +173,9 @@ mod tests {
                     assert!(here, "there");
                 }
             };
-            let caught = catch_unwind(AssertUnwindSafe(|| share(1, &work, |job| drop(thread::spawn(job)))));
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                share(1, &work, &work, |jobs| jobs.for_each(|job| drop(thread::spawn(job))))
+            }));
             let payload = caught.expect_err("it panics");
             assert_eq!(payload.downcast_ref::<&str>(), Some(&if here { "here" } else { "there" }));
         }

@@ -17,7 +17,11 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{cancel, team};
+use super::{
+    cancel,
+    seat::{self, Seat},
+    team,
+};
 use crate::{
     Error,
     dispatch::table::{Cut, PER_THREAD, Tasks},
@@ -95,27 +99,29 @@ pub(crate) fn cut(tasks: Tasks, bytes: usize) -> Option<Cut> {
 /// With what a piece panicked with, when the pieces under way are done; those not yet taken are left.
 pub(crate) fn run<P: Send>(
     threads: usize,
-    pieces: impl Iterator<Item = P> + Send,
+    pieces: impl DoubleEndedIterator<Item = P> + Send,
     work: impl Fn(P) + Sync,
 ) -> Result<(), Error> {
     let cancel = cancel::current();
     // Nobody is called for whom there is no piece.
     let threads = pieces.size_hint().1.map_or(threads, |pieces| threads.min(pieces));
     let queue = Mutex::new(pieces.fuse());
-    let next = || {
-        cancel::ask();
-        if cancel.is_cancelled() { None } else { queue.lock().ok()?.next() }
-    };
-    let help = || {
+    let each = |take: &dyn Fn(&mut _) -> Option<P>| {
+        let next = || {
+            cancel::ask();
+            if cancel.is_cancelled() { None } else { take(&mut *queue.lock().ok()?) }
+        };
         // The queue is free again before the work begins.
         while let Some(piece) = next() {
             Stop(&queue).unless_it_panics(|| work(piece));
         }
     };
+    // From both ends: in calls that follow one another, a core meets again what it has in its own cache.
+    let here = || each(&Iterator::next);
     if threads > 1 {
-        share(threads, &help);
+        share(threads, &here, &|| each(&DoubleEndedIterator::next_back));
     } else {
-        help();
+        here();
     }
     let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner).next().is_some();
     if left { Err(Error::Cancelled) } else { Ok(()) }
@@ -137,32 +143,35 @@ impl<I: Iterator> Drop for Stop<'_, I> {
     }
 }
 
-/// Has `help` run on this thread and on up to `threads` − 1 others at once.
-fn share(threads: usize, help: &(impl Fn() + Sync)) {
+/// Does the work of this thread `here`, while `help` does what it can on up to `threads` − 1 others.
+fn share(threads: usize, here: &impl Fn(), help: &(impl Fn() + Sync)) {
     // Jobs that nobody has begun yet: calls for help that went unheard, since all workers are busy. One that calls again
     // and again must not leave more and more of them behind.
     static UNHEARD: AtomicUsize = AtomicUsize::new(0);
     let is_worker = rayon::current_thread_index().is_some();
     let pool = if is_worker { None } else { pool(threads - 1) };
     let workers = match &pool {
-        Some(pool) => pool.current_num_threads(),
+        Some(pool) => pool.seats.len(),
         None if is_worker => rayon::current_num_threads(),
         // The system gives no threads: this one does it all.
-        None => return help(),
+        None => return here(),
     };
     let room = (4 * workers).saturating_sub(UNHEARD.load(Ordering::Relaxed));
-    team::share(room.min(threads - 1), help, |job| {
-        UNHEARD.fetch_add(1, Ordering::Relaxed);
-        let job = move || {
-            UNHEARD.fetch_sub(1, Ordering::Relaxed);
-            job();
-        };
-        match &pool {
-            Some(pool) => pool.spawn(|| {
+    let helpers = room.min(threads - 1);
+    team::share(helpers, here, help, |jobs| {
+        for job in jobs {
+            UNHEARD.fetch_add(1, Ordering::Relaxed);
+            let job = move || {
+                UNHEARD.fetch_sub(1, Ordering::Relaxed);
                 job();
-                linger();
-            }),
-            None => rayon::spawn(job),
+            };
+            match &pool {
+                Some(pool) => pool.spawn(job),
+                None => rayon::spawn(job),
+            }
+        }
+        if let Some(pool) = &pool {
+            seat::leave_this_core(&pool.seats, helpers);
         }
     });
 }
@@ -174,7 +183,7 @@ const LINGER: Duration = Duration::from_micros(200);
 /// Waits for a while, taking part in calls that come. To wake a sleeping worker costs the caller a system call, some ten
 /// microseconds on a virtual machine; a program that calls again at once is spared that. Other processes that want
 /// this core get it meanwhile.
-fn linger() {
+fn linger(seat: &Seat) {
     thread_local! {
         static LINGERS: Cell<bool> = const { Cell::new(false) };
     }
@@ -191,6 +200,7 @@ fn linger() {
         }
     }
     LINGERS.set(false);
+    seat.sleeps();
 }
 
 /// The pool of one process. A child that was forked has none of its parent's threads, and a lock that one of them held
@@ -201,10 +211,28 @@ struct Place {
     child: OnceLock<Box<Place>>,
 }
 
+/// Workers, and the place of each.
+struct Pool {
+    threads: ThreadPool,
+    seats: Arc<[Seat]>,
+}
+
+impl Pool {
+    fn spawn(&self, job: impl FnOnce() + Send + 'static) {
+        let seats = Arc::clone(&self.seats);
+        self.threads.spawn(move || {
+            let seat = &seats[rayon::current_thread_index().expect("a worker")];
+            seat.wakes();
+            job();
+            linger(seat);
+        });
+    }
+}
+
 /// The pool, if there is one, and how many workers the system would not give.
 #[derive(Default)]
 struct Workers {
-    pool: Option<Arc<ThreadPool>>,
+    pool: Option<Arc<Pool>>,
     refused: Option<usize>,
 }
 
@@ -227,14 +255,19 @@ impl Place {
 
 /// A pool of at least so many workers, or of fewer if the system gives no more; `None` if it gives none. It grows when
 /// more are asked for, and never shrinks: workers without work sleep.
-fn pool(wanted: usize) -> Option<Arc<ThreadPool>> {
+fn pool(wanted: usize) -> Option<Arc<Pool>> {
     let mut workers = Place::here().workers.lock().unwrap_or_else(PoisonError::into_inner);
-    let enough = workers.pool.as_ref().is_some_and(|pool| pool.current_num_threads() >= wanted);
+    let enough = workers.pool.as_ref().is_some_and(|pool| pool.seats.len() >= wanted);
     if !enough && workers.refused.is_none_or(|refused| wanted < refused) {
         let name = |index| format!("raptors-{index}");
-        match ThreadPoolBuilder::new().num_threads(wanted).thread_name(name).build() {
+        let seats: Arc<[Seat]> = (0..wanted).map(|_| Seat::new()).collect();
+        let begin = {
+            let seats = Arc::clone(&seats);
+            move |index: usize| seats[index].take()
+        };
+        match ThreadPoolBuilder::new().num_threads(wanted).thread_name(name).start_handler(begin).build() {
             // The smaller one ends when its last call does.
-            Ok(pool) => workers.pool = Some(Arc::new(pool)),
+            Ok(threads) => workers.pool = Some(Arc::new(Pool { threads, seats })),
             Err(_) => workers.refused = Some(wanted),
         }
     }
