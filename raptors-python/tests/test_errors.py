@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,9 @@ def test_explain_and_threads() -> None:
     before = raptors.num_threads()
     with raptors.threads(3):
         assert raptors.num_threads() == 3
+        # For all of the process.
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(raptors.num_threads).result() == 3
         with pytest.raises(KeyError), raptors.threads(1):
             assert raptors.num_threads() == 1
             raise KeyError
