@@ -10,7 +10,13 @@ mod output;
 use std::ops::Range;
 
 use numpy::npyffi::{self, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject, flags};
-use pyo3::{exceptions::PyTypeError, exceptions::PyValueError, ffi, prelude::*};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    ffi,
+    prelude::*,
+    sync::PyOnceLock,
+    types::PyType,
+};
 use raptors::Dtype;
 
 pub(crate) use self::{
@@ -168,14 +174,18 @@ pub(crate) const fn dtype_name(dtype: Dtype) -> Name {
     }
 }
 
-/// Subclasses are arrays too, but for those whose elements are not all there is to them.
+/// Subclasses are arrays too, but for those whose elements are not all there is to them. Their types are asked, not
+/// the objects: what an object says of its class may be code of the program's, which could do anything to the arrays
+/// that were looked at before.
 #[cold]
 fn check_subclass(object: &Bound<'_, PyAny>, what: Name) -> PyResult<()> {
+    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = object.py();
     let kind = object.get_type();
-    let masked = || py.import("numpy.ma")?.getattr("MaskedArray");
     // SAFETY: the object is alive.
-    if unsafe { npyffi::PyArray_Check(py, object.as_ptr()) } != 0 && !object.is_instance(&masked()?)? {
+    if unsafe { npyffi::PyArray_Check(py, object.as_ptr()) } != 0
+        && !kind.is_subclass(MASKED.import(py, "numpy.ma", "MaskedArray")?)?
+    {
         return Ok(());
     }
     Err(PyTypeError::new_err(format!("{what} must be a numpy.ndarray, not {}", kind.name()?)))
@@ -193,6 +203,21 @@ fn other_dtype(object: &Bound<'_, PyAny>, what: Name) -> PyErr {
     PyTypeError::new_err(format!(
         "input type not supported: {what} has dtype {dtype}, and must have float32 or float64"
     ))
+}
+
+/// The lengths of an array, of any dimensions, and the number of its dtype.
+///
+/// # Safety
+/// The object must be an array.
+unsafe fn lengths_and_type(object: &Bound<'_, PyAny>) -> (Vec<usize>, i32) {
+    // SAFETY: an array, which starts with these fields; while Python is attached nobody changes them. There are `nd`
+    // lengths, and the dtype is an object.
+    unsafe {
+        let array = &(*object.as_ptr().cast::<PyArrayObject>()).fields;
+        let ndim = usize::try_from(array.nd).unwrap_or_default();
+        let lengths = (0..ndim).map(|axis| (*array.dimensions.add(axis)).cast_unsigned()).collect();
+        (lengths, (*array.descr).fields.type_num)
+    }
 }
 
 /// `NumPy`'s number of a dtype.

@@ -53,12 +53,19 @@ impl Map {
         out: Option<&Object<'py>>,
     ) -> PyResult<Object<'py>> {
         let op = self.op.get();
+        let mut operands: [Option<Operand<'_, 'py>>; N] = [const { None }; N];
+        // Numbers first: to convert one may run code of the program's, which may do anything to the arrays. From there
+        // on none runs, and what is found of an array holds until the result is there.
+        for (index, input) in op.inputs.iter().enumerate() {
+            if input.kind == InputKind::Scalar {
+                operands[index] = Some(Operand::Scalar(number(given[index], input.name)?));
+            }
+        }
         let first = op.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
         let x = Input::read(given[first], op.inputs[first].name)?;
         check_dtype(op, x.view.dtype)?;
-        let mut operands: [Option<Operand<'_, 'py>>; N] = [const { None }; N];
         for (index, input) in op.inputs.iter().enumerate() {
-            if index != first {
+            if index != first && input.kind != InputKind::Scalar {
                 operands[index] = Some(operand(given[index], input.name, input.kind, &x.view)?);
             }
         }
@@ -103,7 +110,7 @@ fn compute<T: Element, const N: usize>(
     run(py, size, || op.call(&Call::default(), &args[..count], place))
 }
 
-/// An argument that is not the first matrix, which `x` is.
+/// An array that is not the first matrix, which `x` is.
 #[inline]
 fn operand<'a, 'py>(
     object: &'a Object<'py>,
@@ -111,9 +118,6 @@ fn operand<'a, 'py>(
     kind: InputKind,
     x: &View,
 ) -> PyResult<Operand<'a, 'py>> {
-    if kind == InputKind::Scalar {
-        return number(object, name).map(Operand::Scalar);
-    }
     let input = Input::read(object, name)?;
     if input.view.dtype != x.dtype {
         return Err(PyTypeError::new_err(format!(

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -318,19 +319,88 @@ class TestCommand:
         assert "jax: skipped, No module named 'jax'" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
-        "arguments",
-        [["--suite", "3d"], ["--shape", "4x"], ["--shape", "0x4"], ["--ops", "no"], ["--gate", "0"],
-         ["--ops", "mean_axis1", "--shape", "16"], ["--layout", "odd"], ["--gat", "1"], ["--threads", "0"]],
-    )  # fmt: skip
-    def test_mistakes_are_refused(self, arguments: list[str]) -> None:
+        ("arguments", "said"),
+        [
+            ("--suite 3d", "--suite: '3d' is none of 2d, between, small"),
+            ("--suite ,", "--suite: the list is empty"),
+            ("--shape 4x", "--shape: '4x' is no shape such as 512x512 or 16"),
+            ("--shape 0x4", "--shape: '0x4' is no shape such as 512x512 or 16"),
+            ("--shape 16 --ops mean_axis1", "no case is left: a vector does not fit mean_axis1"),
+            ("--ops no", "no operation is called 'no'; there are: add, broadcast_add, "),
+            ("--dtype f16", "--dtype: 'f16' is none of f32, f64"),
+            ("--layout odd", "--layout: 'odd' is none of contiguous, transpose, fortran, strided"),
+            ("--gate 0", "--gate: '0' is no finite number above 0"),
+            ("--gate abc", "--gate: 'abc' is no finite number above 0"),
+            ("--gate inf", "--gate: 'inf' is no finite number above 0"),
+            ("--gat 1", "unrecognized arguments: --gat 1"),
+            ("--threads 0", "--threads: '0' is no whole number from 1 on"),
+            ("--threads 1025", "1025 threads: expected 1 to 1024"),
+            ("--warmup -1", "--warmup: '-1' is no whole number from 0 on"),
+            ("--repeats 5", "--repeats: '5' is no whole number from 6 on"),
+            ("--repeats 1.5", "--repeats: '1.5' is no whole number from 6 on"),
+            ("--output-json /nowhere/run.json", "--output-json: '/nowhere/run.json' cannot be written: No such file"),
+            ("--report /", "--report: '/' cannot be written: Is a directory"),
+            ("--self-test --report page.html", "--self-test writes no files: without --output-json and --report"),
+        ],
+    )
+    def test_mistakes_are_refused(
+        self, arguments: str, said: str, fake: Any, monkeypatch: Any, capsys: Any, tmp_path: Path
+    ) -> None:
+        """Before anything is measured, on lines that fit the terminal, without a page of usage."""
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.chdir(tmp_path)
+
+        def measured(call: str, names: dict[str, Any], number: int) -> float:
+            raise AssertionError("it was measured")
+
+        fake(measured)
+        threads = raptors.num_threads()
         with pytest.raises(SystemExit) as refused:
-            command.main(arguments)
-        assert refused.value.code == 2
+            command.main(arguments.split())
+        assert refused.value.code == gate.WRONG
+        found = capsys.readouterr()
+        assert not found.out and f" {said}" in " ".join(found.err.split()), found.err
+        assert found.err.startswith("error: ") and max(map(len, found.err.splitlines())) <= 80
+        assert raptors.num_threads() == threads and not list(tmp_path.iterdir())
+
+    def test_a_file_that_is_there_is_kept_until_there_is_another(self, fake: Any, monkeypatch: Any, tmp_path: Path) -> None:
+        file = tmp_path / "run.json"
+        file.write_text("of yesterday")
+
+        def measured(call: str, names: dict[str, Any], number: int) -> float:
+            assert file.read_text() == "of yesterday"
+            return 1e-3
+
+        fake(measured)
+        assert command.main([*QUICK, "--output-json", str(file)]) == 0
+        assert json.loads(file.read_text())["schema"]
+
+    def test_what_does_not_fit_in_memory_is_no_verdict(self, capsys: Any) -> None:
+        with pytest.raises(SystemExit) as refused:
+            command.main(["--shape", "99999999x99999999", "--ops", "sum"])
+        assert refused.value.code == gate.WRONG
+        assert "out of memory: sum f32 99999999x99999999: " in " ".join(capsys.readouterr().err.split())
+
+    def test_what_has_no_counterpart_is_refused_before(self, monkeypatch: Any, capsys: Any) -> None:
+        ops = cases.ops()
+        monkeypatch.setattr(cases, "ops", lambda: {**ops, "min": replace(ops["min"], numpy=None)})
+        with pytest.raises(SystemExit):
+            command.main(["--ops", "sum,min"])
+        said = capsys.readouterr()
+        assert not said.out and "NumPy has nothing with the bits of min" in said.err
+
+    def test_what_is_left_out_is_named(self, fake: Any, capsys: Any) -> None:
+        fake(lambda call, names, number: 1e-3)
+        assert command.main(["--shape", "16,4x4", "--dtype", "f32", "--repeats", "6", "--seconds", "0.01"]) == 0
+        said = capsys.readouterr().out
+        assert "Left out: a vector does not fit mean_axis1, broadcast_add\n" in said
+        assert command.main([*QUICK]) == 0
+        assert "Left out" not in capsys.readouterr().out
 
     def test_lines_fit_a_terminal(self, fake: Any, capsys: Any) -> None:
         fake(lambda call, names, number: 11.234567 if "rp." in call else 0.0123)
         arguments = ["--suite", "between", "--ops", "broadcast_add", "--alloc", "out", "--layout", "transpose"]
-        command.main([*arguments, "--repeats", "1", "--seconds", "0.01", "--shape", "8x8,1x3000"])
+        command.main([*arguments, "--repeats", "6", "--seconds", "0.01", "--shape", "8x8,1x3000"])
         assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
     def test_simd_modes_have_a_process_of_their_own(self, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,76 @@ def test_a_number_too_large() -> None:
         raptors.scale(X, 10**400)
 
 
+class Sly:
+    """A number that does something to an array when it is converted."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __float__(self) -> float:
+        self.act()
+        return 2.0
+
+
+class SlyNumber(Sly):
+    """One that does so before, when it is asked for its dtype."""
+
+    ndim = 0
+
+    @property
+    def dtype(self) -> Any:
+        self.act()
+        return np.dtype(np.float64)
+
+    def __float__(self) -> float:
+        return 2.0
+
+
+@pytest.mark.parametrize("kind", [Sly, SlyNumber])
+def test_a_number_that_changes_the_array(kind: type[Sly]) -> None:
+    """The array counts as it is after the conversion, also one that is copied to be read."""
+    for places in [slice(None), slice(None, None, 2)]:
+        x = np.zeros(1000)
+        result = raptors.scale(x[places], kind(lambda: x.fill(3.0)))
+        np.testing.assert_array_equal(result, np.full(x[places].shape, 6.0))
+    x = np.ones(1000)
+    result = raptors.scale(x, kind(lambda: x.resize((5,), refcheck=False)))
+    np.testing.assert_array_equal(result, np.full(5, 2.0))
+    out = np.zeros(5)
+    raptors.scale(x, kind(lambda: out.setflags(write=True)), out=out)
+    np.testing.assert_array_equal(out, np.full(5, 2.0))
+    with pytest.raises(ValueError, match="output array is read-only"):
+        raptors.scale(x, kind(lambda: out.setflags(write=False)), out=out)
+
+
+class SlyArray(np.ndarray[Any, Any]):
+    """An array of a class whose attributes run code, which a call must not ask for."""
+
+    asked = 0
+
+    def _ask(self) -> None:
+        type(self).asked += 1
+
+    shape = property(lambda self: self._ask() or np.ndarray.shape.__get__(self))  # type: ignore[assignment]
+    dtype = property(lambda self: self._ask() or np.ndarray.dtype.__get__(self))  # type: ignore[assignment]
+    ndim = property(lambda self: self._ask() or np.ndarray.ndim.__get__(self))  # type: ignore[assignment]
+    __class__ = property(lambda self: self._ask() or SlyArray)  # type: ignore[assignment]
+
+
+def test_no_code_of_arrays_runs_during_a_call() -> None:
+    """It could resize an array whose memory is about to be read or written."""
+    x, y, out, row = (np.ones(shape).view(SlyArray) for shape in [(3, 4), (3, 4), (3, 4), 4])
+    SlyArray.asked = 0
+    raptors.scale(x, 2.0, out=out)
+    raptors.add(x, y, out=out)
+    raptors.broadcast_add(x, row)
+    raptors.sum(x, axis=0, out=row)
+    assert raptors.mean(x) == 1.0
+    assert SlyArray.asked == 0
+    # It is there to be run.
+    assert out.shape == (3, 4) and SlyArray.asked == 1
+
+
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_axes(name: str) -> None:
     function = getattr(raptors, name)
@@ -129,6 +201,9 @@ def test_explain_and_threads() -> None:
     before = raptors.num_threads()
     with raptors.threads(3):
         assert raptors.num_threads() == 3
+        # For all of the process.
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(raptors.num_threads).result() == 3
         with pytest.raises(KeyError), raptors.threads(1):
             assert raptors.num_threads() == 1
             raise KeyError

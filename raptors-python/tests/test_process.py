@@ -112,37 +112,65 @@ def test_parent_and_child_compute_after_a_fork() -> None:
     assert out == "both\n"
 
 
+INTERRUPT = """
+import os, signal, statistics, threading, time, numpy as np, raptors
+raptors.set_num_threads({threads})
+# Reading zeros that were never written takes address space and no memory.
+x = np.zeros(1 << 30, np.float32)
+half, pairs, narrow = x[: 1 << 28], x[: 1 << 27].reshape(-1, 2), x.reshape(-1, 8)
+sent = 0.0
+
+def interrupt():
+    global sent
+    time.sleep(0.03)
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+latencies = []
+while len(latencies) < 5:
+    sent, returned = 0.0, False
+    thread = threading.Thread(target=interrupt)
+    try:
+        thread.start()
+        while not sent:
+            returned = False
+            raptors.{call}
+            returned = True
+        # The call was done although the signal was sent. If that was at its very end, the signal is about to come.
+        time.sleep(0.3)
+        print("swallowed")
+        break
+    except KeyboardInterrupt:
+        if not returned:
+            latencies.append(time.perf_counter() - sent)
+    thread.join()
+print(statistics.median(latencies or [0.0]), max(latencies, default=0.0))
+# All is as before.
+time.sleep(0.05)
+print(int(raptors.sum(np.ones(1 << 22, np.float32))))
+"""
+
+
+def interrupted(call: str, threads: int) -> float:
+    """Seconds after which an interrupt has ended the call, the median of some. Each must have: a call that is done all
+    the same, and whose result is returned, is an interrupt that nobody hears of."""
+    out = python(INTERRUPT.format(call=call, threads=threads))
+    words = out.split()
+    assert len(words) == 3 and words[2] == "4194304", out
+    return float(words[0])
+
+
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("call", ["sum(x)", "min(x)", "scale(x[: 1 << 28], 2.0, out=x[: 1 << 28])"])
+@pytest.mark.parametrize("call", ["sum(x)", "min(x)", "scale(half, 2.0, out=half)", "sum(narrow, axis=1)"])
 def test_an_interrupt_ends_a_long_call(call: str, threads: int) -> None:
-    # Reading zeros that were never written takes address space and no memory.
-    out = python(
-        f"""
-        import os, signal, threading, time, numpy as np, raptors
-        raptors.set_num_threads({threads})
-        x = np.zeros(1 << 30, np.float32)
-        best = 9.0
-        for turn in range(5):
-            sent = 0.0
-            def interrupt():
-                global sent
-                time.sleep(0.03)
-                sent = time.perf_counter()
-                os.kill(os.getpid(), signal.SIGINT)
-            thread = threading.Thread(target=interrupt)
-            try:
-                thread.start()
-                while True:
-                    raptors.{call}
-            except KeyboardInterrupt:
-                best = min(best, time.perf_counter() - sent)
-            thread.join()
-        print(best < 0.1, best)
-        # All is as before.
-        print(int(raptors.sum(np.ones(1 << 22, np.float32))))
-        """
-    )
-    assert out.startswith("True") and out.endswith("\n4194304\n"), out
+    latency = interrupted(call, threads)
+    assert latency < 0.1, f"{latency} s"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_of_a_call_that_cannot_be_cut(threads: int) -> None:
+    """Down a few columns the class `numpy` has but one piece: it is finished, and then the interrupt is raised."""
+    interrupted("sum(pairs, axis=0)", threads)
 
 
 def test_a_handler_of_signals_runs_during_a_call() -> None:

@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> int:
             print(USAGE, end="")
             return 0
         case _:
+            if arguments:
+                print(f"error: there is no command '{arguments[0]}'", file=sys.stderr)
             print(USAGE, end="", file=sys.stderr)
             return 2
 

@@ -21,7 +21,13 @@ def show_config() -> None:
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Within ``with threads(n):``, calls use at most ``n`` threads, those of other threads of the program too."""
+    """Within ``with threads(n):``, calls use at most ``n`` threads.
+
+    The number is one of the process, as with ``set_num_threads``: it holds for the calls of all Python threads, and what
+    is put back at the end is what was found at the beginning. Two Python threads that are in such a block at once see
+    each other's numbers, and may leave one behind. So this is for one thread of a program, or for several that hold a
+    lock meanwhile.
+    """
     before = num_threads()
     set_num_threads(number)
     try:

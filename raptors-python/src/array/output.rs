@@ -166,21 +166,22 @@ fn check(out: &Object<'_>, dtype: Dtype, shape: &[usize]) -> PyResult<View> {
     if unsafe { numpy::npyffi::PyArray_Check(py, out.as_ptr()) } == 0 {
         return Err(PyTypeError::new_err("return arrays must be of ArrayType"));
     }
-    // Of any dimensions: `View` has words for those of arguments only.
-    let given: Vec<usize> = out.getattr("shape")?.extract()?;
-    if given != shape {
+    // Of any dimensions and dtype: `View` has words for those of arguments only. And not by attributes: those of a class
+    // derived from NumPy's may be code of the program's, which must not run now that the arguments have been looked at.
+    // SAFETY: an array, as was just checked.
+    let (given, num) = unsafe { super::lengths_and_type(out) };
+    if !given.iter().eq(shape) {
         return Err(PyValueError::new_err(format!(
             "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}",
             error::shape(&given),
             error::shape(shape)
         )));
     }
-    let found = out.getattr("dtype")?;
-    let num: i32 = found.getattr("num")?.extract()?;
     if num != super::type_num(dtype) {
         return Err(PyTypeError::new_err(format!(
-            "Cannot cast output from dtype('{}') to dtype('{found}'): out must have the dtype of the result",
-            dtype_name(dtype)
+            "Cannot cast output from dtype('{}') to dtype('{}'): out must have the dtype of the result",
+            dtype_name(dtype),
+            out.getattr("dtype")?
         )));
     }
     let view = View::of_any(out, "out")?;

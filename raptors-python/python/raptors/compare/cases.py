@@ -111,7 +111,17 @@ def select(
                             for layout in layouts or ["contiguous"]:
                                 for way in _ways(op, alloc):
                                     chosen[Case(op, dtype, shape, layout, way)] = None
+    for case in chosen:
+        # Those that NumPy cannot compute are refused here, before anything is measured.
+        statements(case)
     return list(chosen)
+
+
+def misfits(suites: list[str], shapes: list[tuple[int, ...]], names: list[str] | None = None) -> list[str]:
+    """The operations that some of the shapes do not fit: there are no cases of these."""
+    known = ops()
+    wanted = names or [name for suite in suites for of_suite, _ in SUITES[suite] for name in of_suite]
+    return [name for name in dict.fromkeys(wanted) if not all(_fits(known[name], shape) for shape in shapes)]
 
 
 def _fits(op: Op, shape: tuple[int, ...]) -> bool:
@@ -174,8 +184,6 @@ def differences(ours: Any, theirs: Any) -> str | None:
 
 def prepare(case: Case, seed: int) -> Prepared:
     """The case's arrays, from NumPy's allocator, and the two statements."""
-    if case.op.numpy is None:
-        raise ValueError(f"NumPy has nothing with the bits of {case.op.name}")
     chance = np.random.default_rng(seed)
     dtype = np.dtype(DTYPES[case.dtype])
     names: dict[str, Any] = {"np": np, "rp": raptors}
@@ -230,6 +238,8 @@ UFUNCS: dict[type[ast.AST], str] = {
 def statements(case: Case) -> tuple[str, str]:
     """The call of raptors, and the expression of NumPy."""
     op = case.op
+    if op.numpy is None:
+        raise ValueError(f"NumPy has nothing with the bits of {op.name}")
     words = [name for name, _ in op.inputs]
     if op.axis is not None:
         words.append(f"axis={op.axis}")

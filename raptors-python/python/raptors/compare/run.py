@@ -60,7 +60,10 @@ def compare(cases: list[Case], options: Options, report: Report, plant: Plant | 
 
     def attempt(index: int, attempts: int) -> Json:
         report(index, len(cases), cases[index], None)
-        result = one(cases[index], options, chance, plant)
+        try:
+            result = one(cases[index], options, chance, plant)
+        except MemoryError as error:
+            raise MemoryError(f"{cases[index]}: {error}") from None
         result["attempts"] = attempts
         report(index, len(cases), cases[index], result)
         return result

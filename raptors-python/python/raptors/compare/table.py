@@ -36,7 +36,7 @@ def size(shape: list[int]) -> str:
 def case_lines(case: Json) -> str:
     """What was found for a case."""
     if case["verdict"] == DIFFERENT:
-        return _filled(f"{label(case)}  WRONG: {case['difference']}")
+        return filled(f"{label(case)}  WRONG: {case['difference']}")
     interval = f"{case['ci_low']:.2f}–{case['ci_high']:.2f}"
     mark = "" if case["settled"] else " *"
     judged = f"{case['verdict']}; " if case["verdict"] in (SLOWER, UNJUDGED) else ""
@@ -48,10 +48,11 @@ def case_lines(case: Json) -> str:
         f"  {judged}{' '.join([*how(case), case['kernel']])}: best {_us(case['raptors_best_us'])} "
         f"spread {case['raptors_spread']:.0%}, {case['gb_per_s']:.3g} GB/s, {case['limit_share']:.0%} of limit"
     )
-    return f"{first}\n{_filled(second)}"
+    return f"{first}\n{filled(second)}"
 
 
-def _filled(line: str) -> str:
+def filled(line: str) -> str:
+    """A line of text, over as many lines as it takes."""
     return textwrap.fill(line, 80, subsequent_indent="    ", break_on_hyphens=False) + "\n"
 
 
@@ -73,7 +74,7 @@ def head(machine: Json, settings: Json) -> str:
     for package, reason in settings["skipped"].items():
         lines.append(f"  {package}: skipped, {reason}")
     lines.append("Times in µs are medians; ratio is NumPy's time over ours: above 1 raptors is faster.")
-    return "".join(map(_filled, lines))
+    return "".join(map(filled, lines))
 
 
 def peers(document: Json) -> str:
@@ -121,14 +122,14 @@ def gaps(document: Json) -> str:
         for case in behind:
             clear = "" if case["ci_high"] < 1.0 else " (reaches 1)"
             lost = f"{_us(case['delta_us'])} µs lost a call"
-            text += _filled(f"  {name(case):<36} {case['speedup']:>6.3f}  {lost}{clear}")
+            text += filled(f"  {name(case):<36} {case['speedup']:>6.3f}  {lost}{clear}")
         text += f"  {_us(sum(case['delta_us'] for case in behind))} µs lost in all\n"
     else:
         text += f"none; all {len(cases)} at 1.0 or above\n"
     if cases:
         low = min(cases, key=lambda case: case["ci_low"])
         mean = geometric_mean([case["speedup"] for case in cases])
-        text += _filled(f"Geometric mean {mean:.2f}; lowest end of an interval {low['ci_low']:.2f} ({name(low)})")
+        text += filled(f"Geometric mean {mean:.2f}; lowest end of an interval {low['ci_low']:.2f} ({name(low)})")
     unsettled = sum(1 for case in cases if not case["settled"])
     if unsettled:
         precision = document["settings"]["precision"]
@@ -149,7 +150,7 @@ def gate(document: Json) -> str:
             if case["verdict"] == verdict:
                 control = case["control"]
                 tail = f" {limit}" if verdict == SLOWER else f" is {control['ratio']:.3f}"
-                text += _filled(f"  {name(case)} {words}{tail}, {case['attempts']} times measured")
+                text += filled(f"  {name(case)} {words}{tail}, {case['attempts']} times measured")
     return f"Gate at {limit}: {'not passed' if text else 'passed'}\n{text}"
 
 
