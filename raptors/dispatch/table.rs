@@ -46,11 +46,14 @@ impl Target {
     }
 
     /// Where the bytes stay: in the first, second or third cache, or in memory. The third is shared: a call can count
-    /// on half of it.
+    /// on two thirds of it.
     #[inline]
     fn size(self) -> usize {
         let caches = cpu::caches();
-        [caches.l1, caches.l2, caches.l3 / 2].into_iter().map(|cache| usize::from(self.bytes > cache)).sum()
+        [caches.l1, caches.l2, caches.l3 / 3 * 2]
+            .into_iter()
+            .map(|cache| usize::from(self.bytes > cache))
+            .sum()
     }
 }
 

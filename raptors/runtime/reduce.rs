@@ -323,6 +323,13 @@ impl<T: Element> Reduction<T> {
     }
 }
 
+/// 1 / `count` where that is exact: a count that is a power of two.
+pub(crate) fn exact_inverse(count: f64) -> Option<f64> {
+    // A power of two has no digits but the leading one, which is not written.
+    const DIGITS: u32 = f64::MANTISSA_DIGITS - 1;
+    (count > 0.0 && count.to_bits() << (u64::BITS - DIGITS) == 0).then(|| count.recip())
+}
+
 /// How a call down the columns is cut.
 #[derive(Clone, Copy, Debug)]
 enum Down {
@@ -339,4 +346,17 @@ pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {
         .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) })?;
     out.resize(len, T::ZERO);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exact_inverse;
+
+    #[test]
+    fn powers_of_two_have_an_exact_inverse_and_nothing_else_has() {
+        let exact: Vec<f64> =
+            (0..=4096).map(f64::from).filter(|count| exact_inverse(*count).is_some()).collect();
+        assert_eq!(exact, (0..=12).map(|power| f64::from(1 << power)).collect::<Vec<_>>());
+        assert_eq!(exact_inverse(1024.0), Some(1.0 / 1024.0));
+    }
 }

@@ -174,7 +174,7 @@ mod tests {
                 }
             };
             let caught = catch_unwind(AssertUnwindSafe(|| {
-                share(1, &work, &work, |jobs| jobs.for_each(|job| drop(thread::spawn(job))))
+                share(1, &work, &work, |jobs| jobs.for_each(|job| drop(thread::spawn(job))));
             }));
             let payload = caught.expect_err("it panics");
             assert_eq!(payload.downcast_ref::<&str>(), Some(&if here { "here" } else { "there" }));

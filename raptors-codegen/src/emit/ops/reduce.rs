@@ -9,10 +9,10 @@ use crate::{
     emit::{dispatch::table_name, expr, reduce::scalar_merge},
     ir::{
         self,
-        dag::{Dag, Node},
+        dag::{Dag, Id, Node},
     },
     op::{Form, Op},
-    spec::{Axis, Numerics, Reduce},
+    spec::{Axis, Numerics, Reduce, expr::Binary},
 };
 
 /// `sig::Sum`.
@@ -36,6 +36,37 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream
     quote!(#supports #public #erased #typed #explain)
 }
 
+/// The step from states and their count to results, computed in f64 and rounded once, whatever the dtype.
+fn finisher(dag: &Dag, finish: Id) -> TokenStream {
+    let value = |root| {
+        expr::scalar(dag, root, &|node| match node {
+            Node::State(_) => quote!(acc),
+            Node::Count => quote!(count),
+            Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
+            _ => unreachable!("`finish` reads state, count and constants"),
+        })
+    };
+    let each = |value: TokenStream| {
+        quote! {
+            for state in states {
+                let acc = Element::to_f64(*state);
+                *state = Element::from_f64(#value);
+            }
+        }
+    };
+    let plain = each(value(finish));
+    // Multiplying is several times as fast as dividing, and as exact where the count is a power of two.
+    let body = match dag.node(finish) {
+        Node::Binary(Binary::Div, dividend, count) if *dag.node(*count) == Node::Count => {
+            let dividend = value(*dividend);
+            let multiplied = each(quote!(#dividend * inverse));
+            quote!(if let Some(inverse) = reduce::exact_inverse(count) { #multiplied } else { #plain })
+        }
+        _ => plain,
+    };
+    quote!(Some(|states, count| { #body }))
+}
+
 fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let float = format_ident!("{}", dtype.name());
@@ -43,25 +74,7 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
     let (state, finish) = ir::reduction(reduce, &mut dag);
     let init = expr::literal(state[0].init.to_bits(), dtype);
     let merge = scalar_merge(&dag, state[0].merge, dtype);
-    let finish = if *dag.node(finish) == Node::State(0) {
-        quote!(None)
-    } else {
-        let value = expr::scalar(&dag, finish, &|node| match node {
-            Node::State(_) => quote!(acc),
-            Node::Count => quote!(count),
-            Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
-            _ => unreachable!("`finish` reads state, count and constants"),
-        });
-        // Computed in f64 and rounded once, whatever the dtype.
-        quote! {
-            Some(|states, count| {
-                for state in states {
-                    let acc = Element::to_f64(*state);
-                    *state = Element::from_f64(#value);
-                }
-            })
-        }
-    };
+    let finish = if *dag.node(finish) == Node::State(0) { quote!(None) } else { finisher(&dag, finish) };
     let table = |op: &str, numerics| format_ident!("{}", table_name(op, dtype, numerics, false));
     let numpy = table(&op.name, Numerics::Numpy);
     let accurate = if op.kernel_classes().contains(&Numerics::Accurate) {
