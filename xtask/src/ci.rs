@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    cross, install, python,
+    compare, cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
@@ -23,6 +23,7 @@ const STEPS: [Step; 19] = [
     ("Python", python::tests),
     ("Python, in an empty environment", python::installation),
     ("Python, with one spec more", python::overlay),
+    ("comparison with NumPy", compare::gate),
     ("benchmarks, once each", benchmarks),
     ("example", example),
     ("emulator", install::qemu),
