@@ -3,35 +3,25 @@
 //! What the pool of the process holds is seen by every test of a process, so each that looks at it runs in a process of
 //! its own: the test starts this executable again, for itself alone.
 
-use std::{
-    env,
-    process::{Command, Output},
-    thread,
-};
+#[allow(dead_code, reason = "each file of tests uses a part")]
+mod common;
+
+use std::thread;
 
 use raptors::{Matrix, ops, pool_bytes, trim};
 
 const MIB: usize = 1 << 20;
 
-/// Set in a process that runs one test: which.
-const ALONE: &str = "RAPTORS_TEST_ALONE";
 /// The variable that sets the bound.
 const BOUND: &str = "RAPTORS_POOL_BYTES";
 
 /// Runs the test of that name in a process of its own, under that bound.
 fn alone(test: &str, bound: Option<&str>, body: fn()) {
-    if env::var(ALONE).is_ok_and(|name| name == test) {
+    if common::is_alone(test) {
         return body();
     }
-    let mut command = Command::new(env::current_exe().expect("the test has a file"));
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ALONE, test).env_remove(BOUND);
-    if let Some(bound) = bound {
-        command.env(BOUND, bound);
-    }
-    let Output { status, stdout, stderr } = command.output().expect("the test can run itself");
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "{BOUND}={bound:?}: {stdout}{stderr}");
-    assert!(stdout.contains("1 passed"), "no test is called {test}: {stdout}");
+    let bound: Vec<_> = bound.iter().map(|bound| (BOUND, bound)).collect();
+    println!("{}", common::rerun(test, &bound));
 }
 
 /// A matrix of so many KiB, every byte of it in use.
@@ -224,27 +214,18 @@ fn a_forked_child_computes_and_drops() {
             });
         }
         for round in 0..50 {
-            // SAFETY: the child calls nothing but this library and the allocator, which the C library makes usable
-            // there, and leaves without running what the parent has to run at its end.
-            let child = unsafe { libc::fork() };
-            assert!(child >= 0, "no more processes");
-            if child == 0 {
-                // SAFETY: as above. The alarm ends a child that waits for ever.
-                unsafe { libc::alarm(20) };
+            let ended = common::forked(|| {
                 let right = (0..20).all(|_| {
                     ops::scale(&x, 2.0)
                         .is_ok_and(|y| y.as_slice().iter().all(|value| value.to_bits() == 15_f32.to_bits()))
                 });
                 trim();
-                // SAFETY: as above.
-                unsafe { libc::_exit(i32::from(!right)) };
-            }
-            let mut status = 0;
-            // SAFETY: the child is one of ours, and the status a variable of ours.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            if (waited, status) != (child, 0) {
+                right
+            });
+            if let Err(how) = ended {
+                // The threads, which are waited for.
                 stop.store(true, Ordering::Relaxed);
-                panic!("round {round}: the child ended with {status:#x}");
+                panic!("round {round}: of the child: {how}");
             }
         }
         stop.store(true, Ordering::Relaxed);
