@@ -198,6 +198,68 @@ fn memory_is_flat_over_a_million_calls() {
     });
 }
 
+/// As above for results that have their memory from the pool: large ones, and few enough that this takes seconds.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_flat_over_results_of_the_pool() {
+    alone("memory_is_flat_over_results_of_the_pool", None, || {
+        let xs: Vec<_> = [64, 65, 81, 100, 128, 200, 257].map(dirty).into_iter().collect();
+        let mut held = Vec::new();
+        let mut reused = 0_usize;
+        let mut call = |number: usize| {
+            let before = pool_bytes();
+            held.push(ops::scale(&xs[number * 5 % xs.len()], 2.0).expect("right"));
+            reused += usize::from(pool_bytes() < before);
+            if held.len() > 3 {
+                held.swap_remove(number % 3);
+            }
+        };
+        flat(2_000, 20_000, &mut call);
+        assert!(reused > 20_000, "only {reused} results came from the pool");
+    });
+}
+
+/// And for calls over threads, each of which lends its work to others by way of the allocator.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_flat_over_calls_on_threads() {
+    use raptors::{
+        Cut,
+        catalogue::{self, Arg, Call, Out, Place, Value},
+    };
+    alone("memory_is_flat_over_calls_on_threads", None, || {
+        let x = dirty(64);
+        let cut = Some(Cut { threads: 4, chunk: 8 << 10 });
+        let how = Call { cut, ..Call::default() };
+        let [sum, scale] = ["sum", "scale"].map(|name| catalogue::op(name).expect("it is there"));
+        flat(2_000, 20_000, &mut |number: usize| {
+            let x = Arg::F32(Value::Matrix(x.view()));
+            if number.is_multiple_of(2) {
+                let mut total = [0.0];
+                sum.call(&how, &[x], Out::F32(Place::Slice(&mut total))).expect("right");
+                assert!(total[0] > 0.0);
+            } else {
+                let mut y = Matrix::for_output(64, 256).expect("memory");
+                let factor = Arg::F32(Value::Scalar(2.0));
+                scale.call(&how, &[x, factor], Out::F32(Place::Matrix(y.view_mut()))).expect("right");
+            }
+        });
+        let workers = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+        assert!(workers >= 3, "{workers} threads: nobody has helped");
+    });
+}
+
+/// Checks that the memory of this process does not grow with calls, after some to warm up. A mebibyte is 52 bytes a call.
+#[cfg(target_os = "linux")]
+fn flat(warm_up: usize, calls: usize, call: &mut dyn FnMut(usize)) {
+    (0..warm_up).for_each(&mut *call);
+    let before = resident();
+    (0..calls).for_each(&mut *call);
+    let after = resident();
+    println!("{} KiB before, {} KiB after, {} KiB kept", before >> 10, after >> 10, pool_bytes() >> 10);
+    assert!(after < before + MIB, "{before} bytes before, {after} after");
+}
+
 /// A child has the memory of its parent, and none of its threads: also not the one that held the lock.
 #[test]
 #[cfg(unix)]
