@@ -3,13 +3,10 @@
 
 #![allow(clippy::float_cmp, reason = "what must not change is compared as it is")]
 
-use std::{
-    collections::hash_map::DefaultHasher,
-    env,
-    ffi::OsStr,
-    hash::Hasher as _,
-    process::{Command, Output},
-};
+#[allow(dead_code, reason = "each file of tests uses a part")]
+mod common;
+
+use std::{collections::hash_map::DefaultHasher, ffi::OsStr, hash::Hasher as _};
 
 use raptors::{
     Choice, Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics, Shape,
@@ -338,15 +335,10 @@ fn without_elements_as_numpy() {
     assert_eq!(ops::sum_axis0_into(&zeros(0, 3), &mut []), Err(error));
 }
 
-/// Set in a child process: the variable is read once, so each value needs a process of its own.
-const CHILD: &str = "RAPTORS_TEST_CHILD";
-
-/// What the child does: no test of its own.
+/// What a child does, no test of its own: the variable is read once, so each value needs a process of its own.
 #[test]
+#[ignore = "a child of the tests below, with an environment of its own"]
 fn child() {
-    if env::var_os(CHILD).is_none() {
-        return;
-    }
     match raptors::isa() {
         Ok(isa) => println!("isa={}", isa.name()),
         Err(error) => println!("error={error}"),
@@ -420,17 +412,8 @@ fn digest() -> Result<u64, Error> {
 
 /// The lines that the child prints under that value of `RAPTORS_SIMD`.
 fn under(simd: Option<&OsStr>) -> Vec<String> {
-    let mut command = Command::new(env::current_exe().expect("the test has a file"));
-    command
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(CHILD, "1")
-        .env_remove("RAPTORS_SIMD");
-    if let Some(simd) = simd {
-        command.env("RAPTORS_SIMD", simd);
-    }
-    let Output { status, stdout, stderr } = command.output().expect("the test can run itself");
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "RAPTORS_SIMD={simd:?}: {stdout}{stderr}");
+    let variables: Vec<_> = simd.iter().map(|simd| ("RAPTORS_SIMD", simd)).collect();
+    let stdout = common::rerun("child", &variables);
     // The harness writes the test's name before the first line.
     let lines: Vec<String> = stdout
         .lines()

@@ -3,35 +3,25 @@
 //! What the pool of the process holds is seen by every test of a process, so each that looks at it runs in a process of
 //! its own: the test starts this executable again, for itself alone.
 
-use std::{
-    env,
-    process::{Command, Output},
-    thread,
-};
+#[allow(dead_code, reason = "each file of tests uses a part")]
+mod common;
+
+use std::thread;
 
 use raptors::{Matrix, ops, pool_bytes, trim};
 
 const MIB: usize = 1 << 20;
 
-/// Set in a process that runs one test: which.
-const ALONE: &str = "RAPTORS_TEST_ALONE";
 /// The variable that sets the bound.
 const BOUND: &str = "RAPTORS_POOL_BYTES";
 
 /// Runs the test of that name in a process of its own, under that bound.
 fn alone(test: &str, bound: Option<&str>, body: fn()) {
-    if env::var(ALONE).is_ok_and(|name| name == test) {
+    if common::is_alone(test) {
         return body();
     }
-    let mut command = Command::new(env::current_exe().expect("the test has a file"));
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ALONE, test).env_remove(BOUND);
-    if let Some(bound) = bound {
-        command.env(BOUND, bound);
-    }
-    let Output { status, stdout, stderr } = command.output().expect("the test can run itself");
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "{BOUND}={bound:?}: {stdout}{stderr}");
-    assert!(stdout.contains("1 passed"), "no test is called {test}: {stdout}");
+    let bound: Vec<_> = bound.iter().map(|bound| (BOUND, bound)).collect();
+    println!("{}", common::rerun(test, &bound));
 }
 
 /// A matrix of so many KiB, every byte of it in use.
@@ -208,6 +198,68 @@ fn memory_is_flat_over_a_million_calls() {
     });
 }
 
+/// As above for results that have their memory from the pool: large ones, and few enough that this takes seconds.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_flat_over_results_of_the_pool() {
+    alone("memory_is_flat_over_results_of_the_pool", None, || {
+        let xs: Vec<_> = [64, 65, 81, 100, 128, 200, 257].map(dirty).into_iter().collect();
+        let mut held = Vec::new();
+        let mut reused = 0_usize;
+        let mut call = |number: usize| {
+            let before = pool_bytes();
+            held.push(ops::scale(&xs[number * 5 % xs.len()], 2.0).expect("right"));
+            reused += usize::from(pool_bytes() < before);
+            if held.len() > 3 {
+                held.swap_remove(number % 3);
+            }
+        };
+        flat(2_000, 20_000, &mut call);
+        assert!(reused > 20_000, "only {reused} results came from the pool");
+    });
+}
+
+/// And for calls over threads, each of which lends its work to others by way of the allocator.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_flat_over_calls_on_threads() {
+    use raptors::{
+        Cut,
+        catalogue::{self, Arg, Call, Out, Place, Value},
+    };
+    alone("memory_is_flat_over_calls_on_threads", None, || {
+        let x = dirty(64);
+        let cut = Some(Cut { threads: 4, chunk: 8 << 10 });
+        let how = Call { cut, ..Call::default() };
+        let [sum, scale] = ["sum", "scale"].map(|name| catalogue::op(name).expect("it is there"));
+        flat(2_000, 20_000, &mut |number: usize| {
+            let x = Arg::F32(Value::Matrix(x.view()));
+            if number.is_multiple_of(2) {
+                let mut total = [0.0];
+                sum.call(&how, &[x], Out::F32(Place::Slice(&mut total))).expect("right");
+                assert!(total[0] > 0.0);
+            } else {
+                let mut y = Matrix::for_output(64, 256).expect("memory");
+                let factor = Arg::F32(Value::Scalar(2.0));
+                scale.call(&how, &[x, factor], Out::F32(Place::Matrix(y.view_mut()))).expect("right");
+            }
+        });
+        let workers = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+        assert!(workers >= 3, "{workers} threads: nobody has helped");
+    });
+}
+
+/// Checks that the memory of this process does not grow with calls, after some to warm up. A mebibyte is 52 bytes a call.
+#[cfg(target_os = "linux")]
+fn flat(warm_up: usize, calls: usize, call: &mut dyn FnMut(usize)) {
+    (0..warm_up).for_each(&mut *call);
+    let before = resident();
+    (0..calls).for_each(&mut *call);
+    let after = resident();
+    println!("{} KiB before, {} KiB after, {} KiB kept", before >> 10, after >> 10, pool_bytes() >> 10);
+    assert!(after < before + MIB, "{before} bytes before, {after} after");
+}
+
 /// A child has the memory of its parent, and none of its threads: also not the one that held the lock.
 #[test]
 #[cfg(unix)]
@@ -224,27 +276,18 @@ fn a_forked_child_computes_and_drops() {
             });
         }
         for round in 0..50 {
-            // SAFETY: the child calls nothing but this library and the allocator, which the C library makes usable
-            // there, and leaves without running what the parent has to run at its end.
-            let child = unsafe { libc::fork() };
-            assert!(child >= 0, "no more processes");
-            if child == 0 {
-                // SAFETY: as above. The alarm ends a child that waits for ever.
-                unsafe { libc::alarm(20) };
+            let ended = common::forked(|| {
                 let right = (0..20).all(|_| {
                     ops::scale(&x, 2.0)
                         .is_ok_and(|y| y.as_slice().iter().all(|value| value.to_bits() == 15_f32.to_bits()))
                 });
                 trim();
-                // SAFETY: as above.
-                unsafe { libc::_exit(i32::from(!right)) };
-            }
-            let mut status = 0;
-            // SAFETY: the child is one of ours, and the status a variable of ours.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            if (waited, status) != (child, 0) {
+                right
+            });
+            if let Err(how) = ended {
+                // The threads, which are waited for.
                 stop.store(true, Ordering::Relaxed);
-                panic!("round {round}: the child ended with {status:#x}");
+                panic!("round {round}: of the child: {how}");
             }
         }
         stop.store(true, Ordering::Relaxed);

@@ -1,10 +1,12 @@
 //! Calls over threads: how many there are, from where they may be called, and what becomes of those that fail.
 //! That no bit depends on them is in the conformance suite.
 
+#[allow(dead_code, reason = "each file of tests uses a part")]
+mod common;
+
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    process::Command,
     sync::{
         Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -38,19 +40,6 @@ fn sum(x: &Matrix<f32>, threads: usize) -> f32 {
     out[0]
 }
 
-/// Runs one test of this file again, alone in a process with that environment.
-fn alone(test: &str, variables: &[(&str, &str)]) -> String {
-    let mut child = Command::new(std::env::current_exe().expect("the test has a file"));
-    child.args([test, "--exact", "--ignored", "--nocapture", "--test-threads", "1"]);
-    for name in ["RAPTORS_THREADS", "OMP_NUM_THREADS"] {
-        child.env_remove(name);
-    }
-    let output = child.envs(variables.iter().copied()).output().expect("it can be run");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
-}
-
 #[test]
 #[ignore = "a child of the test below, with an environment of its own"]
 fn say_threads() {
@@ -76,7 +65,7 @@ fn the_number_of_threads_follows_the_environment() {
         (&[("RAPTORS_THREADS", "1"), ("OMP_NUM_THREADS", "4")], 1),
         (&[("RAPTORS_THREADS", "")], cores),
     ] {
-        let said = alone("say_threads", variables);
+        let said = common::rerun("say_threads", variables);
         assert!(said.contains(&format!("threads: {expected}\n")), "{variables:?}: {said}");
         // The caller takes part, so one less is started.
         if cfg!(target_os = "linux") {
@@ -206,7 +195,6 @@ fn a_scope_that_panics_is_left() {
 /// A child has none of its parent's workers. It computes all the same, with workers of its own.
 #[cfg(unix)]
 #[test]
-#[allow(unsafe_code, reason = "fork is unsafe, and what is tested")]
 fn after_fork_the_child_computes() {
     let x = matrix();
     let expected = sum(&x, 1);
@@ -218,35 +206,15 @@ fn after_fork_the_child_computes() {
                 sum(&x, 3);
             }
         });
-        for _ in 0..20 {
-            // SAFETY: the child calls the library alone, and leaves without returning from the test.
-            let child = unsafe { libc::fork() };
-            assert!(child >= 0, "{}", std::io::Error::last_os_error());
-            if child == 0 {
-                let right =
-                    [1, 4, 2].into_iter().all(|threads| sum(&x, threads).to_bits() == expected.to_bits());
-                // SAFETY: ends the process without running what the parent has to run.
-                unsafe { libc::_exit(if right { 42 } else { 1 }) }
+        for round in 0..20 {
+            let ended = common::forked(|| {
+                [1, 4, 2].into_iter().all(|threads| sum(&x, threads).to_bits() == expected.to_bits())
+            });
+            if let Err(how) = ended {
+                // The thread, which is waited for.
+                stop.store(true, Ordering::Relaxed);
+                panic!("round {round}: of the child: {how}");
             }
-            let mut status = 0;
-            let deadline = Instant::now() + Duration::from_secs(30);
-            loop {
-                // SAFETY: waits for the child, whose status it writes.
-                let ended = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) };
-                if ended == child {
-                    break;
-                }
-                if Instant::now() > deadline {
-                    // SAFETY: ends the child, which hangs.
-                    unsafe { libc::kill(child, libc::SIGKILL) };
-                    panic!("the child hangs");
-                }
-                thread::sleep(Duration::from_millis(1));
-            }
-            assert!(
-                libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42,
-                "the child ended with {status}"
-            );
         }
         stop.store(true, Ordering::Relaxed);
     });
