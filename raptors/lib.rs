@@ -36,6 +36,7 @@ mod simd;
 pub use catalogue::explain;
 pub use dispatch::{
     Caches, Isa, caches, isa,
+    profile::{BuiltIn, Followed, Own, Win, profile},
     table::{Choice, Cut},
 };
 pub use element::{Dtype, Element};

@@ -47,3 +47,11 @@ pub use file::{Error, parse};
 pub use model::{Aspect, Bucket, Caches, Cut, Kind, Place, Profile, Size, Table, Winner};
 #[cfg(feature = "file")]
 pub use word::{Bytes, Percent, Span};
+
+/// Where the bytes of a call stay: in the first, second or third cache (0, 1, 2), or in none of them. The third is shared:
+/// a call can count on two thirds of it.
+#[must_use]
+#[inline]
+pub fn size_class([l1, l2, l3]: [usize; 3], bytes: usize) -> usize {
+    [l1, l2, l3 / 3 * 2].into_iter().map(|cache| usize::from(bytes > cache)).sum()
+}

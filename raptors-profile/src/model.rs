@@ -33,18 +33,10 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Where that many bytes stay. The third cache is shared: a call can count on half of it.
+    /// Where that many bytes stay.
     #[must_use]
-    pub const fn size(self, bytes: usize) -> Size {
-        if bytes <= self.l1.0 {
-            Size::L1
-        } else if bytes <= self.l2.0 {
-            Size::L2
-        } else if bytes <= self.l3.0 / 2 {
-            Size::L3
-        } else {
-            Size::Memory
-        }
+    pub fn size(self, bytes: usize) -> Size {
+        Size::ALL[crate::size_class([self.l1.0, self.l2.0, self.l3.0], bytes)]
     }
 }
 

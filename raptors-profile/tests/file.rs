@@ -112,8 +112,8 @@ fn a_shape_has_the_class_that_its_bytes_have_in_these_caches() {
         (32 << 10, Size::L1),
         ((32 << 10) + 1, Size::L2),
         (1 << 20, Size::L2),
-        (16 << 20, Size::L3),
-        ((16 << 20) + 1, Size::Memory),
+        ((32 << 20) / 3 * 2, Size::L3),
+        ((32 << 20) / 3 * 2 + 1, Size::Memory),
     ] {
         assert_eq!(caches.size(bytes), size, "{bytes}");
     }
