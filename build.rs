@@ -2,20 +2,31 @@
 
 use std::{env, process::ExitCode};
 
-use raptors_codegen::{Builder, VARIABLES};
+use raptors_codegen::{Builder, Carry, VARIABLES};
 
 fn main() -> ExitCode {
     for variable in VARIABLES {
         println!("cargo::rerun-if-env-changed={}", variable.name);
     }
-    println!("cargo::rerun-if-changed=kernel-specs/ops");
+    // Both folders in it, and that one comes to be.
+    println!("cargo::rerun-if-changed=kernel-specs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
+    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    let carry = match (feature("CANDIDATES"), feature("TUNABLE")) {
+        (true, _) => Carry::All,
+        (false, true) => Carry::General,
+        (false, false) => Carry::Winners,
+    };
     let built = Builder::new("kernel-specs/ops", "kernel-specs/ops", out)
         .environment()
-        .candidates(env::var_os("CARGO_FEATURE_CANDIDATES").is_some())
+        .profiles("kernel-specs/tuned", "kernel-specs/tuned")
+        .carry(carry)
         .build();
     match built {
         Ok(built) => {
+            for warning in built.warnings {
+                println!("cargo::warning={warning}");
+            }
             for input in built.inputs {
                 println!("cargo::rerun-if-changed={}", input.display());
             }

@@ -6,7 +6,8 @@ use crate::{
     Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
     dispatch::{
         call::Sig,
-        table::{Choice, Cut, NEVER, PER_THREAD, Plan, Reason, bucket_name},
+        profile::Win,
+        table::{self, Choice, Cut, NEVER, PER_THREAD, Plan, Reason, bucket_name},
     },
     element::Dtype,
     kernels::reference::Expr,
@@ -33,10 +34,23 @@ pub struct Op {
     pub numerics: &'static [Numerics],
     /// What it computes.
     pub body: Body,
+    /// Which ways there are to cut a call over threads.
+    pub tasks: Tasks,
     /// Every kernel: shipped, candidate and dropped.
     pub kernels: &'static [Kernel],
     pub(crate) call: fn(&Call<'_>, &[Arg<'_>], Out<'_>) -> Result<(), Error>,
-    pub(crate) explain: fn(Dtype, Numerics, usize, usize) -> Result<Explanation, Error>,
+    pub(crate) explain: fn(Dtype, Numerics, bool, (usize, usize)) -> Result<Explanation, Error>,
+}
+
+/// How the calls of an operation may be cut over threads: what a tournament chooses from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// Bytes of a piece, read and written; `None` for as few pieces as there are threads.
+    pub chunks: &'static [Option<usize>],
+    /// Whether the thread that calls may be alone, however large the call.
+    pub alone: bool,
+    /// Whether all that a call may use can take part, from a crossover on.
+    pub shared: bool,
 }
 
 /// An argument of an operation.
@@ -124,6 +138,9 @@ pub struct Kernel {
     pub inplace: bool,
     /// Whether it ships.
     pub status: Status,
+    /// A hash of its generated text, by which profiles know that it is what they measured; `None` if this build does
+    /// not have it.
+    pub body: Option<u64>,
 }
 
 /// What became of a candidate.
@@ -215,6 +232,15 @@ pub struct Explanation {
     pub chunk: Option<usize>,
     /// Bytes, read and written, from which on calls of this bucket take more than one thread; `None` if they never do.
     pub crossover: Option<usize>,
+    /// The kernel that the defaults of the specs have for the same row.
+    pub default: &'static str,
+    /// Their crossover, `None` if there a call never takes more than one thread, and their chunk, `None` for a piece for
+    /// each thread.
+    pub default_tasks: (Option<usize>, Option<usize>),
+    /// The row of a profile that chose the kernel; `None` if it is the default.
+    pub won: Option<Win>,
+    /// The row of a profile that chose crossover and chunk; `None` if they are the defaults.
+    pub cut_won: Option<Win>,
 }
 
 impl Op {
@@ -239,7 +265,22 @@ impl Op {
         shape: (usize, usize),
     ) -> Result<Explanation, Error> {
         self.offers(numerics)?;
-        (self.explain)(dtype, numerics, shape.0, shape.1)
+        (self.explain)(dtype, numerics, false, shape)
+    }
+
+    /// As [`Op::explain`], for a call that overwrites its first matrix.
+    ///
+    /// # Errors
+    /// As there; and [`Error::Unknown`] for a reduction, which never does.
+    pub fn explain_inplace(&self, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
+        match self.body {
+            Body::Map(_) => (self.explain)(dtype, Numerics::default(), true, shape),
+            Body::Reduce { .. } => Err(Error::Unknown {
+                kind: "way to write the result of this operation",
+                name: "in place".to_owned(),
+                known: "into an output of its own".to_owned(),
+            }),
+        }
     }
 
     /// Whether a caller can choose that numeric class.
@@ -284,6 +325,11 @@ pub fn explain(name: &str, dtype: Dtype, shape: (usize, usize)) -> Result<Explan
 /// What a plan does, in words.
 pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -> Explanation {
     let row = plan.kernel.row();
+    let (default, default_tasks) = plan.default();
+    let tasks = |tasks: table::Tasks| {
+        let crossover = Some(tasks.crossover).filter(|crossover| *crossover != NEVER);
+        (crossover, Some(tasks.chunk).filter(|chunk| *chunk != PER_THREAD))
+    };
     let reason = match plan.reason {
         Reason::Exact(rows, cols) => format!("{rows}×{cols} is a target shape of the spec"),
         Reason::Bucket(bucket) => format!("bucket: {}", bucket_name(bucket)),
@@ -295,10 +341,14 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
         spec: format!("{}:{}", spec.0, spec.1),
         isa: row.isa,
         reason,
-        bytes: plan.bytes,
+        bytes: plan.target.bytes,
         threads,
         chunk: chunk.filter(|chunk| *chunk != PER_THREAD),
-        crossover: Some(plan.tasks.crossover).filter(|crossover| *crossover != NEVER),
+        crossover: tasks(plan.tasks).0,
+        default: default.name,
+        default_tasks: tasks(default_tasks),
+        won: plan.won.map(Win::of),
+        cut_won: plan.cut_won.map(Win::of),
     }
 }
 

@@ -5,9 +5,17 @@
 //! command `raptors info` and docs/environment.md. And all variables are read together, once, when the first of them is
 //! needed: if any has a value that cannot be read, the error stands in place of the settings, and every call gives it.
 
-use std::{env, num::NonZero, sync::LazyLock, thread};
+use std::{env, num::NonZero, path::PathBuf, thread};
 
-use crate::{Error, Isa, dispatch::call::machine_isas, runtime::threads::MOST_THREADS};
+use crate::{
+    Error, Isa,
+    dispatch::{
+        call::machine_isas,
+        profile::{self, Wish},
+    },
+    lazy::Lazy,
+    runtime::threads::MOST_THREADS,
+};
 
 /// A variable, and the values it takes, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,10 +124,19 @@ table! {
      come. `raptors::trim` gives it back."
     pool_bytes: usize = "RAPTORS_POOL_BYTES" (BYTES) by |word| bytes(word).ok_or_else(|| BYTES.to_owned());
     else "256 MiB" (|| 256 << 20), shown by in_units;
+
+    "The profile that calls follow: whose winners they run. `none` is the defaults of the specs."
+    profile: Wish = "RAPTORS_PROFILE" (profile::VALUES) by Wish::read;
+    else "the user's own of this processor, over that of the build" (|| Wish::Any), shown by |wish: Wish| wish.to_string();
+
+    "The folder of users' settings: in its folder `raptors` are their own profiles, a file named after each processor."
+    config: Option<PathBuf> = "XDG_CONFIG_HOME" (CONFIG) by |word| Ok(absolute(word));
+    else "`~/.config`, on macOS `~/Library/Application Support`" (|| None),
+    shown by |config: Option<PathBuf>| profile::folder(config.as_deref()).map_or_else(|| "no folder".to_owned(), |folder| folder.display().to_string());
 }
 
-static READ: LazyLock<(Result<Settings, Error>, Vec<Knob>)> =
-    LazyLock::new(|| read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned())));
+static READ: Lazy<(Result<Settings, Error>, Vec<Knob>)> =
+    Lazy::new(|| read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned())));
 
 /// What the environment asks for, or the first of its variables that cannot be read.
 pub(crate) fn settings() -> Result<&'static Settings, &'static Error> {
@@ -158,6 +175,12 @@ fn first_set<T>(
 const THREADS: &str = "a number from 1 to 1024";
 const THREAD_LIST: &str = "a number from 1 to 1024, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
+
+const CONFIG: &str = "the absolute path of a folder; one that is not absolute does not count";
+
+fn absolute(word: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(word)).filter(|path| path.is_absolute())
+}
 
 fn simd_values() -> String {
     format!("auto (1, force), off (0, disable), or one of {}", Isa::ALL.map(Isa::name).join(", "))

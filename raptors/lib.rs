@@ -25,6 +25,7 @@ pub mod element;
 mod error;
 mod kernels;
 mod knobs;
+mod lazy;
 #[allow(unsafe_code, reason = "a room of unsafe: views whose padding belongs to others")]
 mod matrix;
 mod numerics;
@@ -36,6 +37,7 @@ mod simd;
 pub use catalogue::explain;
 pub use dispatch::{
     Caches, Isa, caches, isa,
+    profile::{BuiltIn, Followed, Own, Win, profile},
     table::{Choice, Cut},
 };
 pub use element::{Dtype, Element};

@@ -10,7 +10,7 @@ use crate::{
     Choice, Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
         self, Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place,
-        Status, Value,
+        Status, Tasks, Value,
     },
     dispatch::{self, generated::tables},
     kernels::reference::Expr,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::bail;
-use raptors::{Numerics, Origin};
+use raptors::{Numerics, Origin, Win};
 use serde::Serialize;
 
 use crate::{names, output};
@@ -41,7 +41,26 @@ struct Explanation {
     threads: usize,
     chunk_bytes: Option<usize>,
     crossover_bytes: Option<usize>,
+    /// The row of a profile that chose the kernel.
+    winner: Option<Row>,
+    /// The row of a profile that says how calls are cut.
+    cut: Option<Row>,
     spec: String,
+}
+
+/// A row of a profile.
+#[derive(Serialize)]
+struct Row {
+    profile: String,
+    margin: String,
+    interval: String,
+}
+
+impl Row {
+    fn of(win: &Win) -> Self {
+        let Win { profile, margin, interval, .. } = win.clone();
+        Self { profile, margin, interval }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
@@ -74,6 +93,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         threads: found.threads,
         chunk_bytes: found.chunk,
         crossover_bytes: found.crossover,
+        winner: found.won.as_ref().map(Row::of),
+        cut: found.cut_won.as_ref().map(Row::of),
         spec: found.spec.clone(),
     };
     if arguments.json {
@@ -86,6 +107,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),
+        ("winner", &winner(&found)?),
         ("threads", &threads(&found)),
         ("spec", &explanation.spec),
     ] {
@@ -94,11 +116,24 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     Ok(())
 }
 
+/// Who says that this kernel is the best, and by how much.
+fn winner(found: &raptors::catalogue::Explanation) -> anyhow::Result<String> {
+    if let Some(win) = &found.won {
+        return Ok(win.to_string());
+    }
+    let followed = raptors::profile()?;
+    Ok(match (&followed.own, followed.built_in) {
+        (None, None) => "the default: no profile is followed (`raptors info` says why)".to_owned(),
+        (Some(own), _) => format!("the default: {} has no row for it", own.file.display()),
+        (None, Some(built_in)) => format!("the default: {} has no row for it", built_in.file),
+    })
+}
+
 /// How many threads take part, in what pieces, and why.
 fn threads(found: &raptors::catalogue::Explanation) -> String {
-    let raptors::catalogue::Explanation { bytes, threads, chunk, crossover, .. } = found;
+    let raptors::catalogue::Explanation { bytes, threads, chunk, crossover, cut_won, .. } = found;
     let allowed = allowed();
-    match (crossover, threads) {
+    let said = match (crossover, threads) {
         (None, _) => "1: calls of this bucket are never cut".to_owned(),
         (Some(_), 1) if raptors::num_threads() == 1 => format!("1 of {allowed}"),
         (Some(crossover), 1) if bytes < crossover => {
@@ -118,6 +153,10 @@ fn threads(found: &raptors::catalogue::Explanation) -> String {
                 output::bytes(*crossover)
             )
         }
+    };
+    match cut_won {
+        Some(win) => format!("{said}; {win}"),
+        None => said,
     }
 }
 

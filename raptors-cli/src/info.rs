@@ -35,6 +35,7 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
     let sizes = [caches.l1, caches.l2, caches.l3].map(bytes);
     field("caches", &format!("{} first level, {} second, {} third", sizes[0], sizes[1], sizes[2]), out)?;
     field("cores", &cores::describe(), out)?;
+    profile(out)?;
     for knob in raptors::knobs() {
         field("knob", &set(knob)?, out)?;
     }
@@ -49,6 +50,33 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
         with(|status| matches!(status, Status::Dropped(_))),
     );
     field("kernels", &numbers, out)?;
+    Ok(())
+}
+
+/// Whose winners calls follow, and where that comes from.
+fn profile(out: &mut impl Write) -> anyhow::Result<()> {
+    let followed = raptors::profile()?;
+    field("cpu", followed.cpu, out)?;
+    if let Some(own) = &followed.own {
+        let rows = count(own.rows, "row");
+        field("profile", &format!("{} of {}, {rows}: yours", own.file.display(), own.date), out)?;
+    }
+    if let Some(built_in) = followed.built_in {
+        let rows = count(built_in.rows, "row");
+        let place = if followed.own.is_some() { "below that, in this build" } else { "in this build" };
+        field("profile", &format!("{} of {}, {rows}: {place}", built_in.file, built_in.date), out)?;
+    }
+    if (&followed.own, followed.built_in) == (&None, None) {
+        let none = raptors::knobs()
+            .iter()
+            .filter(|knob| knob.variables.iter().any(|variable| variable.name == "RAPTORS_PROFILE"))
+            .any(|knob| knob.in_force.as_ref().is_ok_and(|it| it.origin != Origin::Default));
+        let why = if none { "RAPTORS_PROFILE says so" } else { "there is none of this processor" };
+        field("profile", &format!("none, the defaults of the specs: {why}"), out)?;
+    }
+    for note in &followed.notes {
+        field("warning", note, out)?;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::{
     emit::{self, File},
     expand::expand,
     op::Op,
+    profiles,
     select::select,
     spec,
 };
@@ -22,7 +23,8 @@ pub struct Builder {
     overlay: Option<PathBuf>,
     out: PathBuf,
     copy: Option<PathBuf>,
-    candidates: bool,
+    profiles: Option<(PathBuf, String)>,
+    carry: Carry,
     python: bool,
 }
 
@@ -47,7 +49,8 @@ pub const VARIABLES: [Variable; 2] = [
         name: "RAPTORS_SPECS",
         values: "the absolute path of a folder",
         default: "no folder",
-        meaning: "A folder of specs that add to those of the crate, or replace those of the same name.",
+        meaning: "A folder of specs that add to those of the crate, or replace those of the same name; and in its folder \
+                  `tuned` of profiles that do.",
         set: |builder, folder| builder.overlay = Some(folder),
     },
     Variable {
@@ -66,6 +69,8 @@ pub struct Built {
     pub inputs: Vec<PathBuf>,
     /// Files written because they were missing or different.
     pub written: usize,
+    /// What a person should know, a line each.
+    pub warnings: Vec<String>,
 }
 
 /// Why there is no result.
@@ -108,7 +113,8 @@ impl Builder {
             overlay: None,
             out: out.into(),
             copy: None,
-            candidates: false,
+            profiles: None,
+            carry: Carry::default(),
             python: false,
         }
     }
@@ -131,10 +137,17 @@ impl Builder {
         self
     }
 
-    /// Whether candidates that do not ship are written too.
+    /// With the profiles in a folder, which messages call `shown_as`. If there is no such folder, there are none.
     #[must_use]
-    pub const fn candidates(mut self, candidates: bool) -> Self {
-        self.candidates = candidates;
+    pub fn profiles(mut self, folder: impl Into<PathBuf>, shown_as: &str) -> Self {
+        self.profiles = Some((folder.into(), shown_as.to_owned()));
+        self
+    }
+
+    /// Which candidates that do not ship are written too.
+    #[must_use]
+    pub const fn carry(mut self, carry: Carry) -> Self {
+        self.carry = carry;
         self
     }
 
@@ -151,9 +164,14 @@ impl Builder {
     /// [`Error::Specs`] with everything that is wrong; [`Error::Read`] and [`Error::Write`] with the path.
     pub fn build(&self) -> Result<Built, Error> {
         let mut built = Built::default();
-        let sources = self.sources(&mut built)?;
-        let files = if self.python { python(&sources) } else { generate(&sources, self.candidates) };
-        let files = files.map_err(Error::Specs)?;
+        let input = self.input(&mut built)?;
+        let files = if self.python {
+            python(&input.specs).map_err(Error::Specs)?
+        } else {
+            let output = generate(&input).map_err(Error::Specs)?;
+            built.warnings = output.warnings;
+            output.files
+        };
         for folder in std::iter::once(&self.out).chain(&self.copy) {
             fs::create_dir_all(folder).map_err(|error| Error::Write(folder.clone(), error))?;
             if !self.python {
@@ -169,11 +187,18 @@ impl Builder {
         Ok(built)
     }
 
-    fn sources(&self, built: &mut Built) -> Result<Vec<Source>, Error> {
+    fn input(&self, built: &mut Built) -> Result<Input, Error> {
         let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
+        let mut input = Input { carry: self.carry, ..Input::default() };
         built.inputs.push(self.specs.clone());
-        let base = read(&self.specs, &self.shown_as)?;
-        let Some(overlay) = &self.overlay else { return Ok(base) };
+        input.specs = read(&self.specs, &self.shown_as)?;
+        if let Some((folder, shown_as)) = &self.profiles
+            && folder.is_dir()
+        {
+            built.inputs.push(folder.clone());
+            input.profiles = read(folder, shown_as)?;
+        }
+        let Some(overlay) = &self.overlay else { return Ok(input) };
         built.inputs.push(overlay.clone());
         let extra = spec::load_dir(overlay, &overlay.display().to_string()).map_err(|error| {
             Error::Read(io::Error::new(
@@ -181,20 +206,67 @@ impl Builder {
                 format!("the overlay of specs (RAPTORS_SPECS): {error}"),
             ))
         })?;
-        Ok(spec::overlay(base, extra))
+        input.replaced = extra.iter().map(|source| source.stem().to_owned()).collect();
+        input.specs = spec::overlay(input.specs, extra);
+        let tuned = overlay.join("tuned");
+        if tuned.is_dir() {
+            let extra = read(&tuned, &tuned.display().to_string())?;
+            input.overlaid = extra.iter().map(|source| source.stem().to_owned()).collect();
+            input.profiles = spec::overlay(input.profiles, extra);
+        }
+        Ok(input)
     }
 }
 
-/// Every file of a build from the texts of its specs.
+/// What a build is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// The specs.
+    pub specs: Vec<Source>,
+    /// The profiles.
+    pub profiles: Vec<Source>,
+    /// Names of specs that came with an overlay: of these, profiles that did not may know other kernels.
+    pub replaced: Vec<String>,
+    /// Names of profiles that came with an overlay.
+    pub overlaid: Vec<String>,
+    /// Which candidates that do not ship are written too.
+    pub carry: Carry,
+}
+
+/// What a build comes to.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its files.
+    pub files: Vec<File>,
+    /// What a person should know, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// Which kernels that no table names are compiled all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carry {
+    /// None: what a library needs.
+    #[default]
+    Winners,
+    /// Those of no shape of their own, so that a user's profile can choose among them.
+    General,
+    /// All: for tests and the tournament.
+    All,
+}
+
+/// Every file of a build.
 ///
 /// # Errors
-/// Everything that is wrong with the specs.
-pub fn generate(sources: &[Source], with_candidates: bool) -> Result<Vec<File>, Diagnostics> {
-    let specs = spec::load(sources)?;
+/// Everything that is wrong with the specs; or, if nothing is, with the profiles.
+pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
+    let specs = spec::load(&input.specs)?;
     let ops = Op::of_specs(&specs);
     let candidates = expand(&ops)?;
-    let tables = select(&ops, &candidates);
-    Ok(emit::emit(&ops, &candidates, &tables, with_candidates))
+    let mut tables = select(&ops, &candidates);
+    let profiles = profiles::load(input)?;
+    let warnings = profiles::apply(&mut tables, &candidates, &profiles)?;
+    let files = emit::emit(&ops, &candidates, &tables, &profiles, input.carry);
+    Ok(Output { files, warnings })
 }
 
 /// The files of the Python package from the texts of the specs.

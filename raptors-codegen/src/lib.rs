@@ -7,7 +7,8 @@
 //! | load, check | [`spec`] | TOML text → [`spec::Spec`], or diagnostics with file, line and column |
 //! | expand | [`expand`] | specs × dtypes × ISAs × variants × shapes → [`expand::Candidate`]s, dropped ones with the reason |
 //! | lower | [`ir`] | candidate → loop skeleton + expression DAG |
-//! | select | [`select`] | candidates → the kernels a build ships |
+//! | select | [`select`] | candidates → the rows of the tables, and so the kernels a build ships |
+//! | profiles | [`profiles`] | what tournaments found → rows in the place of the default ones |
 //! | emit | [`emit`] | IR → tokens → formatted, framed files |
 //!
 //! [`Builder`] runs them all; it is what a build script calls.
@@ -22,11 +23,12 @@ pub mod expand;
 pub mod ir;
 pub mod isa;
 pub mod op;
+pub mod profiles;
 pub mod select;
 pub mod spec;
 pub mod variant;
 
-pub use builder::{Builder, Built, Error, VARIABLES, Variable, generate, python};
+pub use builder::{Builder, Built, Carry, Error, Input, Output, VARIABLES, Variable, generate, python};
 pub use check::{Summary, check_folder};
 pub use dtype::Dtype;
 pub use isa::Isa;

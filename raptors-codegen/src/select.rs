@@ -1,11 +1,13 @@
 //! Select: of all candidates, the kernels that a build ships, and the rows of the dispatch table.
 
+use raptors_profile::{Percent, Span};
+
 use crate::{
     Dtype, Isa,
     expand::{Candidate, beyond_cache, bytes, default_variant, tall},
     isa::Size,
     op::{Family, Op},
-    spec::{Numerics, Tile},
+    spec::{Chunk, Numerics, Threads, Tile},
     variant::Variant,
 };
 
@@ -44,6 +46,46 @@ pub struct IsaRows<'c, 'a> {
     pub tasks: Vec<Tasks>,
     /// Everything held that belongs to this table, shipped or not.
     pub all: Vec<&'c Candidate<'a>>,
+    /// What profiles put in the place of the above: the profile's place in the list, and its rows.
+    pub tuned: Vec<(usize, Tuned<'c, 'a>)>,
+}
+
+/// The rows of an ISA by a profile, whole: where it has none, they are the default ones.
+#[derive(Clone, Debug)]
+pub struct Tuned<'c, 'a> {
+    /// Kernels of target shapes, one for each size.
+    pub exact: Vec<((usize, usize), Vec<Pick<'c, 'a>>)>,
+    /// The kernel of each bucket.
+    pub buckets: Vec<Pick<'c, 'a>>,
+    /// How calls are cut, by the number of threads, fewest first.
+    pub threads: Vec<(usize, Vec<TunedTasks>)>,
+}
+
+/// A kernel, and by how much it won if it did.
+#[derive(Clone, Copy, Debug)]
+pub struct Pick<'c, 'a> {
+    /// The kernel.
+    pub kernel: &'c Candidate<'a>,
+    /// What its row in the profile says.
+    pub won: Option<Won>,
+}
+
+/// How the calls of a bucket are cut, and by how much that won if it did.
+#[derive(Clone, Copy, Debug)]
+pub struct TunedTasks {
+    /// How they are cut.
+    pub tasks: Tasks,
+    /// What the row in the profile says.
+    pub won: Option<Won>,
+}
+
+/// How much faster than the default a winner was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Won {
+    /// By the duel.
+    pub margin: Percent,
+    /// Where that lies.
+    pub interval: Span,
 }
 
 /// How the calls of a bucket are cut over threads.
@@ -64,14 +106,20 @@ const CROSSOVER: usize = 1 << 20;
 /// Pieces should be many, so that whoever is free can take one, and long, since each costs a tenth of a microsecond and
 /// in memory breaks a run. Down the columns every thread has one stripe as wide as can be: a narrow one walks against
 /// the rows.
-fn tasks(family: Family, size: Size) -> Tasks {
-    let crossover = (family != Family::RunsInOrder).then_some(CROSSOVER);
+///
+/// A spec that does not list them has its own: the first piece it lists, or one thread.
+fn tasks(op: &Op<'_>, family: Family, size: Size) -> Tasks {
+    let listed = &op.spec.tasks;
+    let shares = family != Family::RunsInOrder && listed.threads.contains(&Threads::All);
+    let crossover = shares.then_some(CROSSOVER);
     let chunk = match (family, size) {
         (Family::Columns | Family::ColumnTree, _) => None,
         (_, Size::Memory) => Some(1 << 20),
         _ => Some(256 << 10),
     };
-    Tasks { crossover, chunk }
+    let chunk = chunk.map_or(Chunk::PerThread, Chunk::Bytes);
+    let chunk = if listed.chunk.contains(&chunk) { chunk } else { listed.chunk[0] };
+    Tasks { crossover, chunk: if let Chunk::Bytes(bytes) = chunk { Some(bytes) } else { None } }
 }
 
 /// More bytes than these stay in no first or second cache that processors have. Were there one after all, a target
@@ -131,7 +179,7 @@ fn isa_rows<'c, 'a>(
     let beyond = beyond_cache(op, family, &default);
     let sizes: [&Variant; SIZES] = [&default, &default, &default, &beyond];
     let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
-    let tasks = Size::ALL.into_iter().flat_map(|size| [tasks(family, size); ASPECTS]).collect();
+    let tasks = Size::ALL.into_iter().flat_map(|size| [tasks(op, family, size); ASPECTS]).collect();
     let mut buckets = Vec::new();
     for wanted in sizes {
         for aspect in 0..ASPECTS {
@@ -151,7 +199,7 @@ fn isa_rows<'c, 'a>(
             Some((shape, kernels.collect::<Option<Vec<_>>>()?))
         })
         .collect();
-    IsaRows { isa, exact, buckets, tasks, all }
+    IsaRows { isa, exact, buckets, tasks, all, tuned: Vec::new() }
 }
 
 /// An ISA's rows, with those of the plainer ISA it names where its own kernels do not pay.
@@ -188,11 +236,16 @@ fn where_it_pays<'c, 'a>(
     IsaRows { exact, buckets, ..own }
 }
 
-/// Whether a candidate ships: some row names it.
+/// Whether a candidate ships: some row names it, a default one or one of a profile.
 #[must_use]
 pub fn ships(tables: &[Table<'_, '_>], candidate: &Candidate<'_>) -> bool {
-    tables.iter().flat_map(|table| &table.isas).any(|rows| {
-        let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
-        exact.chain(&rows.buckets).any(|row| row.name == candidate.name)
-    })
+    tables.iter().filter(|table| table.op.name == candidate.op.name).flat_map(|table| &table.isas).any(
+        |rows| {
+            let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
+            let tuned = rows.tuned.iter().flat_map(|(_, tuned)| {
+                tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets).map(|pick| &pick.kernel)
+            });
+            exact.chain(&rows.buckets).chain(tuned).any(|row| row.name == candidate.name)
+        },
+    )
 }

@@ -12,7 +12,7 @@ use std::{
 
 use proc_macro2::{TokenStream, TokenTree};
 use raptors_codegen::{
-    Builder, Error,
+    Builder, Carry, Error, Input,
     emit::{File, MAX_LINES},
     expand::expand,
     generate,
@@ -79,7 +79,9 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
 static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(&SOURCES, true));
 
 fn files(sources: &[Source], with_candidates: bool) -> Vec<File> {
-    generate(sources, with_candidates).unwrap_or_else(|errors| panic!("{errors}"))
+    let carry = if with_candidates { Carry::All } else { Carry::Winners };
+    let input = Input { specs: sources.to_vec(), carry, ..Input::default() };
+    generate(&input).unwrap_or_else(|errors| panic!("{errors}")).files
 }
 
 fn file<'a>(files: &'a [File], name: &str) -> &'a str {

@@ -1,9 +1,7 @@
 //! What is this machine: its instruction set, found once, and its caches.
 
-use std::sync::LazyLock;
-
 use super::{Isa, call::machine_isas};
-use crate::{Error, knobs};
+use crate::{Error, knobs, lazy::Lazy};
 
 struct Cpu {
     /// Bit i: the machine has ISA i.
@@ -12,7 +10,7 @@ struct Cpu {
     chosen: Result<Isa, Error>,
 }
 
-static CPU: LazyLock<Cpu> = LazyLock::new(|| {
+static CPU: Lazy<Cpu> = Lazy::new(|| {
     let has = machine_isas().fold(0, |has, isa| has | 1 << isa as u32);
     let chosen = knobs::settings().map(|settings| settings.simd).map_err(Clone::clone);
     Cpu { has, chosen }
@@ -61,7 +59,7 @@ impl Caches {
     const ASSUMED: Self = Self { l1: 32 << 10, l2: 512 << 10, l3: 8 << 20 };
 }
 
-static CACHES: LazyLock<Caches> = LazyLock::new(|| {
+static CACHES: Lazy<Caches> = Lazy::new(|| {
     let mut found = Caches::ASSUMED;
     // Linux: one folder a cache. Elsewhere there is no such file, and the assumption stands.
     for index in 0..8 {

@@ -114,6 +114,32 @@ fn bytes_have_units() {
 }
 
 #[test]
+fn a_profile_is_that_of_the_processor_or_none_or_a_file() {
+    let wish = |value: &str| settings_under(&[("RAPTORS_PROFILE", value)]).profile;
+    assert!(matches!(wish(""), Wish::Any) && matches!(wish(" "), Wish::Any));
+    assert!(matches!(wish("none"), Wish::None));
+    assert_eq!(in_force("RAPTORS_PROFILE", &[("RAPTORS_PROFILE", "none")]).0, "none");
+    assert_eq!(in_force("RAPTORS_PROFILE", &[]).1, Origin::Default);
+    // With the feature, since there is no such file; without, since there can be none.
+    let error = refused("RAPTORS_PROFILE", "/no/such/profile.toml");
+    assert!(error.starts_with("RAPTORS_PROFILE=\"/no/such/profile.toml\": expected none"), "{error}");
+    let why = if cfg!(feature = "tunable") { "/no/such/profile.toml: " } else { "`tunable`" };
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn the_folder_of_profiles_is_in_that_of_settings() {
+    let folder = |value: &str| in_force("XDG_CONFIG_HOME", &[("XDG_CONFIG_HOME", value)]).0;
+    let usual = in_force("XDG_CONFIG_HOME", &[]).0;
+    if cfg!(unix) {
+        assert_eq!(folder("/settings"), "/settings/raptors");
+        assert!(usual == "no folder" || usual.ends_with("/raptors"), "{usual}");
+    }
+    // What is not absolute does not count, as those who made the variable have it.
+    assert_eq!(folder("settings"), usual);
+}
+
+#[test]
 fn one_that_is_wrong_spoils_the_settings_and_no_other_knob() {
     let (settings, knobs) = under(&[("RAPTORS_POOL_BYTES", "lots"), ("RAPTORS_THREADS", "2")]);
     let error = settings.err().expect("lots is no number");

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::template;
+use super::{Homes, template};
 use crate::{
     expand::{Candidate, serves},
     op::{Form, Op, camel},
     select::{Table, ships},
     spec::{
-        Axis, Body, InputKind, Numerics,
+        Axis, Body, Chunk, InputKind, Numerics, Threads,
         expr::{Binary, Expr, Unary},
     },
 };
@@ -26,6 +26,9 @@ struct OpView {
     dtypes: Vec<String>,
     numerics: Vec<String>,
     body: String,
+    chunks: String,
+    alone: bool,
+    shared: bool,
     kernels: Vec<KernelView>,
 }
 
@@ -45,9 +48,15 @@ struct KernelView {
     numerics: Vec<String>,
     inplace: bool,
     status: String,
+    body: String,
 }
 
-pub(super) fn write(ops: &[Op<'_>], candidates: &[Candidate<'_>], tables: &[Table<'_, '_>]) -> String {
+pub(super) fn write(
+    ops: &[Op<'_>],
+    candidates: &[Candidate<'_>],
+    tables: &[Table<'_, '_>],
+    homes: &Homes,
+) -> String {
     let views: Vec<OpView> = ops
         .iter()
         .map(|op| OpView {
@@ -67,17 +76,20 @@ pub(super) fn write(ops: &[Op<'_>], candidates: &[Candidate<'_>], tables: &[Tabl
             dtypes: op.spec.dtypes.iter().map(|dtype| dtype.name().to_uppercase()).collect(),
             numerics: op.numerics().iter().map(|&class| variant(class)).collect(),
             body: body(op),
+            chunks: format!("{:?}", op.spec.tasks.chunk.iter().map(chunk).collect::<Vec<_>>()),
+            alone: op.spec.tasks.threads.contains(&Threads::One),
+            shared: op.spec.tasks.threads.contains(&Threads::All),
             kernels: candidates
                 .iter()
                 .filter(|candidate| candidate.op.name == op.name)
-                .map(|candidate| kernel(candidate, tables))
+                .map(|candidate| kernel(candidate, tables, homes))
                 .collect(),
         })
         .collect();
     template::render("catalogue.rs", "catalogue", &views)
 }
 
-fn kernel(candidate: &Candidate<'_>, tables: &[Table<'_, '_>]) -> KernelView {
+fn kernel(candidate: &Candidate<'_>, tables: &[Table<'_, '_>], homes: &Homes) -> KernelView {
     let status = match &candidate.dropped {
         Some(reason) => format!("Status::Dropped({})", quoted(reason)),
         None if ships(tables, candidate) => "Status::Shipped".to_owned(),
@@ -92,6 +104,16 @@ fn kernel(candidate: &Candidate<'_>, tables: &[Table<'_, '_>]) -> KernelView {
         numerics: serves(candidate).into_iter().map(variant).collect(),
         inplace: candidate.variant.inplace,
         status,
+        body: homes
+            .body(&candidate.name)
+            .map_or_else(|| "None".to_owned(), |body| format!("Some({body:#018x})")),
+    }
+}
+
+const fn chunk(chunk: &Chunk) -> Option<usize> {
+    match chunk {
+        Chunk::Bytes(bytes) => Some(*bytes),
+        Chunk::PerThread => None,
     }
 }
 

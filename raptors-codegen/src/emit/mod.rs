@@ -14,14 +14,18 @@ mod reduce;
 mod template;
 mod vocabularies;
 
+use std::{collections::HashMap, hash::Hasher as _};
+
+use fnv::FnvHasher;
 use proc_macro2::TokenStream;
 use serde::Serialize;
 
 use crate::{
-    Isa,
+    Carry, Isa,
     expand::Candidate,
     ir::Kernel,
     op::Op,
+    profiles::Loaded,
     select::{Table, ships},
 };
 
@@ -43,6 +47,7 @@ struct Written {
     source: String,
     variant: String,
     code: String,
+    body: u64,
 }
 
 /// A module of kernels.
@@ -55,14 +60,20 @@ struct Module {
     kernels: Vec<Written>,
 }
 
-/// Every file of a build. With `with_candidates`, what does not ship is written too, into files of its own.
+/// Every file of a build. What `carry` adds to what ships is written into files of its own.
 #[must_use]
 pub fn emit(
     ops: &[Op<'_>],
     candidates: &[Candidate<'_>],
     tables: &[Table<'_, '_>],
-    with_candidates: bool,
+    profiles: &[Loaded],
+    carry: Carry,
 ) -> Vec<File> {
+    let carried = |candidate: &Candidate<'_>| match carry {
+        Carry::Winners => false,
+        Carry::General => candidate.variant.shape.is_none(),
+        Carry::All => true,
+    };
     let mut modules = Vec::new();
     let mut home = Homes::default();
     for isa in Isa::all() {
@@ -72,11 +83,12 @@ pub fn emit(
             let name = format!("{}_{family}", isa.name);
             let shipped = of_family().filter(|candidate| ships(tables, candidate));
             write_modules(&name, isa, shipped, &mut modules, &mut home);
-            if with_candidates {
+            if carry != Carry::Winners {
                 for op in ops {
                     let name = format!("candidates_{}_{}", isa.name, op.name);
                     let rest = of_family()
-                        .filter(|candidate| candidate.op.name == op.name && !ships(tables, candidate));
+                        .filter(|candidate| candidate.op.name == op.name && carried(candidate))
+                        .filter(|candidate| !ships(tables, candidate));
                     write_modules(&name, isa, rest, &mut modules, &mut home);
                 }
             }
@@ -87,10 +99,11 @@ pub fn emit(
         .map(|module| File { name: module.file.clone(), text: template::kernels(module) })
         .collect();
     files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
-    files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(tables, &home) });
+    files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(tables, profiles, &home) });
     files.push(File { name: "vocabularies.rs".to_owned(), text: vocabularies::write() });
     files.push(File { name: "ops.rs".to_owned(), text: ops::write(ops) });
-    files.push(File { name: "catalogue.rs".to_owned(), text: catalogue::write(ops, candidates, tables) });
+    let catalogue = catalogue::write(ops, candidates, tables, &home);
+    files.push(File { name: "catalogue.rs".to_owned(), text: catalogue });
     files
 }
 
@@ -101,11 +114,22 @@ pub fn kernel_code(candidate: &Candidate<'_>) -> String {
     format!("// {}  ·  {}\n{}", written.source, written.variant, written.code)
 }
 
+/// A hash of a kernel's generated text, by which a profile knows that the kernel it measured is still the same.
+///
+/// It is that of the function as it stands in its file, attribute and comments included, and of nothing around it: other
+/// kernels may come and go. It is the same on every machine (FNV-1a, 64 bits).
+#[must_use]
+pub fn body_hash(candidate: &Candidate<'_>) -> u64 {
+    written(candidate).body
+}
+
 fn written(candidate: &Candidate<'_>) -> Written {
     let Candidate { op, family, dtype, isa, variant, .. } = candidate;
     let kernel = Kernel::lower(op, *family, *dtype, isa, variant);
-    let code = print(kernel::function(&kernel));
-    Written { source: kernel.source, variant: variant.to_string(), code: kernel::uncover_comments(&code) }
+    let code = kernel::uncover_comments(&print(kernel::function(&kernel)));
+    let mut hasher = FnvHasher::default();
+    hasher.write(code.as_bytes());
+    Written { source: kernel.source, variant: variant.to_string(), code, body: hasher.finish() }
 }
 
 /// Formats items.
@@ -114,15 +138,20 @@ fn print(items: TokenStream) -> String {
     prettyplease::unparse(&file)
 }
 
-/// In which module each kernel is.
+/// In which module each kernel is, and the hash of its body.
 #[derive(Default)]
-struct Homes(Vec<(String, String)>);
+struct Homes(HashMap<String, (String, u64)>);
 
 impl Homes {
     /// The path of a kernel's row, if it is in this build.
     fn row(&self, kernel: &str) -> Option<String> {
-        let (_, module) = self.0.iter().find(|(name, _)| name == kernel)?;
+        let (module, _) = self.0.get(kernel)?;
         Some(format!("{module}::{}", kernel.to_uppercase()))
+    }
+
+    /// The hash of a kernel's body, if it is in this build.
+    fn body(&self, kernel: &str) -> Option<u64> {
+        self.0.get(kernel).map(|(_, body)| *body)
     }
 }
 
@@ -152,7 +181,7 @@ fn write_modules<'c, 'a: 'c>(
         }
         lines += more;
         let module = modules.last_mut().expect("the first kernel opens a module");
-        home.0.push((candidate.name.clone(), module.name.clone()));
+        home.0.insert(candidate.name.clone(), (module.name.clone(), written.body));
         module.kernels.push(written);
     }
 }

@@ -137,14 +137,14 @@ fn erased(op: &Op<'_>) -> TokenStream {
     }
 }
 
-/// The entry that tells which kernel a call runs; `look_up` finds it for one dtype.
+/// The entry that tells which kernel a call runs; `look_up` explains it for one dtype.
 fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
     let entry = format_ident!("{}_explain", op.name);
     let arms = op.spec.dtypes.iter().map(|&dtype| {
         let (variant, found) = (variant(dtype), look_up(dtype));
         quote! {
             Dtype::#variant => {
-                Ok(catalogue::explanation(&#found, SPEC))
+                Ok(#found)
             }
         }
     });
@@ -160,8 +160,13 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
     });
     let (file, line) = (&op.spec.file, proc_macro2::Literal::usize_unsuffixed(op.spec.line));
     quote! {
-        #[allow(unused_variables, reason = "maps have one numeric class")]
-        fn #entry(dtype: Dtype, numerics: Numerics, rows: usize, cols: usize) -> Result<Explanation, Error> {
+        #[allow(unused_variables, reason = "maps have one numeric class, and reductions are never in place")]
+        fn #entry(
+            dtype: Dtype,
+            numerics: Numerics,
+            inplace: bool,
+            (rows, cols): (usize, usize),
+        ) -> Result<Explanation, Error> {
             const SPEC: (&str, usize) = (#file, #line);
             let isa = dispatch::isa()?;
             match dtype {

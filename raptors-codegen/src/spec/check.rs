@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     expr::Expr,
     field::{Family, Field, SCHEDULES, STORES, Table},
-    model::{Axis, Body, Input, InputKind, Spec, Variants},
+    model::{Axis, Body, Input, InputKind, Spec, Tasks, Threads, Variants},
     name,
     parse::{self, Place, Scope},
     read::{At, Block, Sink, Value, repeated},
@@ -81,6 +81,7 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
             dtypes: dtypes?,
             body,
             variants,
+            tasks: tasks(block),
             shapes: shapes?,
         })
     })();
@@ -284,6 +285,19 @@ fn variants(sink: &mut Sink<'_>, block: &Block, family: Option<Family>) -> Varia
         streams: plain(numbers(table, "streams")),
         tile: forms(table, "tile", |text| word::tile(text).ok()),
         full: table.get("explore").is_some_and(|entry| matches!(entry.value, Value::Word(1))),
+    }
+}
+
+fn tasks(block: &Block) -> Tasks {
+    let Some(table) = block.table("tasks") else { return Tasks::default() };
+    let listed = Tasks {
+        chunk: forms(table, "chunk", |text| word::chunk(text).ok()),
+        threads: table.words("threads", &Threads::ALL).map(values).unwrap_or_default(),
+    };
+    let Tasks { chunk, threads } = Tasks::default();
+    Tasks {
+        chunk: if listed.chunk.is_empty() { chunk } else { listed.chunk },
+        threads: if listed.threads.is_empty() { threads } else { listed.threads },
     }
 }
 

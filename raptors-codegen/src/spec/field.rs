@@ -1,7 +1,7 @@
 //! The fields of a spec file, once: the reader, its messages, the JSON schema and the reference all come from this table.
 
 use super::{
-    model::{Axis, InputKind, Numerics, Schedule, Store},
+    model::{Axis, InputKind, Numerics, Schedule, Store, Threads},
     word,
 };
 use crate::Dtype;
@@ -17,13 +17,16 @@ pub(super) enum Table {
     State,
     /// `[variants]`.
     Variants,
+    /// `[tasks]`.
+    Tasks,
     /// `[shapes]`.
     Shapes,
 }
 
 impl Table {
     /// Every table, in the order of the reference.
-    pub(super) const ALL: [Self; 5] = [Self::Spec, Self::Reduce, Self::State, Self::Variants, Self::Shapes];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Spec, Self::Reduce, Self::State, Self::Variants, Self::Tasks, Self::Shapes];
 
     /// As messages call it.
     pub(super) const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Table {
             Self::Reduce => "`[reduce]`",
             Self::State => "a field of the state",
             Self::Variants => "`[variants]`",
+            Self::Tasks => "`[tasks]`",
             Self::Shapes => "`[shapes]`",
         }
     }
@@ -158,6 +162,8 @@ pub(super) const INPUT_KINDS: [&str; 4] =
 pub(super) const SCHEDULES: [Schedule; 2] = [Schedule::Grouped, Schedule::Pipelined];
 /// What `store` can say, in the order of its words.
 pub(super) const STORES: [Store; 2] = [Store::Cached, Store::Streaming];
+/// What `threads` can say.
+pub(super) const THREADS: [&str; 2] = [Threads::One.name(), Threads::All.name()];
 
 /// Rows and columns a shape can have.
 const EXTENT: Numbers = Numbers { min: 1, max: 65_536, powers_of_two: false };
@@ -218,6 +224,15 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Any,
         doc: "Which candidates there are: the combinations that an ISA can hold.",
         example: "[variants]",
+    },
+    Field {
+        table: Table::Spec,
+        name: "tasks",
+        kind: Kind::Table(Table::Tasks),
+        required: false,
+        family: Family::Any,
+        doc: "Which ways there are to cut a call over threads: what a tournament chooses from.",
+        example: "[tasks]",
     },
     Field {
         table: Table::Spec,
@@ -372,6 +387,25 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Any,
         doc: "`full` lifts the budget of candidates: every combination is tried. The default is `budget`.",
         example: "explore = \"full\"",
+    },
+    Field {
+        table: Table::Tasks,
+        name: "chunk",
+        kind: Kind::Forms(&word::CHUNK),
+        required: false,
+        family: Family::Any,
+        doc: "Bytes of a piece, read and written, or a piece for each thread. Left out: 64 KiB, 256 KiB, 1 MiB and \
+              `1 per thread`.",
+        example: "chunk = [\"64 KiB\", \"1 MiB\", \"1 per thread\"]",
+    },
+    Field {
+        table: Table::Tasks,
+        name: "threads",
+        kind: Kind::Words(&THREADS),
+        required: false,
+        family: Family::Any,
+        doc: "`one`: the thread that calls. `all`: from a crossover on, as many as a call may use. Left out: both.",
+        example: "threads = [\"one\", \"all\"]",
     },
     Field {
         table: Table::Shapes,

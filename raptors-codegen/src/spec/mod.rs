@@ -70,7 +70,7 @@ mod load;
 pub mod model;
 mod name;
 mod parse;
-mod place;
+pub(crate) mod place;
 mod read;
 mod reduce;
 mod rule;
@@ -83,8 +83,8 @@ pub use self::{
     expr::{Binary, Expr, Unary},
     load::{load, load_dir, overlay},
     model::{
-        Axis, Body, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tile,
-        Variants,
+        Axis, Body, Chunk, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tasks,
+        Threads, Tile, Variants,
     },
     rule::Rule,
     schema::{reference, schema},

@@ -26,6 +26,8 @@ pub struct Spec {
     pub body: Body,
     /// Which candidates there are.
     pub variants: Variants,
+    /// Which ways there are to cut a call over threads.
+    pub tasks: Tasks,
     /// Shapes (rows, columns) that get a kernel and a dispatch row of their own, sorted, each once.
     pub shapes: Vec<(usize, usize)>,
 }
@@ -189,6 +191,55 @@ pub struct Variants {
     pub full: bool,
 }
 
+/// How calls may be cut over threads: candidates for the fields of the dispatch table, not kernels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// Sizes of a piece.
+    pub chunk: Vec<Chunk>,
+    /// How many threads take part.
+    pub threads: Vec<Threads>,
+}
+
+/// What a spec leaves out.
+impl Default for Tasks {
+    fn default() -> Self {
+        let bytes = [64 << 10, 256 << 10, 1 << 20].map(Chunk::Bytes);
+        Self { chunk: [&bytes[..], &[Chunk::PerThread]].concat(), threads: Threads::ALL.to_vec() }
+    }
+}
+
+/// The size of a piece of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chunk {
+    /// So many bytes, read and written: a power of two from 4 KiB to 64 MiB.
+    Bytes(usize),
+    /// As few pieces as there are threads.
+    PerThread,
+}
+
+/// How many threads take part in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Threads {
+    /// The one that calls, however large the call.
+    One,
+    /// From a crossover on, all that a call may use.
+    All,
+}
+
+impl Threads {
+    /// Every value.
+    pub const ALL: [Self; 2] = [Self::One, Self::All];
+
+    /// The word in a spec.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Order of loads and stores in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Schedule {
@@ -253,6 +304,16 @@ impl fmt::Display for Prefetch {
         match self {
             Self::None => f.write_str("none"),
             Self::Ahead { level, lines } => write!(f, "l{level} {lines} lines"),
+        }
+    }
+}
+
+impl fmt::Display for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) if bytes % (1 << 20) == 0 => write!(f, "{} MiB", bytes >> 20),
+            Self::Bytes(bytes) => write!(f, "{} KiB", bytes >> 10),
+            Self::PerThread => f.write_str("1 per thread"),
         }
     }
 }

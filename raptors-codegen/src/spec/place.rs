@@ -27,7 +27,7 @@ impl Diagnostic {
 }
 
 /// The bytes of a key, or of an item of a list.
-fn place(text: &str, path: &[&str]) -> Range<usize> {
+pub(crate) fn place(text: &str, path: &[&str]) -> Range<usize> {
     let (file, _) = DeTable::parse_recoverable(text);
     let file = toml::Spanned::new(0..text.len(), DeValue::Table(file.into_inner()));
     let (mut value, mut span) = (&file, 0..0);

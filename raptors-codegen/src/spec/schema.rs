@@ -116,6 +116,7 @@ pub fn reference() -> String {
         (Table::Reduce, "`[reduce]`", false),
         (Table::State, "A field of `[reduce.state]`", false),
         (Table::Variants, "`[variants]`", true),
+        (Table::Tasks, "`[tasks]`", false),
         (Table::Shapes, "`[shapes]`", false),
     ] {
         let (head, rule) = if serves { (" for |", "---|") } else { ("", "") };

@@ -1,6 +1,6 @@
 //! Values that are words of a form: `l1 8 lines`, `4 KiB`.
 
-use super::model::{Prefetch, Tile};
+use super::model::{Chunk, Prefetch, Tile};
 
 /// A form, for messages and for the schema.
 #[derive(Debug)]
@@ -44,6 +44,15 @@ pub(super) const TILE: Form = Form {
     check: |text| tile(text).map(|_| ()),
 };
 
+/// [`Chunk`].
+pub(super) const CHUNK: Form = Form {
+    alone: "1 per thread",
+    pattern: "^[1-9][0-9]{0,4} (KiB|MiB)$",
+    others: "256 KiB",
+    limits: "a piece is a power of two from 4 KiB to 64 MiB",
+    check: |text| chunk(text).map(|_| ()),
+};
+
 /// Reads `none`, `l1 8 lines`.
 pub(super) fn prefetch(text: &str) -> Result<Prefetch, Wrong> {
     if text == PREFETCH.alone {
@@ -73,6 +82,25 @@ pub(super) fn tile(text: &str) -> Result<Tile, Wrong> {
     let bytes = number(size)?.checked_mul(unit).ok_or(Wrong::Range)?;
     if bytes.is_power_of_two() && (64..=64 * 1024).contains(&bytes) {
         Ok(Tile::Bytes(bytes))
+    } else {
+        Err(Wrong::Range)
+    }
+}
+
+/// Reads `1 per thread`, `256 KiB`, `1 MiB`.
+pub(super) fn chunk(text: &str) -> Result<Chunk, Wrong> {
+    if text == CHUNK.alone {
+        return Ok(Chunk::PerThread);
+    }
+    let (size, unit) = text.split_once(' ').ok_or(Wrong::Form)?;
+    let unit = match unit {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        _ => return Err(Wrong::Form),
+    };
+    let bytes = number(size)?.checked_mul(unit).ok_or(Wrong::Range)?;
+    if bytes.is_power_of_two() && (4 << 10..=64 << 20).contains(&bytes) {
+        Ok(Chunk::Bytes(bytes))
     } else {
         Err(Wrong::Range)
     }
@@ -132,12 +160,28 @@ mod tests {
     }
 
     #[test]
+    fn chunk_words() {
+        assert_eq!(chunk("1 per thread"), Ok(Chunk::PerThread));
+        assert_eq!(chunk("4 KiB"), Ok(Chunk::Bytes(4096)));
+        assert_eq!(chunk("64 MiB"), Ok(Chunk::Bytes(64 << 20)));
+        for text in ["2 KiB", "3 MiB", "128 MiB", "0 KiB", "18446744073709551615 MiB"] {
+            assert_eq!(chunk(text), Err(Wrong::Range), "{text}");
+        }
+        for text in ["", "4", "4KiB", "4096 B", "2 per thread", "1 GiB", "-4 KiB"] {
+            assert_eq!(chunk(text), Err(Wrong::Form), "{text}");
+        }
+    }
+
+    #[test]
     fn a_word_that_is_shown_is_read_again() {
         for text in ["none", "l1 8 lines", "l2 32 lines"] {
             assert_eq!(prefetch(text).unwrap().to_string(), text);
         }
         for text in ["whole", "512 B", "4 KiB"] {
             assert_eq!(tile(text).unwrap().to_string(), text);
+        }
+        for text in ["1 per thread", "64 KiB", "1 MiB"] {
+            assert_eq!(chunk(text).unwrap().to_string(), text);
         }
     }
 }

@@ -82,11 +82,15 @@ pub(super) fn functions(op: &Op<'_>) -> TokenStream {
     let matrices = number(matrices(op));
     let explain = explain(op, &|dtype| {
         let float = format_ident!("{}", dtype.name());
-        quote! {
-            <#float as Supports<op::#ty>>::TABLES
-                .into
-                .look_up(isa, None, map::target::<#float>((rows, cols), #matrices, true))
-        }
+        quote! {{
+            let target = map::target::<#float>((rows, cols), #matrices, true);
+            let tables = <#float as Supports<op::#ty>>::TABLES;
+            if inplace {
+                catalogue::explanation(&tables.inplace.look_up(isa, None, target), SPEC)
+            } else {
+                catalogue::explanation(&tables.into.look_up(isa, None, target), SPEC)
+            }
+        }}
     });
     quote!(#supports #public #run_into #run_inplace #erased #typed #explain)
 }

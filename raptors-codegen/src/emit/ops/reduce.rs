@@ -31,7 +31,12 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream
     let ty = format_ident!("{}", op.type_name());
     let explain = explain(op, &|dtype| {
         let float = format_ident!("{}", dtype.name());
-        quote!(<#float as Supports<op::#ty>>::TABLES.look_up(isa, numerics, rows, cols))
+        quote! {
+            catalogue::explanation(
+                &<#float as Supports<op::#ty>>::TABLES.look_up(isa, numerics, rows, cols),
+                SPEC,
+            )
+        }
     });
     quote!(#supports #public #erased #typed #explain)
 }
