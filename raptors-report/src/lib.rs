@@ -8,10 +8,12 @@ mod chart;
 mod page;
 mod run;
 mod section;
+mod tune;
 
 pub use chart::Theme;
 pub use run::Run;
 pub use section::section;
+pub use tune::Tuning;
 
 /// Why something could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,293 @@
+//! Contestants on this machine: kernels and cuts, on the data of one case.
+
+use std::{
+    collections::HashMap,
+    hint::black_box,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use super::{
+    case::Case,
+    tournament::{Course, Random},
+};
+use crate::{
+    Choice, Cut, Dtype, Element, Error, Matrix, Numerics,
+    catalogue::{Arg, Body, Call, InputKind, Op, Place, Value},
+    reference,
+};
+
+/// A kernel, and how its call is cut over threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Contestant {
+    pub(super) kernel: &'static str,
+    pub(super) cut: Option<Cut>,
+}
+
+/// Seconds that a sample fills at least: ten thousand times what the clock can tell apart.
+const SAMPLE: f64 = 2e-4;
+/// Calls before the clock starts bring the caches into the state that the contestant itself leaves them in; where
+/// threads take part, for at least this long, in which those of the one before go to sleep and its own wake up.
+const WAKE: Duration = Duration::from_micros(300);
+/// Values that matrices, rows and columns are filled from, over and over.
+const VALUES: usize = 1 << 12;
+
+/// What an argument or a result is kept as.
+enum Kept<T: Element> {
+    Matrix(Matrix<T>),
+    Slice(Vec<T>),
+    Scalar(T),
+}
+
+impl<T: Element> Kept<T> {
+    fn value(&self) -> Value<'_, T> {
+        match self {
+            Self::Matrix(matrix) => Value::Matrix(matrix.view()),
+            Self::Slice(slice) => Value::Slice(slice),
+            Self::Scalar(scalar) => Value::Scalar(*scalar),
+        }
+    }
+
+    fn place(&mut self) -> Place<'_, T> {
+        match self {
+            Self::Matrix(matrix) => Place::Matrix(matrix.view_mut()),
+            Self::Slice(slice) => Place::Slice(slice),
+            Self::Scalar(_) => unreachable!("no result is kept as a scalar"),
+        }
+    }
+
+    fn as_slice(&self) -> &[T] {
+        match self {
+            Self::Matrix(matrix) => matrix.as_slice(),
+            Self::Slice(slice) => slice,
+            Self::Scalar(_) => unreachable!("no result is kept as a scalar"),
+        }
+    }
+}
+
+/// The arguments and the result of calls of one operation on one shape.
+struct Arena<T: Element> {
+    op: &'static Op,
+    numerics: Numerics,
+    inputs: Vec<Kept<T>>,
+    out: Kept<T>,
+}
+
+impl<T: Element> Arena<T> {
+    /// Values are from 0.5 to 1.5: neither sums nor products leave the normal range, which would cost time.
+    fn new(
+        op: &'static Op,
+        numerics: Numerics,
+        shape: (usize, usize),
+        random: &mut Random,
+    ) -> Result<Self, Error> {
+        let values: Vec<T> = (0..VALUES).map(|_| T::from_f64(0.5 + random.unit())).collect();
+        let fill = |slice: &mut [T]| {
+            for part in slice.chunks_mut(VALUES) {
+                part.copy_from_slice(&values[..part.len()]);
+            }
+        };
+        let matrix = |(rows, cols)| {
+            let mut matrix = Matrix::for_output(rows, cols)?;
+            fill(matrix.as_mut_slice());
+            Ok(matrix)
+        };
+        let slice = |len: usize| {
+            let mut slice = vec![T::ZERO; len];
+            fill(&mut slice);
+            Kept::Slice(slice)
+        };
+        let input = |kind| {
+            Ok(match kind {
+                InputKind::Matrix => Kept::Matrix(matrix(shape)?),
+                InputKind::Row => slice(shape.1),
+                InputKind::Column => slice(shape.0),
+                InputKind::Scalar => Kept::Scalar(values[0]),
+            })
+        };
+        let inputs = op.inputs.iter().map(|argument| input(argument.kind)).collect::<Result<_, Error>>()?;
+        let result = Case::result(shape, op);
+        let out = match op.body {
+            Body::Map(_) => Kept::Matrix(matrix(result)?),
+            Body::Reduce { .. } => slice(result.0 * result.1),
+        };
+        Ok(Self { op, numerics, inputs, out })
+    }
+
+    /// Calls once for each time that the closure it hands out is called.
+    fn calls<R>(
+        &mut self,
+        contestant: Contestant,
+        repeat: impl FnOnce(&mut dyn FnMut() -> Result<(), Error>) -> R,
+    ) -> R {
+        let args: Vec<Arg<'_>> = self.inputs.iter().map(|input| T::arg(input.value())).collect();
+        let call = Call {
+            choice: Choice::Kernel(contestant.kernel),
+            numerics: self.numerics,
+            // A contestant without a cut is one for one thread, where the table cuts nothing either.
+            cut: contestant.cut,
+        };
+        repeat(&mut || self.op.call(black_box(&call), black_box(&args), T::out(self.out.place())))
+    }
+
+    /// The seconds of one call, averaged over `repetitions`, after at least `warm` calls.
+    fn time(&mut self, contestant: Contestant, warm: usize, wake: Duration, repetitions: u32) -> f64 {
+        self.calls(contestant, |call| {
+            let mut call = || call().expect("it has been called before, to look at its result");
+            let start = Instant::now();
+            let mut warmed = 0;
+            while warmed < warm || start.elapsed() < wake {
+                call();
+                warmed += 1;
+            }
+            let start = Instant::now();
+            for _ in 0..repetitions {
+                call();
+            }
+            start.elapsed().as_secs_f64() / f64::from(repetitions)
+        })
+    }
+}
+
+/// Which kernels are right: each is compared with the oracle once, and the oracle asked once for each shape.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    kernels: HashMap<(&'static str, Numerics), Result<(), String>>,
+    #[expect(clippy::type_complexity, reason = "results by operation, dtype, class and shape")]
+    expected: HashMap<(&'static str, Dtype, Numerics, (usize, usize)), Vec<u64>>,
+}
+
+/// The shape on which kernels that are for any are compared: steps, vectors and tails of all kinds, leaves of the tree
+/// that are split unevenly, and more than one row.
+const ANY_SHAPE: (usize, usize) = (67, 1093);
+
+impl Checked {
+    /// What is wrong with each kernel that is not right.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.kernels
+            .iter()
+            .filter_map(|((kernel, _), result)| Some((*kernel, result.as_ref().err()?.as_str())))
+    }
+
+    /// Compares a kernel with the oracle, unless that has been done.
+    fn check<T: Element>(&mut self, case: &Case, kernel: &'static str) -> bool {
+        let key = (kernel, case.numerics);
+        if !self.kernels.contains_key(&key) {
+            let result = self.compare::<T>(case, kernel);
+            self.kernels.insert(key, result);
+        }
+        self.kernels[&key].is_ok()
+    }
+
+    fn compare<T: Element>(&mut self, case: &Case, kernel: &'static str) -> Result<(), String> {
+        let (op, numerics) = (case.op, case.numerics);
+        let known = op.kernels.iter().find(|known| known.name == kernel);
+        let shape = known.and_then(|known| known.shape).unwrap_or(ANY_SHAPE);
+        // The same values each time, so that the oracle's word for one kernel holds for all.
+        let mut arena =
+            Arena::<T>::new(op, numerics, shape, &mut Random::new(1)).map_err(|e| e.to_string())?;
+        let expected = self.expected.entry((op.name, T::DTYPE, numerics, shape));
+        let expected = match expected {
+            std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
+            std::collections::hash_map::Entry::Vacant(empty) => {
+                let input = |index: usize, row: usize, col: usize| match &arena.inputs[index] {
+                    Kept::Matrix(matrix) => matrix.as_slice()[row * shape.1 + col],
+                    Kept::Slice(slice) if op.inputs[index].kind == InputKind::Row => slice[col],
+                    Kept::Slice(slice) => slice[row],
+                    Kept::Scalar(scalar) => *scalar,
+                };
+                let values = reference(op, numerics, shape, input).map_err(|error| error.to_string())?;
+                empty.insert(values.into_iter().map(T::to_bits_u64).collect())
+            }
+        };
+        // So that nothing counts as a result that was not written.
+        match &mut arena.out {
+            Kept::Matrix(matrix) => matrix.as_mut_slice().fill(T::from_f64(f64::NAN)),
+            Kept::Slice(slice) => slice.fill(T::from_f64(f64::NAN)),
+            Kept::Scalar(_) => {}
+        }
+        let contestant = Contestant { kernel, cut: None };
+        catch_unwind(AssertUnwindSafe(|| arena.calls(contestant, |call| call())))
+            .map_err(|_| "it panicked".to_owned())?
+            .map_err(|error| error.to_string())?;
+        let found = arena.out.as_slice();
+        // Finite data have no NaN, of which one would stand for any other.
+        let right = |(found, expected): (&T, &u64)| found.to_bits_u64() == *expected;
+        match found.iter().zip(expected.iter()).position(|pair| !right(pair)) {
+            None if found.len() == expected.len() => Ok(()),
+            None => Err(format!("{} results, expected {}", found.len(), expected.len())),
+            Some(at) => Err(format!(
+                "result {at} of a {}×{} matrix is {:?}: its bits are not those of the oracle",
+                shape.0, shape.1, found[at]
+            )),
+        }
+    }
+}
+
+/// The contestants of one case on this machine.
+pub(super) struct OnMachine<'a, T: Element> {
+    case: &'a Case,
+    contestants: Vec<Contestant>,
+    /// One for each shape of the case.
+    arenas: Vec<Arena<T>>,
+    /// How often each is called for a sample, once known: contestants outermost.
+    repetitions: Vec<u32>,
+    warm: usize,
+    checked: &'a mut Checked,
+    begin: Instant,
+    left: &'a mut dyn FnMut(usize),
+}
+
+impl<'a, T: Element> OnMachine<'a, T> {
+    pub(super) fn new(
+        case: &'a Case,
+        contestants: Vec<Contestant>,
+        checked: &'a mut Checked,
+        left: &'a mut dyn FnMut(usize),
+    ) -> Result<Self, Error> {
+        let mut random = Random::new(2);
+        let arena = |&shape| Arena::new(case.op, case.numerics, shape, &mut random);
+        let arenas: Vec<_> = case.shapes.iter().map(arena).collect::<Result<_, Error>>()?;
+        // What is larger than all caches is found in none of them: no state to bring about.
+        let warm = usize::from(case.bytes() <= crate::caches().l3);
+        let repetitions = vec![0; contestants.len() * arenas.len()];
+        Ok(Self { case, contestants, arenas, repetitions, warm, checked, begin: Instant::now(), left })
+    }
+}
+
+impl<T: Element> Course for OnMachine<'_, T> {
+    fn is_right(&mut self, contestant: usize) -> bool {
+        self.checked.check::<T>(self.case, self.contestants[contestant].kernel)
+    }
+
+    fn sample(&mut self, contestant: usize) -> f64 {
+        let who = self.contestants[contestant];
+        let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
+        let mut logs = 0.0;
+        for (at, arena) in self.arenas.iter_mut().enumerate() {
+            let repetitions = &mut self.repetitions[contestant * self.case.shapes.len() + at];
+            if *repetitions == 0 {
+                // Not counted: the first call finds nothing as it leaves it.
+                *repetitions = 1;
+                loop {
+                    let seconds = arena.time(who, 1, wake, *repetitions) * f64::from(*repetitions);
+                    if seconds >= SAMPLE || *repetitions >= 1 << 20 {
+                        break;
+                    }
+                    *repetitions *= 2;
+                }
+            }
+            logs += arena.time(who, self.warm, wake, *repetitions).ln();
+        }
+        // Of several shapes the geometric mean, in which each counts the same.
+        (logs / super::statistics::to_f64(self.arenas.len())).exp()
+    }
+
+    fn now(&mut self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
+    fn left(&mut self, candidates: usize) {
+        (self.left)(candidates);
+    }
+}
