@@ -140,14 +140,16 @@ impl Display for Case {
     }
 }
 
+/// Matrices that a call reads, and that it writes.
+pub(super) fn matrices(op: &Op) -> (usize, usize) {
+    let reads = op.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+    (reads, usize::from(matches!(op.body, Body::Map(_))))
+}
+
 /// Bytes that a call reads and writes for each element of its matrices, as the dispatch table counts them.
 fn bytes_of_element(op: &Op, dtype: Dtype) -> usize {
-    let inputs = op.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
-    let matrices = match op.body {
-        Body::Map(_) => inputs + 1,
-        Body::Reduce { .. } => 1,
-    };
-    matrices * dtype.bytes()
+    let (reads, writes) = matrices(op);
+    (reads + writes) * dtype.bytes()
 }
 
 impl Case {

@@ -6,6 +6,7 @@
 
 mod case;
 mod cuts;
+mod limit;
 mod run;
 pub mod statistics;
 mod subject;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{
     case::{Case, Filter, Place, cases, complexity},
     cuts::{self, Cuts},
+    limit::Limits,
     statistics::{Interval, to_f64},
     subject::{Checked, Contestant, OnMachine},
     tournament::{Outcome, Random, Rules, Verdict, hold},
@@ -99,6 +100,8 @@ pub struct Found {
     pub duel: Option<Interval>,
     /// How much faster the incumbent was than itself.
     pub control: Option<Interval>,
+    /// Seconds of a loop that only moves the bytes, on one thread, where there is one to compare with.
+    pub limit: Option<f64>,
     /// Every candidate.
     pub candidates: Vec<Candidate>,
     /// What was found about threads.
@@ -128,6 +131,7 @@ pub struct Candidate {
 pub(super) struct Timed<'a> {
     checked: Checked,
     random: Random,
+    limits: Limits,
     observer: &'a mut dyn Observer,
 }
 
@@ -186,7 +190,12 @@ fn on_one_thread(
     let competing = competing(isa)?;
     let all = cases(&settings.filter, crate::caches(), settings.full);
     let demands: Vec<f64> = all.iter().map(|case| demand(case, &competing, settings.threads)).collect();
-    let mut timed = Timed { checked: Checked::default(), random: Random::new(settings.seed), observer };
+    let mut timed = Timed {
+        checked: Checked::default(),
+        random: Random::new(settings.seed),
+        limits: Limits::default(),
+        observer,
+    };
     let mut found = Vec::new();
     for (at, case) in all.iter().enumerate() {
         timed.observer.begins(at, all.len(), case);
@@ -282,7 +291,8 @@ fn tune(
             cuts = Some(decided.cuts);
         }
     }
-    Ok(found(case, isa, in_force, &kernels, &outcome, cuts))
+    let limit = timed.limits.seconds(case);
+    Ok(Found { limit, ..found(case, isa, in_force, &kernels, &outcome, cuts) })
 }
 
 /// The outcome where there is nobody.
@@ -339,6 +349,7 @@ fn found(
         challenger: outcome.challenger.map(|at| kernels[at].name),
         duel: outcome.duel,
         control: outcome.control,
+        limit: None,
         candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
         cuts,
     }
