@@ -46,6 +46,10 @@ enum Command {
     /// Find which kernels are fastest on this machine, and write its profile
     #[cfg(feature = "tune")]
     Tune(tune::Arguments),
+    /// How good the choices of three runs are: for `cargo xtask regret`
+    #[cfg(feature = "tune")]
+    #[command(hide = true)]
+    Regret(tune::regret::Arguments),
     /// What the last tournament found: a page, JSON or CSV
     Report(report::Arguments),
 }
@@ -59,6 +63,8 @@ fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::Check(arguments) => check::run(&arguments, out)?,
         #[cfg(feature = "tune")]
         Command::Tune(arguments) => tune::run(&arguments, out)?,
+        #[cfg(feature = "tune")]
+        Command::Regret(arguments) => tune::regret::run(&arguments, out)?,
         Command::Report(arguments) => report::run(&arguments, out)?,
     }
     Ok(out.flush()?)

@@ -6,9 +6,10 @@
 mod document;
 mod profile;
 mod progress;
+pub(crate) mod regret;
 mod summary;
 
-use std::{env, fs, io::Write, path::PathBuf, process::Command, time::Duration};
+use std::{collections::BTreeMap, env, fs, io::Write, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, bail};
 use raptors::{
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// The folder that gets the report; by default that of your caches
     #[arg(long, value_name = "FOLDER")]
     report: Option<PathBuf>,
+    /// The document of a run whose choices are the incumbents
+    #[arg(long, hide = true, value_name = "FILE")]
+    incumbents: Option<PathBuf>,
     /// As `cargo bench` has it: the profile goes into the repository, the report below the target folder
     #[arg(long, hide = true)]
     bench: bool,
@@ -88,6 +92,12 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         full: arguments.full,
         threads,
         seed: arguments.seed,
+        incumbents: match &arguments.incumbents {
+            Some(file) => {
+                regret::choices(file)?.into_iter().map(|choice| (choice.row, choice.winner)).collect()
+            }
+            None => BTreeMap::new(),
+        },
     };
     let into = match (&arguments.into, arguments.bench) {
         (Some(folder), _) => folder.clone(),

@@ -47,6 +47,7 @@ struct Findings {
     competing: Vec<String>,
     seconds: f64,
     cases: Vec<Case>,
+    busy: usize,
     wrong: Vec<(String, String)>,
 }
 
@@ -283,7 +284,7 @@ pub(crate) mod tests {
             },
             "before": 0, "after": 1, "profile": "kernel-specs/tuned/amd-zen4.toml",
             "findings": {
-                "isa": "avx2", "competing": ["avx2"], "threads": 2, "seconds": 12.5,
+                "isa": "avx2", "competing": ["avx2"], "threads": 2, "seconds": 12.5, "busy": 3,
                 "cases": [
                     case("512x512", "scale_f32_avx2_u8", "replaced"), case("l2 square", "scale_f32_avx2_u4", "noisy")
                 ],

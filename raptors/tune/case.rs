@@ -173,6 +173,12 @@ impl Case {
         Self { shapes, ..self.clone() }
     }
 
+    /// The table that it is a row of, as a profile names it: `scale.f32.avx2`.
+    #[must_use]
+    pub fn table(&self, isa: Isa) -> String {
+        super::run::table(self, isa)
+    }
+
     /// The candidates: every kernel of these instruction sets that its row can name.
     #[must_use]
     pub fn candidates(&self, isas: &[Isa]) -> Vec<&'static Kernel> {

@@ -82,6 +82,7 @@ pub(super) fn decide(
         return Ok(None);
     }
     if !are_free(threads) {
+        timed.busy += 1;
         return Ok(None);
     }
     let before = table(case, threads)?;

@@ -14,4 +14,4 @@ pub mod tournament;
 
 pub use case::{Aspect, Case, Filter, Place, Size, cases, complexity};
 pub use cuts::{Cuts, Tasks, Way};
-pub use run::{Candidate, Findings, Found, Observer, Settings, run};
+pub use run::{Candidate, Findings, Found, Observer, Settings, competing, rounds, run};

@@ -1,7 +1,7 @@
 //! All tournaments of a run, within its time.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use super::{
     limit::Limits,
     statistics::{Interval, to_f64},
     subject::{Checked, Contestant, OnMachine},
-    tournament::{Outcome, Random, Rules, Verdict, hold},
+    tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
 };
 use crate::{Dtype, Error, Isa, catalogue::Kernel};
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub threads: usize,
     /// What the order of contestants is drawn from.
     pub seed: u64,
+    /// Kernels that are incumbents in the place of those that the tables name, by table and row.
+    pub incumbents: BTreeMap<(String, String), String>,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             full: false,
             threads: crate::num_threads(),
             seed: 1,
+            incumbents: BTreeMap::new(),
         }
     }
 }
@@ -67,6 +70,8 @@ pub struct Findings {
     pub seconds: f64,
     /// Each case.
     pub cases: Vec<Found>,
+    /// Buckets of which nothing is said about threads, because other processes kept the cores busy.
+    pub busy: usize,
     /// Kernels that do not compute what they should, and how that showed.
     pub wrong: Vec<(&'static str, String)>,
 }
@@ -132,6 +137,8 @@ pub(super) struct Timed<'a> {
     checked: Checked,
     random: Random,
     limits: Limits,
+    /// Buckets whose threads could not be judged.
+    pub(super) busy: usize,
     observer: &'a mut dyn Observer,
 }
 
@@ -194,6 +201,7 @@ fn on_one_thread(
         checked: Checked::default(),
         random: Random::new(settings.seed),
         limits: Limits::default(),
+        busy: 0,
         observer,
     };
     let mut found = Vec::new();
@@ -203,7 +211,7 @@ fn on_one_thread(
         let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
         // With time to spare a case gets more than it asks for, which makes intervals narrower; but not without end.
         let seconds = demands[at] * (left / rest).min(MOST);
-        let one = tune(case, isa, &competing, settings.threads, seconds, &mut timed)?;
+        let one = tune(case, isa, &competing, settings, seconds, &mut timed)?;
         let rest = demands[at + 1..].iter().sum::<f64>() * (left / rest).min(MOST);
         timed.observer.ends(&one, Duration::from_secs_f64(rest));
         found.push(one);
@@ -216,15 +224,59 @@ fn on_one_thread(
         threads: settings.threads,
         seconds: begin.elapsed().as_secs_f64(),
         cases: found,
+        busy: timed.busy,
         wrong,
     })
+}
+
+/// Times of these kernels on one thread, each in every round, in random order: seconds of one call, by kernel. Nobody is
+/// dropped, and nothing is decided: for who wants to judge a tournament.
+///
+/// # Errors
+/// As [`run`]; [`Error::Kernel`] for a kernel that is not right.
+pub fn rounds(
+    case: &Case,
+    kernels: &[&'static str],
+    rounds: usize,
+    random: &mut Random,
+) -> Result<Vec<Vec<f64>>, Error> {
+    fn typed<T: crate::Element>(
+        case: &Case,
+        kernels: &[&'static str],
+        rounds: usize,
+        random: &mut Random,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let contestants = kernels.iter().map(|kernel| Contestant { kernel, cut: None }).collect();
+        let (mut checked, mut left) = (Checked::default(), |_| {});
+        let mut course = OnMachine::<T>::new(case, contestants, &mut checked, &mut left)?;
+        if let Some(wrong) = (0..kernels.len()).find(|&at| !course.is_right(at)) {
+            let reason = "its result is not that of the oracle".to_owned();
+            return Err(Error::Kernel { kernel: kernels[wrong], reason });
+        }
+        let mut times = vec![Vec::new(); kernels.len()];
+        let mut order: Vec<usize> = (0..kernels.len()).collect();
+        for _ in 0..rounds {
+            random.shuffle(&mut order);
+            for &at in &order {
+                times[at].push(course.sample(at));
+            }
+        }
+        Ok(times)
+    }
+    match case.dtype {
+        Dtype::F32 => typed::<f32>(case, kernels, rounds, random),
+        Dtype::F64 => typed::<f64>(case, kernels, rounds, random),
+    }
 }
 
 /// How many times what it asks for a case gets at most.
 const MOST: f64 = 3.0;
 
-/// The instruction set in use and the plainer ones whose kernels are in its tables.
-fn competing(isa: Isa) -> Result<Vec<Isa>, Error> {
+/// The instruction set in use and the plainer ones whose kernels are in its tables: those that compete.
+///
+/// # Errors
+/// [`Error::Environment`] if a variable cannot be honoured.
+pub fn competing(isa: Isa) -> Result<Vec<Isa>, Error> {
     let mut isas = BTreeSet::from([isa]);
     for case in cases(&Filter::default(), crate::caches(), false) {
         isas.insert(case.op.explain(case.dtype, case.numerics, case.shape())?.isa);
@@ -247,7 +299,7 @@ fn demand(case: &Case, isas: &[Isa], threads: usize) -> f64 {
 }
 
 /// The table that a case is a row of, as a profile names it.
-fn table(case: &Case, isa: Isa) -> String {
+pub(super) fn table(case: &Case, isa: Isa) -> String {
     let class = if case.numerics == crate::Numerics::default() { "" } else { "-acc" };
     format!("{}.{}.{}{class}", case.op.name, case.dtype, isa.name())
 }
@@ -256,12 +308,15 @@ fn tune(
     case: &Case,
     isa: Isa,
     isas: &[Isa],
-    threads: usize,
+    settings: &Settings,
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<Found, Error> {
-    let in_force = case.incumbent()?;
     let kernels = case.candidates(isas);
+    let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
+    let wish = wish.and_then(|wish| kernels.iter().find(|kernel| kernel.name == wish));
+    let in_force = wish.map_or_else(|| case.incumbent(), |wish| Ok(wish.name))?;
+    let threads = settings.threads;
     // A table whose row is none of the candidates is one that nothing can be compared with.
     let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == in_force) else {
         return Ok(found(case, isa, in_force, &[], &alone(), None));

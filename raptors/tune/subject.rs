@@ -291,3 +291,66 @@ impl<T: Element> Course for OnMachine<'_, T> {
         (self.left)(candidates);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Caches,
+        tune::{Filter, cases},
+    };
+
+    /// A case of every operation for `f32`, with its incumbent.
+    fn all() -> Vec<(Case, &'static str)> {
+        let caches = Caches { l1: 1 << 12, l2: 1 << 14, l3: 1 << 16 };
+        let filter = Filter { dtypes: vec![Dtype::F32], ..Filter::default() };
+        let cases = cases(&filter, caches, false);
+        let bucket = |case: &Case| matches!(case.place, crate::tune::Place::Bucket(..));
+        cases.into_iter().filter(bucket).map(|case| (case.clone(), case.incumbent().unwrap())).collect()
+    }
+
+    #[test]
+    fn kernels_that_ship_are_right_and_the_oracle_is_asked_once() {
+        let (mut checked, all) = (Checked::default(), all());
+        for (case, kernel) in &all {
+            assert!(checked.check::<f32>(case, kernel), "{case}: {kernel}: {:?}", checked.wrong().next());
+        }
+        assert!(checked.expected.len() <= all.len() / 12, "a word for each table");
+    }
+
+    #[test]
+    fn what_differs_from_the_oracle_in_one_bit_is_not_right() {
+        for (case, kernel) in all().into_iter().step_by(12) {
+            let mut checked = Checked::default();
+            assert!(checked.check::<f32>(&case, kernel));
+            *checked.expected.values_mut().next().unwrap().last_mut().unwrap() ^= 1;
+            // What has been said of the kernel still holds; of another one it is found out.
+            assert!(checked.check::<f32>(&case, kernel));
+            checked.kernels.clear();
+            assert!(!checked.check::<f32>(&case, kernel), "{kernel}");
+            assert_eq!(checked.wrong().map(|(name, _)| name).collect::<Vec<_>>(), [kernel]);
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_exist_is_not_right() {
+        let (case, _) = all().swap_remove(0);
+        assert!(!Checked::default().check::<f32>(&case, "no_such_kernel"));
+    }
+
+    #[test]
+    fn a_sample_is_the_time_of_one_call() {
+        let (case, kernel) = all().swap_remove(0);
+        let (mut checked, mut left) = (Checked::default(), |_| {});
+        let contestants = [None, Some(Cut { threads: 2, chunk: 0 })].map(|cut| Contestant { kernel, cut });
+        let mut course = OnMachine::<f32>::new(&case, contestants.to_vec(), &mut checked, &mut left).unwrap();
+        for contestant in 0..2 {
+            assert!(course.is_right(contestant));
+            let seconds = course.sample(contestant);
+            assert!(seconds > 0.0 && seconds < 0.1, "{seconds}");
+            // The case is small, so that one call does not fill a sample.
+            assert!(course.repetitions[contestant] > 1);
+        }
+        assert!(course.now() > 0.0);
+    }
+}

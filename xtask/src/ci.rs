@@ -83,12 +83,12 @@ fn format() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray"];
+    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray,raptors-cli/tune"];
     run(cargo(what).args(["--", "-D", "warnings"]))
 }
 
 fn documentation() -> Result<()> {
-    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray"];
+    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray,raptors/tune"];
     run(cargo(what).env("RUSTDOCFLAGS", "-D warnings"))
 }
 

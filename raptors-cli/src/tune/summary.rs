@@ -117,6 +117,11 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
         ended(&[Verdict::Noisy]),
     );
     writeln!(text, "\n{}", wrap(&lines, WIDTH).join("\n"))?;
+    if findings.busy > 0 {
+        let rows = count(findings.busy, "row");
+        let busy = format!("Threads were not judged in {rows}: other processes keep the cores busy.");
+        writeln!(text, "{}", wrap(&busy, WIDTH).join("\n"))?;
+    }
     for (kernel, why) in &findings.wrong {
         writeln!(text, "{}", wrap(&format!("WRONG, and not timed: {kernel}: {why}"), WIDTH).join("\n"))?;
     }
