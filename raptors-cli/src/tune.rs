@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
 
     let after = before.with(&findings)?;
     write!(out, "{}", summary::of(&findings))?;
-    let written = !arguments.dry_run && before != after;
+    let written = !arguments.dry_run && !before.same_rows(&after);
     if written {
         after.write()?;
         let then = if arguments.bench { "; the next build uses it" } else { "" };

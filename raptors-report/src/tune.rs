@@ -244,53 +244,8 @@ fn time(seconds: f64) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn document() -> Value {
-        let interval = |low: f64, centre: f64, high: f64| serde_json::json!({ "low": low, "centre": centre, "high": high });
-        let candidate = |kernel: &str, seconds: f64, dropped: bool| {
-            serde_json::json!({
-                "kernel": kernel, "variant": "unroll <4>", "right": true, "dropped": dropped, "rounds": 9,
-                "seconds": seconds, "faster": { "low": null, "centre": 0.03, "high": null }
-            })
-        };
-        let case = |row: &str, winner: &str, verdict: &str| {
-            serde_json::json!({
-                "op": "scale", "dtype": "f32", "numerics": "numpy", "table": "scale.f32.avx2", "row": row,
-                "shapes": [[512, 512]], "bytes": 2_097_152, "incumbent": "scale_f32_avx2_u4", "winner": winner,
-                "verdict": verdict, "challenger": "scale_f32_avx2_u8", "duel": interval(0.027, 0.031, 0.035),
-                "control": interval(-0.002, 0.0, 0.003), "limit": 5e-5,
-                "candidates": [
-                    candidate("scale_f32_avx2_u4", 1.03e-4, false), candidate("scale_f32_avx2_u8", 1e-4, false),
-                    candidate("scale_f32_avx2_u1", 3e-4, true)
-                ],
-                "cuts": {
-                    "threads": 2, "crossover": 1_048_576, "chunk": null, "verdict": "replaced",
-                    "was": { "crossover": 2_097_152, "chunk": 262_144 }, "faster": interval(0.1, 0.2, 0.3),
-                    "ways": [{
-                        "kernel": "scale_f32_avx2_u4", "threads": 2, "chunk": 262_144, "seconds": 6e-5,
-                        "faster": interval(0.1, 0.2, 0.3), "dropped": false
-                    }]
-                }
-            })
-        };
-        serde_json::json!({
-            "schema": SCHEMA,
-            "machine": {
-                "cpu": "amd-zen4", "name": "A <fast> CPU", "cores": 2, "caches": [32_768, 1_048_576, 33_554_432],
-                "system": "linux x86_64", "raptors": "0.1.0"
-            },
-            "settings": {
-                "words": ["scale"], "budget_seconds": 60.0, "full": false, "threads": 2, "seed": 1,
-                "date": "2026-11-25"
-            },
-            "before": 0, "after": 1, "profile": "kernel-specs/tuned/amd-zen4.toml",
-            "findings": {
-                "isa": "avx2", "competing": ["avx2"], "threads": 2, "seconds": 12.5, "busy": 3,
-                "cases": [
-                    case("512x512", "scale_f32_avx2_u8", "replaced"), case("l2 square", "scale_f32_avx2_u4", "noisy")
-                ],
-                "wrong": [["scale_f32_avx2_u9", "result 3 is <wrong>"]]
-            }
-        })
+    fn document() -> Value {
+        serde_json::from_str(include_str!("../tests/tune.json")).unwrap()
     }
 
     pub(crate) fn tuning() -> Tuning {

@@ -25,14 +25,25 @@ pub struct Cuts {
     pub crossover: Option<usize>,
     /// Bytes of a piece; `None` for a piece for each thread.
     pub chunk: Option<usize>,
+    /// What the spec's defaults say.
+    pub default: Tasks,
     /// What the table says instead, if that is something else.
     pub was: Option<Tasks>,
-    /// How much faster the call in the middle of the bucket is than with what the table says, if it is changed.
+    /// How much faster calls are than with what the table says, if that is changed: in the middle of the bucket, or
+    /// where the crossover was wrong by most.
     pub faster: Option<Interval>,
     /// How the tournament in the middle of the bucket ended.
     pub verdict: Verdict,
     /// Each way to cut that call, with its time and how much faster it is than the table's.
     pub ways: Vec<Way>,
+}
+
+impl Cuts {
+    /// What the table should say.
+    #[must_use]
+    pub const fn now(&self) -> Tasks {
+        Tasks { crossover: self.crossover, chunk: self.chunk }
+    }
 }
 
 /// Two fields of the table.
@@ -112,12 +123,12 @@ pub(super) fn decide(
 
     // From which size on threads pay; where that is not a question, the middle speaks for all.
     let chunk = best.cut.map_or(before.chunk, |cut| Some(cut.chunk).filter(|chunk| *chunk > 0));
-    let crossover = match size {
+    let (crossover, elsewhere) = match size {
         Size::L2 | Size::L3 => {
             crossover(case, size, best.kernel, chunk, before.crossover, 0.4 * seconds, timed)?
         }
-        _ if best.cut.is_some() == now(before.crossover) => before.crossover,
-        _ => best.cut.map(|_| size.range(crate::caches()).0.next_power_of_two()),
+        _ if best.cut.is_some() == now(before.crossover) => (before.crossover, None),
+        _ => (best.cut.map(|_| size.range(crate::caches()).0.next_power_of_two()), None),
     };
     let after = Tasks { crossover, chunk };
     let changed = best.cut != incumbent.cut;
@@ -125,8 +136,9 @@ pub(super) fn decide(
         threads,
         crossover,
         chunk,
+        default: before,
         was: Some(before).filter(|before| *before != after),
-        faster: outcome.duel.filter(|_| changed),
+        faster: outcome.duel.filter(|_| changed).or(elsewhere),
         verdict: outcome.verdict,
         ways: shown(&ways, &outcome),
     };
@@ -194,7 +206,7 @@ fn table(case: &Case, threads: usize) -> Result<Tasks, Error> {
 }
 
 /// Bytes from which on two threads are faster than one, by duels along the bucket; what the table says where nothing
-/// is decided otherwise.
+/// is decided otherwise. And by how much the table is wrong where it is so most of all.
 fn crossover(
     case: &Case,
     size: Size,
@@ -203,13 +215,13 @@ fn crossover(
     before: Option<usize>,
     seconds: f64,
     timed: &mut Timed<'_>,
-) -> Result<Option<usize>, Error> {
+) -> Result<(Option<usize>, Option<Interval>), Error> {
     let (from, to) = size.range(crate::caches());
     let sizes: Vec<usize> =
         std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2))
             .take_while(|bytes| *bytes <= to)
             .collect();
-    let mut pays = Vec::new();
+    let (mut pays, mut most): (_, Option<Interval>) = (Vec::new(), None);
     for &bytes in &sizes {
         let here = before.is_some_and(|crossover| bytes >= crossover);
         // A piece of the whole call would be no cut.
@@ -219,8 +231,13 @@ fn crossover(
         let case = case.with_bytes(bytes);
         let outcome = timed.hold(&case, &ways, &[0, 1], usize::from(here), &rules)?;
         pays.push(outcome.winner == 1);
+        if let (Verdict::Replaced, Some(duel)) = (outcome.verdict, outcome.duel)
+            && most.is_none_or(|most| duel.centre > most.centre)
+        {
+            most = Some(duel);
+        }
     }
-    Ok(from_verdicts(&sizes, &pays, before))
+    Ok((from_verdicts(&sizes, &pays, before), most))
 }
 
 /// The crossover that says the same as the verdicts at these sizes: the table's own if it does, else the size from which

@@ -11,7 +11,7 @@ use super::{
     case::{Case, Filter, Place, cases, complexity},
     cuts::{self, Cuts},
     limit::Limits,
-    statistics::{Interval, to_f64},
+    statistics::{Interval, faster, to_f64},
     subject::{Checked, Contestant, OnMachine},
     tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
 };
@@ -95,6 +95,8 @@ pub struct Found {
     pub bytes: usize,
     /// The kernel that the table has.
     pub incumbent: &'static str,
+    /// The kernel that the spec's defaults have.
+    pub default: &'static str,
     /// The kernel that it should have.
     pub winner: &'static str,
     /// Why.
@@ -105,6 +107,8 @@ pub struct Found {
     pub duel: Option<Interval>,
     /// How much faster the incumbent was than itself.
     pub control: Option<Interval>,
+    /// How much faster the winner is than the default, if it is new and another one.
+    pub margin: Option<Interval>,
     /// Seconds of a loop that only moves the bytes, on one thread, where there is one to compare with.
     pub limit: Option<f64>,
     /// Every candidate.
@@ -120,6 +124,8 @@ pub struct Candidate {
     pub kernel: &'static str,
     /// What it varies, in words.
     pub variant: &'static str,
+    /// The hash of its generated body.
+    pub body: u64,
     /// Whether it has the bits of the oracle.
     pub right: bool,
     /// Whether it was given up before the end.
@@ -347,7 +353,24 @@ fn tune(
         }
     }
     let limit = timed.limits.seconds(case);
-    Ok(Found { limit, ..found(case, isa, in_force, &kernels, &outcome, cuts) })
+    let found = found(case, isa, in_force, &kernels, &outcome, cuts);
+    let margin = margin(case, &found, timed)?;
+    Ok(Found { limit, margin, ..found })
+}
+
+/// Rounds in which a winner is measured against a default that was not the incumbent.
+const PAIRS: usize = 41;
+
+/// How much faster a new winner is than the spec's default: what a profile says of it.
+fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
+    if found.winner == found.incumbent || found.winner == found.default {
+        return Ok(None);
+    }
+    if found.incumbent == found.default {
+        return Ok(found.duel);
+    }
+    let times = rounds(case, &[found.winner, found.default], PAIRS, &mut timed.random)?;
+    Ok(Interval::of(&faster(&times[0], &times[1])))
 }
 
 /// The outcome where there is nobody.
@@ -384,6 +407,7 @@ fn found(
     let candidate = |(kernel, standing): (&&'static Kernel, &super::tournament::Standing)| Candidate {
         kernel: kernel.name,
         variant: kernel.variant,
+        body: 0,
         right: standing.right,
         dropped: standing.dropped,
         rounds: standing.rounds,
@@ -399,11 +423,13 @@ fn found(
         shapes: case.shapes.clone(),
         bytes: case.bytes(),
         incumbent: in_force,
+        default: in_force,
         winner: kernels.get(outcome.winner).map_or(in_force, |kernel| kernel.name),
         verdict: outcome.verdict,
         challenger: outcome.challenger.map(|at| kernels[at].name),
         duel: outcome.duel,
         control: outcome.control,
+        margin: None,
         limit: None,
         candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
         cuts,

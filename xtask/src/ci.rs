@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    cross, install, python,
+    browser, cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
@@ -24,6 +24,7 @@ const STEPS: [Step; 19] = [
     ("Python, in an empty environment", python::installation),
     ("Python, with one spec more", python::overlay),
     ("benchmarks, once each", benchmarks),
+    ("report in a browser", browser::report),
     ("example", example),
     ("emulator", install::qemu),
     ("conformance on Nehalem", nehalem),

@@ -3,6 +3,7 @@
 //! Each chore is a module. None holds knowledge that a plain command could not be given: they choose arguments,
 //! run cargo, and read what it says.
 
+mod browser;
 mod budget;
 mod ci;
 mod compare;

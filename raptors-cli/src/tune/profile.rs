@@ -2,178 +2,324 @@
 
 use std::{
     collections::BTreeMap,
-    env,
-    fmt::Write as _,
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::{Context as _, bail};
-use raptors::tune::{
-    Findings, Found,
-    statistics::{Interval, percent},
+use anyhow::{Context as _, anyhow};
+use raptors::tune::{Findings, Found, statistics::Interval};
+use raptors_profile::{
+    Bucket, Bytes, Caches, Cut, Kind, Percent, Place, Profile, Span, Table, Winner, cpu_key, parse,
 };
-use serde::Deserialize;
 
-/// A profile as a file has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::document::date;
+
+/// A profile and its file.
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     path: PathBuf,
-    pub(super) cpu: String,
-    pub(super) rows: BTreeMap<(String, String), Row>,
-    pub(super) threads: BTreeMap<(usize, String, String), Threads>,
-}
-
-/// A row about a kernel.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Row {
-    pub(super) kernel: String,
-    pub(super) margin: String,
-    pub(super) interval: String,
-}
-
-/// A row about threads.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Threads {
-    pub(super) crossover: String,
-    pub(super) chunk: String,
-}
-
-type Ops<R> = BTreeMap<String, BTreeMap<String, BTreeMap<String, BTreeMap<String, R>>>>;
-
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    kernels: Ops<Row>,
-    #[serde(default)]
-    threads: BTreeMap<String, Ops<Threads>>,
-}
-
-fn flat<R>(ops: Ops<R>) -> impl Iterator<Item = ((String, String), R)> {
-    ops.into_iter().flat_map(|(op, dtypes)| {
-        dtypes.into_iter().flat_map(move |(dtype, isas)| {
-            let op = op.clone();
-            isas.into_iter().flat_map(move |(isa, rows)| {
-                let table = format!("{op}.{dtype}.{isa}");
-                rows.into_iter().map(move |(row, value)| ((table.clone(), row), value))
-            })
-        })
-    })
+    profile: Profile,
+    /// Why nothing of an older file is kept.
+    pub(super) left_behind: Option<String>,
 }
 
 impl Kept {
     /// What the folder has for this machine.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let caches = raptors::caches();
+        Self::of(folder, Caches { l1: Bytes(caches.l1), l2: Bytes(caches.l2), l3: Bytes(caches.l3) })
+    }
+
+    fn of(folder: &Path, caches: Caches) -> anyhow::Result<Self> {
         let cpu = cpu_key();
         let path = folder.join(format!("{cpu}.toml"));
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        let name = path.display().to_string();
+        let empty = Profile {
+            cpu: cpu.to_owned(),
+            caches,
+            rustc: String::new(),
+            date: String::new(),
+            kernels: BTreeMap::new(),
+            threads: BTreeMap::new(),
         };
-        let file: File = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let rows = flat(file.kernels).collect();
-        let threads = file.threads.into_iter().filter_map(|(count, ops)| Some((count.parse().ok()?, ops)));
-        let threads = threads.flat_map(|(count, ops): (usize, _)| {
-            flat(ops).map(move |((table, row), value)| ((count, table, row), value))
-        });
-        Ok(Self { path, cpu, rows, threads: threads.collect() })
+        let profile = match fs::read_to_string(&path) {
+            Ok(text) => parse(&text, &name).map_err(|error| anyhow!("{error}"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => empty.clone(),
+            Err(error) => return Err(error).context(name),
+        };
+        // Rows of shapes hold for the caches in the head, so they cannot stand beside rows that hold for others.
+        if profile.caches == caches {
+            return Ok(Self { path, profile, left_behind: None });
+        }
+        let said = profile.caches;
+        let left_behind =
+            format!("{name} is of a machine with other caches ({}, {}, {}): made anew.", said.l1, said.l2, said.l3);
+        Ok(Self { path, profile: empty, left_behind: Some(left_behind) })
     }
 
     pub(super) fn cpu(&self) -> &str {
-        &self.cpu
-    }
-
-    /// Rows, about kernels and about threads.
-    pub(super) fn len(&self) -> usize {
-        self.rows.len() + self.threads.len()
+        &self.profile.cpu
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// With what was found; rows of other cases stay as they are.
+    /// Rows, about kernels and about threads.
+    pub(super) fn len(&self) -> usize {
+        let threads = self.profile.threads.values().flat_map(BTreeMap::values);
+        self.profile.kernels.values().map(BTreeMap::len).sum::<usize>() + threads.map(BTreeMap::len).sum::<usize>()
+    }
+
+    /// Whether both say the same of every row.
+    pub(super) fn same_rows(&self, other: &Self) -> bool {
+        self.profile.kernels == other.profile.kernels && self.profile.threads == other.profile.threads
+    }
+
+    /// With what was found. Rows of other cases stay as they are, and so does the head while no row is another.
     pub(super) fn with(&self, findings: &Findings) -> anyhow::Result<Self> {
         let mut after = self.clone();
         for found in &findings.cases {
-            let key = (found.table.clone(), found.row.clone());
-            if found.winner != found.incumbent {
-                let duel = found.duel.unwrap_or(Interval { low: 0.0, centre: 0.0, high: 0.0 });
-                after.rows.insert(
-                    key,
-                    Row {
-                        kernel: found.winner.to_owned(),
-                        margin: one(duel.centre),
-                        interval: interval(duel),
-                    },
-                );
-            } else if after.rows.get(&key).is_some_and(|row| row.kernel != found.incumbent) {
-                after.rows.remove(&key);
-            }
-            after.take_cuts(found);
+            after.take_kernel(found)?;
+            after.take_cut(found)?;
+        }
+        let profile = &mut after.profile;
+        profile.kernels.retain(|_, rows| !rows.is_empty());
+        for tables in profile.threads.values_mut() {
+            tables.retain(|_, rows| !rows.is_empty());
+        }
+        profile.threads.retain(|_, tables| !tables.is_empty());
+        if !after.same_rows(self) {
+            after.profile.date = date();
+            after.profile.rustc = rustc();
         }
         Ok(after)
     }
 
-    fn take_cuts(&mut self, found: &Found) {
-        let Some(cuts) = &found.cuts else { return };
-        if cuts.was.is_none() {
-            return;
+    fn take_kernel(&mut self, found: &Found) -> anyhow::Result<()> {
+        let place: Place = found.row.parse().map_err(|error: String| anyhow!(error))?;
+        let rows = self.profile.kernels.entry(table(found)?).or_default();
+        if found.winner == found.default {
+            rows.remove(&place);
+        } else if let Some(margin) = found.margin {
+            let winner = found.candidates.iter().find(|candidate| candidate.kernel == found.winner);
+            let winner = winner.with_context(|| format!("{} is no candidate", found.winner))?;
+            let row = Winner {
+                kernel: winner.kernel.to_owned(),
+                body: winner.body,
+                margin: percent(margin.centre),
+                interval: span(margin),
+            };
+            rows.insert(place, row);
         }
-        let key = (cuts.threads, found.table.clone(), found.row.clone());
-        self.threads.insert(
-            key,
-            Threads {
-                crossover: cuts.crossover.map_or_else(|| "never".to_owned(), super::summary::bytes),
-                chunk: cuts.chunk.map_or_else(|| "per thread".to_owned(), super::summary::bytes),
-            },
-        );
+        Ok(())
+    }
+
+    fn take_cut(&mut self, found: &Found) -> anyhow::Result<()> {
+        let (Some(cuts), Ok(bucket)) = (&found.cuts, found.row.parse::<Bucket>()) else { return Ok(()) };
+        let tables = self.profile.threads.entry(cuts.threads).or_default();
+        let rows = tables.entry(table(found)?).or_default();
+        if cuts.now() == cuts.default {
+            rows.remove(&bucket);
+        } else if let Some(faster) = cuts.faster {
+            let row = Cut {
+                crossover: cuts.crossover.map(Bytes),
+                chunk: cuts.chunk.map(Bytes),
+                margin: percent(faster.centre),
+                interval: span(faster),
+            };
+            rows.insert(bucket, row);
+        }
+        Ok(())
     }
 
     pub(super) fn write(&self) -> anyhow::Result<()> {
-        let mut text = format!("version = 1\ncpu = {:?}\n", self.cpu);
-        let mut table = "";
-        for ((of, row), value) in &self.rows {
-            if of != table {
-                write!(text, "\n[kernels.{of}]\n")?;
-                table = of;
-            }
-            writeln!(
-                text,
-                "{row:?} = {{ kernel = {:?}, margin = {:?}, interval = {:?} }}",
-                value.kernel, value.margin, value.interval
-            )?;
-        }
-        let mut table = (0, "");
-        for ((count, of, row), value) in &self.threads {
-            if (*count, of.as_str()) != table {
-                write!(text, "\n[threads.{count}.{of}]\n")?;
-                table = (*count, of);
-            }
-            writeln!(text, "{row:?} = {{ crossover = {:?}, chunk = {:?} }}", value.crossover, value.chunk)?;
-        }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        Ok(fs::write(&self.path, text)?)
+        self.profile.write(&self.path).with_context(|| self.path.display().to_string())
     }
 }
 
-pub(super) fn one(log: f64) -> String {
-    format!("{:.1}%", percent(log))
+/// The table of a case: `sum_axis0.f32.avx2-acc`.
+fn table(found: &Found) -> anyhow::Result<Table> {
+    let mut words = found.table.splitn(3, '.');
+    let mut word = || words.next().map(ToOwned::to_owned).with_context(|| format!("`{}` is no table", found.table));
+    let (op, dtype, isa) = (word()?, word()?, word()?);
+    // The plain kind has no suffix, which every name ends with.
+    let kind = Kind::ALL.into_iter().filter(|kind| isa.ends_with(kind.suffix())).max_by_key(|kind| kind.suffix().len());
+    let kind = kind.unwrap_or_default();
+    let isa = isa.strip_suffix(kind.suffix()).unwrap_or(&isa).to_owned();
+    Ok(Table { op, dtype, isa, kind })
 }
 
-pub(super) fn interval(of: Interval) -> String {
-    format!("{} to {}", one(of.low), one(of.high))
+fn percent(log: f64) -> Percent {
+    Percent::of(log.exp_m1())
+}
+
+fn span(interval: Interval) -> Span {
+    Span { low: percent(interval.low), high: percent(interval.high) }
+}
+
+/// The compiler's version, as `1.95.0`.
+fn rustc() -> String {
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let said = Command::new(compiler).arg("--version").output();
+    let said = said.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let version = said.and_then(|said| Some(said.split_whitespace().nth(1)?.to_owned()));
+    version.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The folder of the user's own profiles.
 pub(super) fn folder() -> anyhow::Result<PathBuf> {
-    let Some(home) = env::home_dir() else { bail!("there is no home folder: name one with --into") };
-    Ok(home.join(".config/raptors"))
+    let set = env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let configuration = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    let folder = set.or_else(|| Some(env::home_dir()?.join(configuration)));
+    Ok(folder.context("there is no home folder: name a folder with --into")?.join("raptors"))
 }
 
-fn cpu_key() -> String {
-    "this".to_owned()
+#[cfg(test)]
+mod tests {
+    use raptors::tune::{Candidate, Cuts, Tasks, tournament::Verdict};
+
+    use super::*;
+
+    const CACHES: Caches = Caches { l1: Bytes(32 << 10), l2: Bytes(1 << 20), l3: Bytes(32 << 20) };
+
+    /// A folder of its own, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = env::temp_dir().join(format!("raptors-{name}-{}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    fn interval(centre: f64) -> Interval {
+        Interval { low: centre - 0.005, centre, high: centre + 0.005 }
+    }
+
+    /// What says that this kernel wins, by so much more than the default.
+    fn found(row: &str, winner: &'static str, margin: Option<f64>) -> Found {
+        let candidate = Candidate {
+            kernel: winner,
+            variant: "unroll 8",
+            body: 0x1234,
+            right: true,
+            dropped: false,
+            rounds: 9,
+            seconds: Some(1e-5),
+            faster: None,
+        };
+        Found {
+            op: "scale",
+            dtype: "f32",
+            numerics: "numpy",
+            table: "scale.f32.avx2".to_owned(),
+            row: row.to_owned(),
+            shapes: vec![(8, 8)],
+            bytes: 512,
+            incumbent: "scale_f32_avx2_u4",
+            default: "scale_f32_avx2_u4",
+            winner,
+            verdict: Verdict::Replaced,
+            challenger: Some(winner),
+            duel: margin.map(interval),
+            control: None,
+            margin: margin.map(interval),
+            limit: None,
+            candidates: vec![candidate],
+            cuts: None,
+        }
+    }
+
+    fn findings(cases: Vec<Found>) -> Findings {
+        let (isa, competing) = ("avx2", vec!["avx2"]);
+        Findings { isa, competing, threads: 2, seconds: 1.0, cases, busy: 0, wrong: Vec::new() }
+    }
+
+    #[test]
+    fn winners_become_rows_and_defaults_have_none() {
+        let folder = Folder::new("rows");
+        let before = Kept::of(&folder.0, CACHES).unwrap();
+        let after = before
+            .with(&findings(vec![
+                found("512x512", "scale_f32_avx2_u8_512x512", Some(0.05)),
+                found("l2 square", "scale_f32_avx2_u8", Some(0.0305)),
+                found("l1 tall", "scale_f32_avx2_u4", None),
+            ]))
+            .unwrap();
+        assert_eq!((before.len(), after.len()), (0, 2));
+        after.write().unwrap();
+        let text = fs::read_to_string(after.path()).unwrap();
+        assert!(text.contains("[kernels.scale.f32.avx2]") && text.contains("margin = \"3.1%\""), "{text}");
+        assert!(text.contains("body = \"0000000000001234\""), "{text}");
+
+        // Read again, a run that finds the same changes nothing, not even the date.
+        let again = Kept::of(&folder.0, CACHES).unwrap();
+        assert!(again.same_rows(&after));
+        let kept = Found { incumbent: "scale_f32_avx2_u8", margin: None, ..found("l2 square", "scale_f32_avx2_u8", None) };
+        let same = again.with(&findings(vec![kept])).unwrap();
+        assert!(same.same_rows(&again) && same.profile.date == again.profile.date);
+
+        // Back to the default: the row goes, those of other cases stay.
+        let back = again.with(&findings(vec![found("l2 square", "scale_f32_avx2_u4", None)])).unwrap();
+        assert_eq!(back.len(), 1);
+    }
+
+    #[test]
+    fn rows_about_threads_are_by_their_number() {
+        let folder = Folder::new("threads");
+        let before = Kept::of(&folder.0, CACHES).unwrap();
+        let default = Tasks { crossover: Some(1 << 20), chunk: Some(256 << 10) };
+        let cuts = |crossover, chunk, faster: Option<f64>| Cuts {
+            threads: 2,
+            crossover,
+            chunk,
+            default,
+            was: Some(default),
+            faster: faster.map(interval),
+            verdict: Verdict::Replaced,
+            ways: Vec::new(),
+        };
+        let with = |cuts| Found { cuts: Some(cuts), ..found("l3 square", "scale_f32_avx2_u4", None) };
+        let after = before.with(&findings(vec![with(cuts(Some(2 << 20), None, Some(0.1)))])).unwrap();
+        let text = after.profile.to_text();
+        assert!(text.contains("[threads.2.scale.f32.avx2]") && text.contains("crossover = \"2 MiB\""), "{text}");
+        assert!(text.contains("chunk = \"1 per thread\""), "{text}");
+        let back = after.with(&findings(vec![with(cuts(default.crossover, default.chunk, None))])).unwrap();
+        assert_eq!((after.len(), back.len()), (1, 0));
+        assert!(back.profile.threads.is_empty());
+    }
+
+    #[test]
+    fn tables_of_a_class_have_a_kind() {
+        let of = |name: &str| {
+            let found = Found { table: name.to_owned(), ..found("l1 tall", "scale_f32_avx2_u4", None) };
+            table(&found).unwrap()
+        };
+        assert_eq!((of("sum_axis0.f64.avx512-acc").kind, of("sum_axis0.f64.avx512-acc").isa.as_str()), (Kind::Accurate, "avx512"));
+        assert_eq!(of("scale.f32.avx2-inplace").kind, Kind::InPlace);
+        assert_eq!(of("scale.f32.avx2").to_string(), "scale.f32.avx2");
+    }
+
+    #[test]
+    fn a_profile_of_other_caches_is_made_anew_and_a_damaged_one_is_refused() {
+        let folder = Folder::new("caches");
+        let before = Kept::of(&folder.0, CACHES).unwrap();
+        let case = found("l2 square", "scale_f32_avx2_u8", Some(0.03));
+        before.with(&findings(vec![case])).unwrap().write().unwrap();
+        let other = Kept::of(&folder.0, Caches { l3: Bytes(8 << 20), ..CACHES }).unwrap();
+        assert_eq!(other.len(), 0);
+        assert!(other.left_behind.unwrap().contains("32 MiB"));
+        fs::write(before.path(), "version = 1\nnonsense = 2\n").unwrap();
+        let error = Kept::of(&folder.0, CACHES).unwrap_err().to_string();
+        assert!(error.contains(".toml:2:1: "), "{error}");
+    }
 }

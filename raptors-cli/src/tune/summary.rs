@@ -23,7 +23,8 @@ pub(super) fn head(settings: &Settings, before: &Kept) -> anyhow::Result<String>
         settings.budget.as_secs(),
         before.len(),
     );
-    Ok(wrap(&text, WIDTH).join("\n"))
+    let lines = [Some(text.as_str()), before.left_behind.as_deref()].into_iter().flatten();
+    Ok(lines.flat_map(|text| wrap(text, WIDTH)).collect::<Vec<_>>().join("\n"))
 }
 
 /// How a case ended, in a few words.

@@ -1,0 +1,381 @@
+//! Profiles as files: read with the place of what is wrong, written so that a difference is a line.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    error, fmt,
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    ops::Range,
+    path::Path,
+    process,
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{
+    model::{Bucket, Caches, Cut, Kind, Place, Profile, Table, Winner},
+    word::{Bytes, Percent, Span},
+};
+
+/// The version of the format.
+const VERSION: i64 = 1;
+
+/// What a profile begins with.
+const HEAD: &str = "# Winners of the tournament on this CPU. Made by `cargo bench`; read by every build.\n";
+
+/// Why a text is no profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The file's name.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub col: usize,
+    /// The bytes that are meant.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.col, self.message)
+    }
+}
+
+impl error::Error for Error {}
+
+/// Reads a profile. `file` is what messages call it.
+///
+/// # Errors
+/// The first thing that is wrong, and where.
+pub fn parse(text: &str, file: &str) -> Result<Profile, Error> {
+    let read: File = toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let before = &text[..text.floor_char_boundary(span.start)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Error {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            col: before[line_start..].chars().count() + 1,
+            span,
+            message: error.message().to_owned(),
+        }
+    })?;
+    let File { version: Version, cpu: Key(cpu), caches, rustc, date, kernels, threads } = read;
+    let caches = Caches { l1: caches.l1.0, l2: caches.l2.0, l3: caches.l3.0 };
+    let threads = threads.into_iter().map(|(Word(Count(count)), tables)| (count, flat(tables))).collect();
+    Ok(Profile { cpu, caches, rustc, date, kernels: flat(kernels), threads })
+}
+
+/// Makes one map of the file's three levels of tables.
+fn flat<P: Ord, R, V: From<R>>(tables: Tables<P, R>) -> BTreeMap<Table, BTreeMap<P, V>> {
+    let mut all = BTreeMap::new();
+    for (op, dtypes) in tables {
+        for (dtype, classes) in dtypes {
+            for (Word(Class { isa, kind }), rows) in classes {
+                let table = Table { op: op.0.clone(), dtype: dtype.0.clone(), isa, kind };
+                all.insert(table, rows.into_iter().map(|(place, row)| (place.0, row.into())).collect());
+            }
+        }
+    }
+    all
+}
+
+impl Profile {
+    /// The profile as a file has it. What [`parse`] makes of that is this profile again.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = HEAD.to_owned();
+        let Caches { l1, l2, l3 } = self.caches;
+        let head = [
+            ("version", VERSION.to_string()),
+            ("cpu", quoted(&self.cpu)),
+            ("caches", format!(r#"{{ l1 = "{l1}", l2 = "{l2}", l3 = "{l3}" }}"#)),
+            ("rustc", quoted(&self.rustc)),
+            ("date", quoted(&self.date)),
+        ];
+        for (name, value) in head {
+            writeln!(text, "{name:<7} = {value}").expect("a String");
+        }
+        for (table, rows) in &self.kernels {
+            let rows: Vec<Line> = rows.iter().map(|(place, row)| (place.to_string(), winner(row))).collect();
+            section(&mut text, &format!("kernels.{table}"), &rows);
+        }
+        for (count, tables) in &self.threads {
+            for (table, rows) in tables {
+                let rows: Vec<Line> =
+                    rows.iter().map(|(bucket, row)| (bucket.to_string(), cut(row))).collect();
+                section(&mut text, &format!("threads.{count}.{table}"), &rows);
+            }
+        }
+        text
+    }
+
+    /// Writes the profile, whole or not at all: into a file beside, which then takes the place of the old one.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or written to. The file that was there is then as it was.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let beside = folder.join(format!(".{}.{}", name.to_string_lossy(), process::id()));
+        let written = fs::File::create(&beside).and_then(|mut file| {
+            file.write_all(self.to_text().as_bytes())?;
+            // On the disk before the name is: a crash leaves the old profile or the new one.
+            file.sync_all()?;
+            fs::rename(&beside, path)
+        });
+        if written.is_err() {
+            fs::remove_file(&beside).ok();
+        }
+        written
+    }
+}
+
+/// What a row is for, and its fields.
+type Line = (String, Vec<(&'static str, String)>);
+
+/// A table of the file; the fields of its rows stand below each other.
+fn section(text: &mut String, name: &str, rows: &[Line]) {
+    let Some((_, first)) = rows.first() else { return };
+    writeln!(text, "\n[{name}]").expect("a String");
+    let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+    let key = longest(&mut rows.iter().map(|(place, _)| place.chars().count())) + 2;
+    let widths: Vec<_> = (0..first.len())
+        .map(|field| longest(&mut rows.iter().map(|(_, fields)| fields[field].1.chars().count())) + 1)
+        .collect();
+    for (place, fields) in rows {
+        write!(text, "{:<key$} = {{ ", format!("\"{place}\"")).expect("a String");
+        for ((name, value), width) in fields.iter().zip(&widths).take(first.len() - 1) {
+            write!(text, "{name} = {:<width$} ", format!("{value},")).expect("a String");
+        }
+        let (name, value) = &fields[first.len() - 1];
+        writeln!(text, "{name} = {value} }}").expect("a String");
+    }
+}
+
+fn winner(row: &Winner) -> Vec<(&'static str, String)> {
+    vec![
+        ("kernel", quoted(&row.kernel)),
+        ("body", format!("\"{:016x}\"", row.body)),
+        ("margin", format!("\"{}\"", row.margin)),
+        ("interval", format!("\"{}\"", row.interval)),
+    ]
+}
+
+fn cut(row: &Cut) -> Vec<(&'static str, String)> {
+    let or =
+        |bytes: Option<Bytes>, word: &str| bytes.map_or_else(|| word.to_owned(), |bytes| bytes.to_string());
+    vec![
+        ("crossover", format!("\"{}\"", or(row.crossover, NEVER))),
+        ("chunk", format!("\"{}\"", or(row.chunk, PER_THREAD))),
+        ("margin", format!("\"{}\"", row.margin)),
+        ("interval", format!("\"{}\"", row.interval)),
+    ]
+}
+
+/// A crossover that no call reaches.
+const NEVER: &str = "never";
+/// A chunk that gives each thread a piece.
+const PER_THREAD: &str = "1 per thread";
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// The file, as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: Version,
+    cpu: Key,
+    caches: FileCaches,
+    rustc: String,
+    date: String,
+    #[serde(default)]
+    kernels: Tables<Place, FileWinner>,
+    #[serde(default)]
+    threads: BTreeMap<Word<Count>, Tables<Bucket, FileCut>>,
+}
+
+/// Operation, dtype, ISA with class, place.
+type Tables<P, R> = BTreeMap<Name, BTreeMap<Name, BTreeMap<Word<Class>, BTreeMap<Word<P>, R>>>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileCaches {
+    l1: Word<Bytes>,
+    l2: Word<Bytes>,
+    l3: Word<Bytes>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileWinner {
+    kernel: String,
+    body: Word<Hash>,
+    margin: Word<Percent>,
+    interval: Word<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileCut {
+    crossover: Word<Crossover>,
+    chunk: Word<Chunk>,
+    margin: Word<Percent>,
+    interval: Word<Span>,
+}
+
+impl From<FileWinner> for Winner {
+    fn from(row: FileWinner) -> Self {
+        let FileWinner { kernel, body: Word(Hash(body)), margin: Word(margin), interval: Word(interval) } =
+            row;
+        Self { kernel, body, margin, interval }
+    }
+}
+
+impl From<FileCut> for Cut {
+    fn from(row: FileCut) -> Self {
+        let FileCut { crossover, chunk, margin: Word(margin), interval: Word(interval) } = row;
+        Self { crossover: crossover.0.0, chunk: chunk.0.0, margin, interval }
+    }
+}
+
+/// What a string means.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Word<T>(T);
+
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(from)?.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// The one version that there is.
+struct Version;
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match i64::deserialize(from)? {
+            VERSION => Ok(Self),
+            other => {
+                Err(de::Error::custom(format!("version {other} of profiles; this program reads {VERSION}")))
+            }
+        }
+    }
+}
+
+/// A name of the processor: it is also that of the file.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(from)?;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-+".contains(c);
+        if key.is_empty() || !key.chars().all(fits) {
+            return Err(de::Error::custom("a processor's name has small letters, digits, `-` and `+` alone"));
+        }
+        Ok(Self(key))
+    }
+}
+
+/// The name of an operation or a dtype.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        is_name(&name)
+            .then_some(Self(name))
+            .ok_or_else(|| de::Error::custom("no name of an operation or dtype"))
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// `avx2-inplace`: an ISA and which of its tables.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    isa: String,
+    kind: Kind,
+}
+
+impl FromStr for Class {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (isa, kind) = match text.find('-') {
+            None => (text, Some(Kind::Plain)),
+            Some(at) => {
+                let suffix = &text[at..];
+                (&text[..at], Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix))
+            }
+        };
+        kind.filter(|_| is_name(isa))
+            .map(|kind| Self { isa: isa.to_owned(), kind })
+            .ok_or_else(|| format!("`{text}` is no ISA, followed by nothing, by `-inplace` or by `-acc`"))
+    }
+}
+
+/// A number of threads.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Count(usize);
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let count = text.parse().ok().filter(|count: &usize| *count > 0 && count.to_string() == text);
+        count.map(Self).ok_or_else(|| format!("`{text}` is no number of threads"))
+    }
+}
+
+/// The hash of a body: sixteen hexadecimal digits.
+struct Hash(u64);
+
+impl FromStr for Hash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_hash = text.len() == 16 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let hash = u64::from_str_radix(text, 16).ok().filter(|_| is_hash);
+        hash.map(Self).ok_or_else(|| format!("`{text}` is no hash of sixteen hexadecimal digits"))
+    }
+}
+
+struct Crossover(Option<Bytes>);
+
+impl FromStr for Crossover {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == NEVER { Ok(Self(None)) } else { text.parse().map(|bytes| Self(Some(bytes))) }
+    }
+}
+
+struct Chunk(Option<Bytes>);
+
+impl FromStr for Chunk {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            PER_THREAD => Ok(Self(None)),
+            _ => match text.parse()? {
+                Bytes(0) => Err("a piece has at least one byte".to_owned()),
+                bytes => Ok(Self(Some(bytes))),
+            },
+        }
+    }
+}
