@@ -39,7 +39,7 @@ pub struct Op {
     /// Every kernel: shipped, candidate and dropped.
     pub kernels: &'static [Kernel],
     pub(crate) call: fn(&Call<'_>, &[Arg<'_>], Out<'_>) -> Result<(), Error>,
-    pub(crate) explain: fn(Dtype, Numerics, bool, (usize, usize)) -> Result<Explanation, Error>,
+    pub(crate) explain: Explain,
 }
 
 /// How the calls of an operation may be cut over threads: what a tournament chooses from.
@@ -142,6 +142,9 @@ pub struct Kernel {
     /// not have it.
     pub body: Option<u64>,
 }
+
+/// Explains a call of a dtype and class, in place or not, on contiguous matrices of a shape.
+pub(crate) type Explain = fn(Dtype, Numerics, bool, (usize, usize)) -> Result<Explanation, Error>;
 
 /// What became of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,6 +33,8 @@ pub mod ops;
 mod runtime;
 #[allow(unsafe_code, reason = "a room of unsafe: vector instructions that touch memory")]
 mod simd;
+#[cfg(feature = "tune")]
+pub mod tune;
 
 pub use catalogue::explain;
 pub use dispatch::{

@@ -11,7 +11,10 @@ mod info;
 mod list;
 mod names;
 mod output;
+mod report;
 mod show;
+#[cfg(feature = "tune")]
+mod tune;
 
 use std::{
     io::{self, BufWriter, Write},
@@ -40,6 +43,15 @@ enum Command {
     Info,
     /// Check a folder of specs without a build
     Check(check::Arguments),
+    /// Find which kernels are fastest on this machine, and write its profile
+    #[cfg(feature = "tune")]
+    Tune(tune::Arguments),
+    /// How good the choices of three runs are: for `cargo xtask regret`
+    #[cfg(feature = "tune")]
+    #[command(hide = true)]
+    Regret(tune::regret::Arguments),
+    /// What the last tournament found: a page, JSON or CSV
+    Report(report::Arguments),
 }
 
 fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
@@ -49,6 +61,11 @@ fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::Show(arguments) => show::run(&arguments, out)?,
         Command::Info => info::run(out)?,
         Command::Check(arguments) => check::run(&arguments, out)?,
+        #[cfg(feature = "tune")]
+        Command::Tune(arguments) => tune::run(&arguments, out)?,
+        #[cfg(feature = "tune")]
+        Command::Regret(arguments) => tune::regret::run(&arguments, out)?,
+        Command::Report(arguments) => report::run(&arguments, out)?,
     }
     Ok(out.flush()?)
 }

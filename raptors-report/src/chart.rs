@@ -89,7 +89,7 @@ impl Run {
 }
 
 /// As wide as there is room for, instead of a fixed number of pixels.
-fn scalable(svg: &str) -> String {
+pub(crate) fn scalable(svg: &str) -> String {
     let (head, rest) = svg.split_once('>').unwrap_or((svg, ""));
     let attribute = |name: &str| {
         let (_, rest) = head.split_once(&format!(" {name}=\""))?;

@@ -2,29 +2,34 @@
 //! and [a section of the documentation](section).
 //!
 //! All are made from the document that `python -m raptors compare --output-json` writes, which
-//! `python/raptors/compare/schema.json` describes; nothing is measured or judged here.
+//! `python/raptors/compare/schema.json` describes. And what a tournament found, from the document of `raptors tune`: [a
+//! page](Tuning::page) and [a table](Tuning::csv). Nothing is measured or judged here.
 
 mod chart;
 mod page;
 mod run;
 mod section;
+mod tune;
 
 pub use chart::Theme;
 pub use run::Run;
 pub use section::section;
+pub use tune::Tuning;
 
 /// Why something could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text is no document of the comparison.
-    #[error("no document of the comparison: {0}")]
+    /// The text is no document of the comparison, or of a tournament.
+    #[error("no such document: {0}")]
     Document(#[from] serde_json::Error),
     /// The document is of another version.
-    #[error("the document is `{found}`, and this reads `{}`", run::SCHEMA)]
+    #[error("the document is `{found}`, and this reads `{reads}`")]
     Version {
         /// What it says it is.
         found: String,
+        /// What would be read.
+        reads: &'static str,
     },
     /// The picture could not be drawn.
     #[error("the picture: {0}")]

@@ -10,10 +10,13 @@ use crate::{
     run::{Case, Peer, us},
 };
 
-static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
+pub(crate) static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
     let mut tera = Tera::default();
-    tera.add_raw_template("page.html", include_str!("../templates/page.html.tera"))
-        .expect("the template is part of this crate");
+    tera.add_raw_templates([
+        ("page.html", include_str!("../templates/page.html.tera")),
+        ("tune.html", include_str!("../templates/tune.html.tera")),
+    ])
+    .expect("the templates are part of this crate");
     tera
 });
 

@@ -124,7 +124,7 @@ impl Run {
         let value: Value = serde_json::from_str(text)?;
         let found = value["schema"].as_str().unwrap_or_default();
         if found != SCHEMA {
-            return Err(Error::Version { found: found.to_owned() });
+            return Err(Error::Version { found: found.to_owned(), reads: SCHEMA });
         }
         let Document { machine, settings, cases } = serde_json::from_value(value)?;
         let (wrong, timed): (Vec<_>, Vec<_>) =

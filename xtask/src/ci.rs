@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    compare, cross, install, python,
+    browser, compare, cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
@@ -25,6 +25,7 @@ const STEPS: [Step; 20] = [
     ("Python, with one spec more", python::overlay),
     ("comparison with NumPy", compare::gate),
     ("benchmarks, once each", benchmarks),
+    ("report in a browser", browser::report),
     ("example", example),
     ("emulator", install::qemu),
     ("conformance on Nehalem", nehalem),
@@ -84,12 +85,12 @@ fn format() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray"];
+    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray,raptors-cli/tune"];
     run(cargo(what).args(["--", "-D", "warnings"]))
 }
 
 fn documentation() -> Result<()> {
-    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray"];
+    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray,raptors/tune"];
     run(cargo(what).env("RUSTDOCFLAGS", "-D warnings"))
 }
 

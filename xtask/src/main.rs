@@ -3,6 +3,7 @@
 //! Each chore is a module. None holds knowledge that a plain command could not be given: they choose arguments,
 //! run cargo, and read what it says.
 
+mod browser;
 mod budget;
 mod ci;
 mod compare;
@@ -12,6 +13,7 @@ mod install;
 mod mca;
 mod python;
 mod raptors;
+mod regret;
 mod run;
 mod size;
 mod test;
@@ -77,6 +79,10 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Judge the tournament's choices: against the best of all candidates, against each other, and under load
+    ///
+    /// Three tournaments and fresh measurements, half an hour or more on a machine that should do nothing else.
+    Regret(regret::Arguments),
     /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,
     /// As `bless`; with `--check`, compare instead of writing
@@ -97,6 +103,7 @@ fn main() -> ExitCode {
         Chore::Mca { write } => mca::estimate(write).map(done),
         Chore::Raptors { arguments } => raptors::run(&arguments),
         Chore::Compare { arguments } => compare::run(&arguments),
+        Chore::Regret(arguments) => regret::judge(&arguments).map(done),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),
         Chore::Codegen { check: true } => goldens::check().map(done),
     };

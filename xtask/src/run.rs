@@ -95,7 +95,7 @@ fn judge(command: &Command, status: ExitStatus) -> Result<()> {
 }
 
 /// The command as one would type it, variables first; the target folder, which every call gets, is left out.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let quoted = |word: &OsStr| {
         let word = word.to_string_lossy();
         let plain = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "*'\"$".contains(c));

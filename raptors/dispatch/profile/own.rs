@@ -1,6 +1,7 @@
 //! The user's own profile: read when the program runs, and laid over the rows that it would follow without.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -64,8 +65,8 @@ impl File {
     /// what is not as another.
     fn keep_what_holds(&mut self) -> (usize, usize) {
         let count = |profile: &Profile| {
-            let cuts = profile.threads.values().flat_map(|tables| tables.values().map(|rows| rows.len()));
-            profile.kernels.values().map(|rows| rows.len()).chain(cuts).sum::<usize>()
+            let cuts = profile.threads.values().flat_map(|tables| tables.values().map(BTreeMap::len));
+            profile.kernels.values().map(BTreeMap::len).chain(cuts).sum::<usize>()
         };
         let before = count(&self.profile);
         for (table, rows) in &mut self.profile.kernels {

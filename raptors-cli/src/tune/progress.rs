@@ -1,0 +1,85 @@
+//! What is seen while the tournaments are held: a bar on a terminal, else a line for each case.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use raptors::tune::{Case, Found, Observer};
+
+use super::summary;
+
+/// A bar, or lines.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    of: usize,
+    at: usize,
+    /// About how long the rest takes.
+    rest: Option<Duration>,
+    case: String,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template("{bar:20} {pos:>3}/{len} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Self { bar, of: 0, at: 0, rest: None, case: String::new() }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn rest(&self) -> String {
+        self.rest.map_or_else(String::new, |rest| format!(", {} left", minutes(rest)))
+    }
+}
+
+/// `3:07`: minutes and seconds.
+fn minutes(time: Duration) -> String {
+    let seconds = time.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+impl Observer for Progress {
+    fn begins(&mut self, at: usize, of: usize, case: &Case) {
+        (self.at, self.of, self.case) = (at, of, case.to_string());
+        if let Some(bar) = &self.bar {
+            bar.set_length(of as u64);
+            bar.set_position(at as u64);
+        }
+    }
+
+    fn left(&mut self, candidates: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {candidates} in{}", self.case, self.rest()));
+        }
+    }
+
+    fn ends(&mut self, found: &Found, rest: Duration) {
+        self.rest = Some(rest);
+        if self.bar.is_none() {
+            let line = format!("{:>3}/{} {}: {}", self.at + 1, self.of, self.case, summary::verdict(found));
+            // A reader that has gone is no reason to end.
+            writeln!(std::io::stdout(), "{line}{}", self.rest()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_two_digits() {
+        assert_eq!(minutes(Duration::from_secs(187)), "3:07");
+        assert_eq!(minutes(Duration::from_millis(900)), "0:00");
+    }
+}

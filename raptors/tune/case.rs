@@ -1,0 +1,424 @@
+//! The cases: target shapes and the representatives of buckets, all of them from the catalogue and this machine's caches.
+
+use std::fmt::{self, Display};
+
+use crate::{
+    Caches, Dtype, Error, Isa, Numerics,
+    catalogue::{self, Axis, Body, Explanation, InputKind, Kernel, Op},
+};
+
+/// What one tournament decides: the kernel of one row of one dispatch table.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The operation.
+    pub op: &'static Op,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The numeric class, the first that the table serves.
+    pub numerics: Numerics,
+    /// Whether calls overwrite their first matrix: such have a table of their own.
+    pub inplace: bool,
+    /// The row.
+    pub place: Place,
+    /// Rows and columns of the matrices that are measured, one shape or several.
+    pub shapes: Vec<(usize, usize)>,
+}
+
+/// A row of a dispatch table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The row of a target shape.
+    Target(usize, usize),
+    /// The row of a bucket.
+    Bucket(Size, Aspect),
+}
+
+/// Where the bytes of a call stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// In the first cache.
+    L1,
+    /// In the second.
+    L2,
+    /// In the two thirds of the third that a call can count on.
+    L3,
+    /// Nowhere nearer than memory.
+    Memory,
+}
+
+/// The form of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// Many more columns than rows.
+    Wide,
+    /// About as many.
+    Square,
+    /// Many more rows than columns.
+    Tall,
+}
+
+impl Size {
+    /// All of them, from the smallest.
+    pub const ALL: [Self; 4] = [Self::L1, Self::L2, Self::L3, Self::Memory];
+
+    /// Its word in a profile.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::L1 => "l1",
+            Self::L2 => "l2",
+            Self::L3 => "l3",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// The bytes that calls of this size have, from and to; those in memory up to four times the last cache.
+    #[must_use]
+    pub const fn range(self, caches: Caches) -> (usize, usize) {
+        match self {
+            Self::L1 => (0, caches.l1),
+            Self::L2 => (caches.l1, caches.l2),
+            Self::L3 => (caches.l2, caches.l3 / 3 * 2),
+            Self::Memory => (caches.l3 / 3 * 2, 4 * caches.l3),
+        }
+    }
+
+    /// Bytes that stand for the size: in the middle, as ratios go. In memory, twice what the last cache holds, so that
+    /// nothing of it is left there from one call to the next.
+    fn middle(self, caches: Caches) -> usize {
+        let (from, to) = self.range(caches);
+        match self {
+            Self::L1 => to / 2,
+            Self::L2 | Self::L3 => from.saturating_mul(to.max(from)).isqrt(),
+            Self::Memory => 2 * caches.l3,
+        }
+    }
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Wide, Self::Square, Self::Tall];
+
+    /// Its word in a profile.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Square => "square",
+            Self::Tall => "tall",
+        }
+    }
+
+    /// A matrix of that form and of about so many elements.
+    #[must_use]
+    pub fn shape(self, elements: usize) -> (usize, usize) {
+        // Far from where one form becomes another, which is at sixteen times.
+        const OBLONG: usize = 64;
+        let cols = match self {
+            Self::Wide => elements.saturating_mul(OBLONG).isqrt().next_multiple_of(8),
+            Self::Square => elements.isqrt().next_multiple_of(8),
+            Self::Tall => (elements / OBLONG).isqrt(),
+        };
+        // A single column would be a run of neighbours.
+        let cols = cols.max(2);
+        ((elements / cols).max(1), cols)
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(rows, cols) => write!(f, "{rows}x{cols}"),
+            Self::Bucket(size, aspect) => write!(f, "{} {}", size.word(), aspect.word()),
+        }
+    }
+}
+
+impl Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let class = match (self.inplace, self.numerics == Numerics::default()) {
+            (true, _) => " in place",
+            (false, true) => "",
+            (false, false) => &format!(" {}", self.numerics),
+        };
+        write!(f, "{} {}{class} {}", self.op.name, self.dtype, self.place)
+    }
+}
+
+/// Matrices that a call reads, and that it writes.
+pub(super) fn matrices(op: &Op) -> (usize, usize) {
+    let reads = op.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+    (reads, usize::from(matches!(op.body, Body::Map(_))))
+}
+
+/// Bytes that a call reads and writes for each element of its matrices, as the dispatch table counts them.
+fn bytes_of_element(op: &Op, dtype: Dtype) -> usize {
+    let (reads, writes) = matrices(op);
+    (reads + writes) * dtype.bytes()
+}
+
+impl Case {
+    /// The first of its shapes, which decides what the table says.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        self.shapes[0]
+    }
+
+    /// Bytes that a call reads and writes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let (rows, cols) = self.shape();
+        rows * cols * bytes_of_element(self.op, self.dtype)
+    }
+
+    /// The case of the same bucket whose calls move about so many bytes.
+    pub(super) fn with_bytes(&self, bytes: usize) -> Self {
+        let Place::Bucket(_, aspect) = self.place else { return self.clone() };
+        let shapes = vec![aspect.shape(bytes / bytes_of_element(self.op, self.dtype))];
+        Self { shapes, ..self.clone() }
+    }
+
+    /// The table that it is a row of, as a profile names it: `scale.f32.avx2`.
+    #[must_use]
+    pub fn table(&self, isa: Isa) -> String {
+        super::run::table(self, isa)
+    }
+
+    /// The candidates: every kernel of this build and these instruction sets that its row can name.
+    #[must_use]
+    pub fn candidates(&self, isas: &[Isa]) -> Vec<&'static Kernel> {
+        let fits = |kernel: &&Kernel| {
+            kernel.dtype == self.dtype
+                && isas.contains(&kernel.isa)
+                && kernel.inplace == self.inplace
+                && kernel.body.is_some()
+                && kernel.numerics.contains(&self.numerics)
+                && match (kernel.shape, self.place) {
+                    (None, _) => true,
+                    (Some(shape), Place::Target(rows, cols)) => shape == (rows, cols),
+                    (Some(_), Place::Bucket(..)) => false,
+                }
+        };
+        self.op.kernels.iter().filter(fits).collect()
+    }
+
+    /// What the table says of it: the kernel is its incumbent.
+    ///
+    /// # Errors
+    /// As [`Op::explain`].
+    pub fn explain(&self) -> Result<Explanation, Error> {
+        if self.inplace {
+            self.op.explain_inplace(self.dtype, self.shape())
+        } else {
+            self.op.explain(self.dtype, self.numerics, self.shape())
+        }
+    }
+
+    /// The extent of the result.
+    pub(super) fn result((rows, cols): (usize, usize), op: &Op) -> (usize, usize) {
+        match op.body {
+            Body::Map(_) => (rows, cols),
+            Body::Reduce { axis: Axis::All, .. } => (1, 1),
+            Body::Reduce { axis: Axis::Zero, .. } => (1, cols),
+            Body::Reduce { axis: Axis::One, .. } => (1, rows),
+        }
+    }
+}
+
+/// How far a candidate is from the plain kernel: of those that are tied, the least complex one is preferred.
+#[must_use]
+pub fn complexity(kernel: &Kernel) -> usize {
+    // `<op>_<dtype>_<isa>_u<unroll>[_…]`: each word after that is something more.
+    let mut words = kernel.name.split('_').skip_while(|word| *word != kernel.isa.name()).skip(1);
+    let unroll = words.next().and_then(|word| word.strip_prefix('u')?.parse().ok()).unwrap_or(1);
+    let known_shape = usize::from(kernel.shape.is_some());
+    100 * (words.count() - known_shape) + 10 * known_shape + usize::min(unroll, 9)
+}
+
+/// What part of the cases is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Names of operations, or of specs; all of them if there are none.
+    pub ops: Vec<String>,
+    /// Element types; all of them if there are none.
+    pub dtypes: Vec<Dtype>,
+}
+
+impl Filter {
+    /// From words: names of operations, of specs and of element types.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a word that is none of them.
+    pub fn of(words: &[String]) -> Result<Self, Error> {
+        let mut filter = Self::default();
+        for word in words {
+            if let Some(dtype) = Dtype::ALL.into_iter().find(|dtype| dtype.name() == word) {
+                filter.dtypes.push(dtype);
+            } else if catalogue::ops().iter().any(|op| named(op, word)) {
+                filter.ops.push(word.clone());
+            } else {
+                let mut known: Vec<_> = catalogue::ops().iter().map(|op| op.name).collect();
+                known.extend(Dtype::ALL.map(Dtype::name));
+                let kind = "operation or element type";
+                return Err(Error::Unknown { kind, name: word.clone(), known: known.join(", ") });
+            }
+        }
+        Ok(filter)
+    }
+
+    fn takes(&self, op: &Op, dtype: Dtype) -> bool {
+        (self.ops.is_empty() || self.ops.iter().any(|word| named(op, word)))
+            && (self.dtypes.is_empty() || self.dtypes.contains(&dtype))
+    }
+}
+
+/// Whether a word is the name of an operation or of its spec: `sum` is the operation over all elements and those along
+/// an axis.
+fn named(op: &Op, word: &str) -> bool {
+    let stem = op.file.rsplit('/').next().and_then(|file| file.strip_suffix(".toml"));
+    op.name == word || stem == Some(word)
+}
+
+/// Every case of a part, in the order of operations: first those of target shapes, then those of buckets. With `full`,
+/// buckets are judged by more shapes than the one in their middle.
+#[must_use]
+pub fn cases(filter: &Filter, caches: Caches, full: bool) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for op in catalogue::ops() {
+        for &dtype in op.dtypes.iter().filter(|dtype| filter.takes(op, **dtype)) {
+            for (numerics, inplace) in tables(op) {
+                let case = |place, shapes| Case { op, dtype, numerics, inplace, place, shapes };
+                for (rows, cols) in targets(op, dtype, numerics, inplace) {
+                    cases.push(case(Place::Target(rows, cols), vec![(rows, cols)]));
+                }
+                for size in Size::ALL {
+                    for aspect in Aspect::ALL {
+                        let of = |bytes: usize| aspect.shape(bytes / bytes_of_element(op, dtype));
+                        let middle = size.middle(caches);
+                        let mut shapes = vec![of(middle)];
+                        if full {
+                            let (from, to) = size.range(caches);
+                            // Halfway, as ratios go, to where the size begins and ends.
+                            shapes.push(of(middle.saturating_mul(from.max(middle / 16)).isqrt()));
+                            shapes.push(of(middle.saturating_mul(to).isqrt()));
+                        }
+                        cases.push(case(Place::Bucket(size, aspect), shapes));
+                    }
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// The tables of an operation: the numeric class of each, by the first that it serves, and whether it is one of kernels
+/// that work in place.
+fn tables(op: &Op) -> Vec<(Numerics, bool)> {
+    let mut tables: Vec<(Numerics, bool)> = Vec::new();
+    for kernel in op.kernels {
+        // A class that kernels of another one serve too has no table.
+        let class = kernel.numerics.first().filter(|class| op.numerics.contains(class));
+        tables.extend(class.map(|class| (*class, kernel.inplace)).filter(|table| !tables.contains(table)));
+    }
+    tables
+}
+
+/// The shapes that an operation has kernels for.
+fn targets(op: &Op, dtype: Dtype, numerics: Numerics, inplace: bool) -> Vec<(usize, usize)> {
+    let mut shapes: Vec<_> = op
+        .kernels
+        .iter()
+        .filter(|kernel| {
+            kernel.dtype == dtype && kernel.numerics.contains(&numerics) && kernel.inplace == inplace
+        })
+        .filter_map(|kernel| kernel.shape)
+        .collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    shapes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::table::{Target, bucket_name};
+
+    const CACHES: Caches = Caches { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
+
+    #[test]
+    fn each_representative_falls_into_its_bucket() {
+        let caches = crate::caches();
+        for full in [false, true] {
+            for case in cases(&Filter::default(), caches, full) {
+                let Place::Bucket(size, aspect) = case.place else { continue };
+                for &(rows, cols) in &case.shapes {
+                    let bytes = rows * cols * bytes_of_element(case.op, case.dtype);
+                    let target = Target { rows, cols, bytes, contiguous: true };
+                    let at = size as usize * Aspect::ALL.len() + aspect as usize;
+                    assert_eq!(target.bucket(), at, "{case} {rows}×{cols}: {}", bucket_name(target.bucket()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_larger_than_the_last_cache_are_cases_of_their_own() {
+        let cases = cases(&Filter::default(), CACHES, false);
+        let memory = cases.iter().filter(|case| matches!(case.place, Place::Bucket(Size::Memory, _)));
+        assert!(memory.clone().count() > 0);
+        for case in memory {
+            assert!(case.bytes() > CACHES.l3 * 3 / 2, "{case}: {} bytes", case.bytes());
+        }
+    }
+
+    #[test]
+    fn target_shapes_are_those_of_the_kernels() {
+        let all = cases(&Filter::default(), CACHES, false);
+        let shaped = catalogue::ops().iter().flat_map(|op| op.kernels).find_map(|kernel| kernel.shape);
+        let targets = all.iter().filter(|case| matches!(case.place, Place::Target(..)));
+        assert_eq!(targets.clone().count() > 0, shaped.is_some());
+        for case in targets {
+            let own = case.candidates(&Isa::ALL).into_iter().filter(|kernel| kernel.shape.is_some()).count();
+            assert!(own > 0, "{case}");
+        }
+        // No row is decided twice.
+        let mut names: Vec<_> = all.iter().map(ToString::to_string).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all.len());
+    }
+
+    #[test]
+    fn words_choose_a_part() {
+        let op = &catalogue::ops()[0];
+        let words = |words: &[&str]| Filter::of(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        let filter = words(&[op.name, "f64"]).unwrap();
+        let part = cases(&filter, CACHES, false);
+        assert!(
+            part.iter().all(|case| case.op.name == op.name && case.dtype == Dtype::F64) && !part.is_empty()
+        );
+        // The name of a spec stands for all its operations.
+        let stem = catalogue::ops().iter().find_map(|op| {
+            let stem = op.file.rsplit('/').next()?.strip_suffix(".toml")?;
+            catalogue::op(stem).ok().filter(|_| op.name != stem).map(|_| stem)
+        });
+        if let Some(stem) = stem {
+            let part = cases(&words(&[stem]).unwrap(), CACHES, false);
+            assert!(
+                part.iter().any(|case| case.op.name != stem) && part.iter().any(|case| case.op.name == stem)
+            );
+        }
+        assert!(words(&["nothing"]).unwrap_err().to_string().contains("nothing"));
+    }
+
+    #[test]
+    fn plainer_is_less_complex() {
+        let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
+        for kernel in kernels() {
+            let more = kernels().filter(|other| other.name.starts_with(&format!("{}_", kernel.name)));
+            for other in more {
+                assert!(complexity(kernel) < complexity(other), "{} {}", kernel.name, other.name);
+            }
+        }
+    }
+}

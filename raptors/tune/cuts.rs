@@ -1,0 +1,287 @@
+//! Threads, chunk and crossover of a bucket: further tournaments, between ways to cut a call.
+
+use std::{hint::black_box, sync::Barrier, thread, time::Instant};
+
+use serde::Serialize;
+
+use super::{
+    case::{Case, Place, Size},
+    run::Timed,
+    statistics::Interval,
+    subject::Contestant,
+    tournament::{Outcome, Rules, Verdict},
+};
+use crate::{Cut, Error};
+
+/// What was found about the threads of a bucket.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cuts {
+    /// Threads that took part.
+    pub threads: usize,
+    /// Bytes from which on calls of the bucket take several threads; `None` if they never do.
+    pub crossover: Option<usize>,
+    /// Bytes of a piece; `None` for a piece for each thread.
+    pub chunk: Option<usize>,
+    /// What the spec's defaults say.
+    pub default: Tasks,
+    /// What the table says instead, if that is something else.
+    pub was: Option<Tasks>,
+    /// How much faster calls are than with what the table says, if that is changed: in the middle of the bucket, or
+    /// where the crossover was wrong by most.
+    pub faster: Option<Interval>,
+    /// How the tournament in the middle of the bucket ended.
+    pub verdict: Verdict,
+    /// Each way to cut that call, with its time and how much faster it is than the table's.
+    pub ways: Vec<Way>,
+}
+
+impl Cuts {
+    /// What the table should say.
+    #[must_use]
+    pub const fn now(&self) -> Tasks {
+        Tasks { crossover: self.crossover, chunk: self.chunk }
+    }
+}
+
+/// Two fields of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tasks {
+    /// As [`Cuts::crossover`].
+    pub crossover: Option<usize>,
+    /// As [`Cuts::chunk`].
+    pub chunk: Option<usize>,
+}
+
+/// A way to cut a call.
+#[derive(Clone, Debug, Serialize)]
+pub struct Way {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Threads that take part.
+    pub threads: usize,
+    /// Bytes of a piece; `None` for a piece for each thread, or for one thread.
+    pub chunk: Option<usize>,
+    /// The median of its times, in seconds.
+    pub seconds: Option<f64>,
+    /// How much faster it was than what the table says.
+    pub faster: Option<Interval>,
+    /// Whether it was given up before the end.
+    pub dropped: bool,
+}
+
+/// What the tournaments of a bucket decide.
+pub(super) struct Decided {
+    pub(super) cuts: Cuts,
+    /// The kernel that was fastest with threads, with its duel, if it is not the first one that was given.
+    pub(super) instead: Option<(&'static str, Option<Interval>)>,
+}
+
+/// Finds how the calls of a bucket are best cut, with the kernels that are the best two on one thread, or with the best
+/// one alone if the second was clearly slower. `None` for what is no bucket, or so small that threads do not come into it.
+pub(super) fn decide(
+    case: &Case,
+    kernels: &[&'static str],
+    threads: usize,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<Option<Decided>, Error> {
+    let Place::Bucket(size, _) = case.place else { return Ok(None) };
+    if size == Size::L1 || threads < 2 {
+        return Ok(None);
+    }
+    if !are_free(threads) {
+        timed.busy += 1;
+        return Ok(None);
+    }
+    let (before, default) = table(case, threads)?;
+    let bytes = case.bytes();
+    let now = |crossover: Option<usize>| crossover.is_some_and(|crossover| bytes >= crossover);
+
+    // Which way is best in the middle of the bucket.
+    let incumbent = Contestant {
+        kernel: kernels[0],
+        cut: now(before.crossover).then(|| Cut { threads, chunk: before.chunk.unwrap_or(0) }),
+    };
+    let mut ways = vec![incumbent];
+    for &kernel in kernels {
+        let tasks = case.op.tasks;
+        let chunks = tasks.chunks.iter().map(|chunk| chunk.unwrap_or(0)).filter(|chunk| *chunk < bytes);
+        let cuts = chunks.filter(|_| tasks.shared).map(|chunk| Some(Cut { threads, chunk }));
+        let alone = tasks.alone.then_some(None);
+        ways.extend(alone.into_iter().chain(cuts).map(|cut| Contestant { kernel, cut }));
+    }
+    let mut seen = Vec::new();
+    ways.retain(|way| !seen.contains(way) && (seen.push(*way), true).1);
+    let complexity: Vec<usize> = ways.iter().map(complexity).collect();
+    let outcome = timed.hold(case, &ways, &complexity, 0, &Rules::new(0.6 * seconds))?;
+    // Which kernel is better on one thread has been decided, and by more careful means.
+    let best = match ways[outcome.winner] {
+        Contestant { kernel, cut: None } if kernel != incumbent.kernel => incumbent,
+        best => best,
+    };
+
+    // From which size on threads pay; where that is not a question, the middle speaks for all.
+    let chunk = best.cut.map_or(before.chunk, |cut| Some(cut.chunk).filter(|chunk| *chunk > 0));
+    let (crossover, elsewhere) = match size {
+        Size::L2 | Size::L3 => {
+            crossover(case, size, best.kernel, chunk, before.crossover, 0.4 * seconds, timed)?
+        }
+        _ if best.cut.is_some() == now(before.crossover) => (before.crossover, None),
+        _ => (best.cut.map(|_| size.range(crate::caches()).0.next_power_of_two()), None),
+    };
+    let after = Tasks { crossover, chunk };
+    let changed = best.cut != incumbent.cut;
+    let cuts = Cuts {
+        threads,
+        crossover,
+        chunk,
+        default,
+        was: Some(before).filter(|before| *before != after),
+        faster: outcome.duel.filter(|_| changed).or(elsewhere),
+        verdict: outcome.verdict,
+        ways: shown(&ways, &outcome),
+    };
+    let instead = (best.kernel != incumbent.kernel).then_some((best.kernel, outcome.duel));
+    Ok(Some(Decided { cuts, instead }))
+}
+
+/// Whether so many threads have a core each: whether counting takes about as long on all of them at once as on one.
+fn are_free(threads: usize) -> bool {
+    const TRIES: usize = 7;
+    let count = || {
+        let begin = Instant::now();
+        for step in 0..200_000_u32 {
+            black_box(step);
+        }
+        begin.elapsed().as_secs_f64()
+    };
+    let together = || {
+        let barrier = Barrier::new(threads);
+        let waited = || {
+            barrier.wait();
+            count()
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(waited)).collect();
+            let own = waited();
+            others.into_iter().filter_map(|other| other.join().ok()).fold(own, f64::max)
+        })
+    };
+    let tries = |run: &dyn Fn() -> f64| Interval::of(&(0..TRIES).map(|_| run()).collect::<Vec<_>>());
+    let (alone, together) = (tries(&count), tries(&together));
+    alone.zip(together).is_none_or(|(alone, together)| together.centre < 1.3 * alone.centre)
+}
+
+/// Of ways that are tied the one that asks for least: one thread, then as few pieces as there are threads, then the
+/// larger ones.
+fn complexity(way: &Contestant) -> usize {
+    match way.cut {
+        None => 0,
+        Some(Cut { chunk: 0, .. }) => 1,
+        Some(Cut { chunk, .. }) => 64 - usize::try_from(chunk.ilog2()).unwrap_or(0),
+    }
+}
+
+fn shown(ways: &[Contestant], outcome: &Outcome) -> Vec<Way> {
+    let way = |(way, standing): (&Contestant, &super::tournament::Standing)| Way {
+        kernel: way.kernel,
+        threads: way.cut.map_or(1, |cut| cut.threads),
+        chunk: way.cut.map(|cut| cut.chunk).filter(|chunk| *chunk > 0),
+        seconds: standing.seconds,
+        faster: standing.faster,
+        dropped: standing.dropped,
+    };
+    ways.iter().zip(&outcome.standings).map(way).collect()
+}
+
+/// What the table says of cutting the calls of a bucket on that many threads, and what the spec's defaults say.
+fn table(case: &Case, threads: usize) -> Result<(Tasks, Tasks), Error> {
+    let one = crate::num_threads();
+    crate::set_num_threads(threads)?;
+    let explained = case.explain();
+    crate::set_num_threads(one)?;
+    let explained = explained?;
+    let (crossover, chunk) = explained.default_tasks;
+    Ok((Tasks { crossover: explained.crossover, chunk: explained.chunk }, Tasks { crossover, chunk }))
+}
+
+/// Bytes from which on two threads are faster than one, by duels along the bucket; what the table says where nothing
+/// is decided otherwise. And by how much the table is wrong where it is so most of all.
+fn crossover(
+    case: &Case,
+    size: Size,
+    kernel: &'static str,
+    chunk: Option<usize>,
+    before: Option<usize>,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<(Option<usize>, Option<Interval>), Error> {
+    let (from, to) = size.range(crate::caches());
+    let sizes: Vec<usize> =
+        std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2))
+            .take_while(|bytes| *bytes <= to)
+            .collect();
+    let (mut pays, mut most): (_, Option<Interval>) = (Vec::new(), None);
+    for &bytes in &sizes {
+        let here = before.is_some_and(|crossover| bytes >= crossover);
+        // A piece of the whole call would be no cut.
+        let chunk = chunk.filter(|chunk| 2 * chunk <= bytes).unwrap_or(0);
+        let ways = [None, Some(Cut { threads: 2, chunk })].map(|cut| Contestant { kernel, cut });
+        let rules = Rules::new(seconds / super::statistics::to_f64(sizes.len()));
+        let case = case.with_bytes(bytes);
+        let outcome = timed.hold(&case, &ways, &[0, 1], usize::from(here), &rules)?;
+        pays.push(outcome.winner == 1);
+        if let (Verdict::Replaced, Some(duel)) = (outcome.verdict, outcome.duel)
+            && most.is_none_or(|most| duel.centre > most.centre)
+        {
+            most = Some(duel);
+        }
+    }
+    Ok((from_verdicts(&sizes, &pays, before), most))
+}
+
+/// The crossover that says the same as the verdicts at these sizes: the table's own if it does, else the size from which
+/// on threads paid in every duel.
+fn from_verdicts(sizes: &[usize], pays: &[bool], before: Option<usize>) -> Option<usize> {
+    let said = |crossover: Option<usize>| {
+        sizes.iter().map(move |bytes| crossover.is_some_and(|crossover| *bytes >= crossover))
+    };
+    if said(before).eq(pays.iter().copied()) {
+        return before;
+    }
+    let last = pays.iter().rposition(|pays| !pays);
+    match last {
+        None => sizes.first().copied(),
+        Some(last) => sizes.get(last + 1).copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crossover_is_where_threads_begin_to_pay_for_good() {
+        let sizes = [2, 4, 8, 16];
+        assert_eq!(from_verdicts(&sizes, &[false, false, true, true], Some(4)), Some(8));
+        assert_eq!(from_verdicts(&sizes, &[true, false, true, true], Some(4)), Some(8));
+        assert_eq!(from_verdicts(&sizes, &[true; 4], Some(4)), Some(2));
+        assert_eq!(from_verdicts(&sizes, &[true, true, true, false], Some(4)), None);
+        // What says the same stays as it is written.
+        assert_eq!(from_verdicts(&sizes, &[true; 4], Some(1)), Some(1));
+        assert_eq!(from_verdicts(&sizes, &[false; 4], Some(100)), Some(100));
+        assert_eq!(from_verdicts(&sizes, &[false; 4], None), None);
+        assert_eq!(from_verdicts(&[], &[], Some(3)), Some(3));
+    }
+
+    #[test]
+    fn less_is_plainer() {
+        let way = |cut: Option<(usize, usize)>| Contestant {
+            kernel: "k",
+            cut: cut.map(|(threads, chunk)| Cut { threads, chunk }),
+        };
+        let ways = [None, Some((2, 0)), Some((2, 1 << 20)), Some((2, 256 << 10)), Some((2, 64 << 10))];
+        let numbers = ways.map(|cut| complexity(&way(cut)));
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    }
+}

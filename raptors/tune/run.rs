@@ -1,0 +1,449 @@
+//! All tournaments of a run, within its time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::{
+    case::{Case, Filter, Place, cases, complexity},
+    cuts::{self, Cuts},
+    limit::Limits,
+    statistics::{Interval, faster, to_f64},
+    subject::{Checked, Contestant, OnMachine},
+    tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
+};
+use crate::{Dtype, Error, Isa, catalogue::Kernel};
+
+/// What is to be tuned, and in what time.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which operations and element types.
+    pub filter: Filter,
+    /// How long it may take.
+    pub budget: Duration,
+    /// Whether buckets are judged by several shapes.
+    pub full: bool,
+    /// Threads, for the rows about threads.
+    pub threads: usize,
+    /// What the order of contestants is drawn from.
+    pub seed: u64,
+    /// Kernels that are incumbents in the place of those that the tables name, by table and row.
+    pub incumbents: BTreeMap<(String, String), String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            filter: Filter::default(),
+            budget: Duration::from_mins(9),
+            full: false,
+            threads: crate::num_threads(),
+            seed: 1,
+            incumbents: BTreeMap::new(),
+        }
+    }
+}
+
+/// Told how a run goes on.
+pub trait Observer {
+    /// A case begins, of so many.
+    fn begins(&mut self, at: usize, of: usize, case: &Case);
+    /// So many candidates are still in.
+    fn left(&mut self, candidates: usize);
+    /// A case has ended; the rest takes about so long.
+    fn ends(&mut self, found: &Found, rest: Duration);
+}
+
+/// What was found of a whole run.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// The instruction set whose tables were tuned.
+    pub isa: &'static str,
+    /// The instruction sets whose kernels competed.
+    pub competing: Vec<&'static str>,
+    /// Threads, for the rows about threads.
+    pub threads: usize,
+    /// What it took.
+    pub seconds: f64,
+    /// Each case.
+    pub cases: Vec<Found>,
+    /// Buckets of which nothing is said about threads, because other processes kept the cores busy.
+    pub busy: usize,
+    /// Kernels that do not compute what they should, and how that showed.
+    pub wrong: Vec<(&'static str, String)>,
+}
+
+/// What was found of one case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The operation.
+    pub op: &'static str,
+    /// Element type.
+    pub dtype: &'static str,
+    /// The numeric class.
+    pub numerics: &'static str,
+    /// The table in a profile: `scale.f32.avx2`.
+    pub table: String,
+    /// The row of that table: `512x512`, `l2 square`.
+    pub row: String,
+    /// Rows and columns of what was measured.
+    pub shapes: Vec<(usize, usize)>,
+    /// Bytes that a call reads and writes.
+    pub bytes: usize,
+    /// The kernel that the table has.
+    pub incumbent: &'static str,
+    /// The kernel that the spec's defaults have.
+    pub default: &'static str,
+    /// The kernel that it should have.
+    pub winner: &'static str,
+    /// Why.
+    pub verdict: Verdict,
+    /// Who came to challenge, if anyone.
+    pub challenger: Option<&'static str>,
+    /// How much faster the challenger was than the incumbent, as a logarithm.
+    pub duel: Option<Interval>,
+    /// How much faster the incumbent was than itself.
+    pub control: Option<Interval>,
+    /// How much faster the winner is than the default, if it is new and another one.
+    pub margin: Option<Interval>,
+    /// Seconds of a loop that only moves the bytes, on one thread, where there is one to compare with.
+    pub limit: Option<f64>,
+    /// Every candidate.
+    pub candidates: Vec<Candidate>,
+    /// What was found about threads.
+    pub cuts: Option<Cuts>,
+}
+
+/// A candidate of a case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Candidate {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// What it varies, in words.
+    pub variant: &'static str,
+    /// The hash of its generated body.
+    pub body: u64,
+    /// Whether it has the bits of the oracle.
+    pub right: bool,
+    /// Whether it was given up before the end.
+    pub dropped: bool,
+    /// Rounds that it ran.
+    pub rounds: usize,
+    /// The median of its times on one thread, in seconds.
+    pub seconds: Option<f64>,
+    /// How much faster it was than the incumbent, as a logarithm.
+    pub faster: Option<Interval>,
+}
+
+/// What all tournaments of a run share.
+pub(super) struct Timed<'a> {
+    checked: Checked,
+    random: Random,
+    limits: Limits,
+    /// Buckets whose threads could not be judged.
+    pub(super) busy: usize,
+    observer: &'a mut dyn Observer,
+}
+
+impl Timed<'_> {
+    /// Holds a tournament on this machine.
+    pub(super) fn hold(
+        &mut self,
+        case: &Case,
+        contestants: &[Contestant],
+        complexity: &[usize],
+        incumbent: usize,
+        rules: &Rules,
+    ) -> Result<Outcome, Error> {
+        match case.dtype {
+            Dtype::F32 => self.hold_typed::<f32>(case, contestants, complexity, incumbent, rules),
+            Dtype::F64 => self.hold_typed::<f64>(case, contestants, complexity, incumbent, rules),
+        }
+    }
+
+    fn hold_typed<T: crate::Element>(
+        &mut self,
+        case: &Case,
+        contestants: &[Contestant],
+        complexity: &[usize],
+        incumbent: usize,
+        rules: &Rules,
+    ) -> Result<Outcome, Error> {
+        let mut left = |candidates| self.observer.left(candidates);
+        let mut course = OnMachine::<T>::new(case, contestants.to_vec(), &mut self.checked, &mut left)?;
+        Ok(hold(&mut course, complexity, incumbent, rules, &mut self.random))
+    }
+}
+
+/// Holds all tournaments.
+///
+/// # Errors
+/// [`Error::Environment`] if a variable cannot be honoured, [`Error::OutOfMemory`] if the matrices of a case find no
+/// room.
+pub fn run(settings: &Settings, observer: &mut dyn Observer) -> Result<Findings, Error> {
+    let begin = Instant::now();
+    let isa = crate::isa()?;
+    let threads = crate::num_threads();
+    // Kernels are compared on one thread.
+    crate::set_num_threads(1)?;
+    let found = on_one_thread(settings, isa, begin, observer);
+    crate::set_num_threads(threads)?;
+    found
+}
+
+fn on_one_thread(
+    settings: &Settings,
+    isa: Isa,
+    begin: Instant,
+    observer: &mut dyn Observer,
+) -> Result<Findings, Error> {
+    let competing = competing(isa)?;
+    let all = cases(&settings.filter, crate::caches(), settings.full);
+    let demands: Vec<f64> = all.iter().map(|case| demand(case, &competing, settings.threads)).collect();
+    let mut timed = Timed {
+        checked: Checked::default(),
+        random: Random::new(settings.seed),
+        limits: Limits::default(),
+        busy: 0,
+        observer,
+    };
+    let mut found = Vec::new();
+    for (at, case) in all.iter().enumerate() {
+        timed.observer.begins(at, all.len(), case);
+        let rest: f64 = demands[at..].iter().sum();
+        let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
+        // With time to spare a case gets more than it asks for, which makes intervals narrower; but not without end.
+        let seconds = demands[at] * (left / rest).min(MOST);
+        let one = tune(case, isa, &competing, settings, seconds, &mut timed)?;
+        let rest = demands[at + 1..].iter().sum::<f64>() * (left / rest).min(MOST);
+        timed.observer.ends(&one, Duration::from_secs_f64(rest));
+        found.push(one);
+    }
+    let mut wrong: Vec<_> = timed.checked.wrong().map(|(kernel, why)| (kernel, why.to_owned())).collect();
+    wrong.sort_unstable();
+    Ok(Findings {
+        isa: isa.name(),
+        competing: competing.into_iter().map(Isa::name).collect(),
+        threads: settings.threads,
+        seconds: begin.elapsed().as_secs_f64(),
+        cases: found,
+        busy: timed.busy,
+        wrong,
+    })
+}
+
+/// Times of these kernels on one thread, each in every round, in random order: seconds of one call, by kernel. Nobody is
+/// dropped, and nothing is decided: for who wants to judge a tournament.
+///
+/// # Errors
+/// As [`run`]; [`Error::Kernel`] for a kernel that is not right.
+pub fn rounds(
+    case: &Case,
+    kernels: &[&'static str],
+    rounds: usize,
+    random: &mut Random,
+) -> Result<Vec<Vec<f64>>, Error> {
+    fn typed<T: crate::Element>(
+        case: &Case,
+        kernels: &[&'static str],
+        rounds: usize,
+        random: &mut Random,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let contestants = kernels.iter().map(|kernel| Contestant { kernel, cut: None }).collect();
+        let (mut checked, mut left) = (Checked::default(), |_| {});
+        let mut course = OnMachine::<T>::new(case, contestants, &mut checked, &mut left)?;
+        if let Some(wrong) = (0..kernels.len()).find(|&at| !course.is_right(at)) {
+            let reason = "its result is not that of the oracle".to_owned();
+            return Err(Error::Kernel { kernel: kernels[wrong], reason });
+        }
+        let mut times = vec![Vec::new(); kernels.len()];
+        let mut order: Vec<usize> = (0..kernels.len()).collect();
+        for _ in 0..rounds {
+            random.shuffle(&mut order);
+            for &at in &order {
+                times[at].push(course.sample(at));
+            }
+        }
+        Ok(times)
+    }
+    match case.dtype {
+        Dtype::F32 => typed::<f32>(case, kernels, rounds, random),
+        Dtype::F64 => typed::<f64>(case, kernels, rounds, random),
+    }
+}
+
+/// How many times what it asks for a case gets at most.
+const MOST: f64 = 3.0;
+
+/// The instruction set in use and the plainer ones whose kernels are in its tables: those that compete.
+///
+/// # Errors
+/// [`Error::Environment`] if a variable cannot be honoured.
+pub fn competing(isa: Isa) -> Result<Vec<Isa>, Error> {
+    let mut isas = BTreeSet::from([isa]);
+    for case in cases(&Filter::default(), crate::caches(), false) {
+        isas.insert(case.explain()?.isa);
+    }
+    Ok(isas.into_iter().collect())
+}
+
+/// Seconds that a case needs, about.
+fn demand(case: &Case, isas: &[Isa], threads: usize) -> f64 {
+    // What a core moves in a second, on a slow day; and what a sample of a short call takes.
+    const RATE: f64 = 8e9;
+    const SAMPLE: f64 = 3e-4;
+    let call = to_f64(case.bytes()) / RATE;
+    let warm = if case.bytes() <= crate::caches().l3 { 2.0 } else { 1.0 };
+    let sample = (warm * call).max(SAMPLE) * to_f64(case.shapes.len());
+    let heats = to_f64(case.candidates(isas).len()) * 9.0;
+    let duel = 3.0 * 25.0;
+    let cuts = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 100.0 } else { 0.0 };
+    sample * (heats + duel + cuts)
+}
+
+/// The table that a case is a row of, as a profile names it.
+pub(super) fn table(case: &Case, isa: Isa) -> String {
+    let class = match (case.inplace, case.numerics == crate::Numerics::default()) {
+        (true, _) => "-inplace",
+        (false, true) => "",
+        (false, false) => "-acc",
+    };
+    format!("{}.{}.{}{class}", case.op.name, case.dtype, isa.name())
+}
+
+fn tune(
+    case: &Case,
+    isa: Isa,
+    isas: &[Isa],
+    settings: &Settings,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<Found, Error> {
+    let kernels = case.candidates(isas);
+    let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
+    let wish = wish.and_then(|wish| kernels.iter().find(|kernel| kernel.name == wish));
+    let explained = case.explain()?;
+    let row = Row { in_force: wish.map_or(explained.kernel, |wish| wish.name), default: explained.default };
+    let threads = settings.threads;
+    // A table whose row is none of the candidates is one that nothing can be compared with.
+    let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == row.in_force) else {
+        return Ok(found(case, isa, row, &[], &alone(), None));
+    };
+    let contestants: Vec<_> =
+        kernels.iter().map(|kernel| Contestant { kernel: kernel.name, cut: None }).collect();
+    let complexity: Vec<_> = kernels.iter().map(|kernel| complexity(kernel)).collect();
+    let share = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 0.7 } else { 1.0 };
+    let rules = Rules::new(share * seconds);
+    let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
+    let mut cuts = None;
+    if outcome.verdict != Verdict::IncumbentWrong {
+        let best = best_two(&outcome, &kernels);
+        if let Some(decided) = cuts::decide(case, &best, threads, (1.0 - share) * seconds, timed)? {
+            // One thread could not tell the two apart, and threads can.
+            if let Some((kernel, duel)) = decided.instead
+                && let Some(other) = kernels.iter().position(|other| other.name == kernel)
+            {
+                outcome = Outcome {
+                    winner: other,
+                    verdict: Verdict::Replaced,
+                    challenger: Some(other),
+                    duel,
+                    ..outcome
+                };
+            }
+            cuts = Some(decided.cuts);
+        }
+    }
+    let limit = timed.limits.seconds(case);
+    let found = found(case, isa, row, &kernels, &outcome, cuts);
+    let margin = margin(case, &found, timed)?;
+    Ok(Found { margin, limit, ..found })
+}
+
+/// Rounds in which a winner is measured against a default that was not the incumbent.
+const PAIRS: usize = 41;
+
+/// How much faster a new winner is than the spec's default: what a profile says of it.
+fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
+    if found.winner == found.incumbent || found.winner == found.default {
+        return Ok(None);
+    }
+    if found.incumbent == found.default {
+        return Ok(found.duel);
+    }
+    let pairs = rounds(case, &[found.winner, found.default], PAIRS, &mut timed.random)?;
+    Ok(Interval::of(&faster(&pairs[0], &pairs[1])))
+}
+
+/// The outcome where there is nobody.
+fn alone() -> Outcome {
+    Outcome {
+        winner: 0,
+        verdict: Verdict::Alone,
+        challenger: None,
+        duel: None,
+        control: None,
+        standings: Vec::new(),
+    }
+}
+
+/// The winner, and the fastest of the others if it is not clearly slower.
+fn best_two(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
+    const TIED: f64 = 0.02;
+    let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
+    let winner = outcome.winner;
+    let others = (0..kernels.len()).filter(|&at| at != winner && !outcome.standings[at].dropped);
+    let second = others.max_by(|&a, &b| speed(a).total_cmp(&speed(b)));
+    let second = second.filter(|&at| speed(at) > speed(winner) - TIED);
+    std::iter::once(winner).chain(second).map(|at| kernels[at].name).collect()
+}
+
+/// What the table has for a case.
+#[derive(Clone, Copy)]
+struct Row {
+    in_force: &'static str,
+    default: &'static str,
+}
+
+fn found(
+    case: &Case,
+    isa: Isa,
+    row: Row,
+    kernels: &[&'static Kernel],
+    outcome: &Outcome,
+    cuts: Option<Cuts>,
+) -> Found {
+    let candidate = |(kernel, standing): (&&'static Kernel, &super::tournament::Standing)| Candidate {
+        kernel: kernel.name,
+        variant: kernel.variant,
+        body: kernel.body.unwrap_or_default(),
+        right: standing.right,
+        dropped: standing.dropped,
+        rounds: standing.rounds,
+        seconds: standing.seconds,
+        faster: standing.faster,
+    };
+    Found {
+        op: case.op.name,
+        dtype: case.dtype.name(),
+        numerics: case.numerics.name(),
+        table: table(case, isa),
+        row: case.place.to_string(),
+        shapes: case.shapes.clone(),
+        bytes: case.bytes(),
+        incumbent: row.in_force,
+        default: row.default,
+        winner: kernels.get(outcome.winner).map_or(row.in_force, |kernel| kernel.name),
+        verdict: outcome.verdict,
+        challenger: outcome.challenger.map(|at| kernels[at].name),
+        duel: outcome.duel,
+        control: outcome.control,
+        margin: None,
+        limit: None,
+        candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
+        cuts,
+    }
+}

@@ -1,0 +1,316 @@
+//! One tournament: which of several contestants is fastest, the incumbent having the benefit of every doubt.
+//!
+//! Nothing here knows what a contestant is, or measures: that is behind [`Course`], so that tests run whole tournaments
+//! on a machine of which they know the truth.
+
+use serde::Serialize;
+
+use super::statistics::{Decision, Interval, decide, faster, is_hopeless, is_settled};
+
+/// What contestants run on.
+pub trait Course {
+    /// Whether a contestant computes what it should. One that does not is never timed.
+    fn is_right(&mut self, contestant: usize) -> bool;
+    /// Seconds of one call: an average over as many as it takes for the clock to be exact enough.
+    fn sample(&mut self, contestant: usize) -> f64;
+    /// Seconds since some time before.
+    fn now(&mut self) -> f64;
+    /// Told how many candidates are still in.
+    fn left(&mut self, _candidates: usize) {}
+}
+
+/// How long a tournament lasts, and what it takes to win it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// By how much a challenger has to win, as the logarithm of a ratio.
+    pub least: f64,
+    /// Seconds that it may take, about.
+    pub seconds: f64,
+    /// Rounds of the heats, at most.
+    pub rounds: usize,
+    /// Rounds of the duel, at most.
+    pub pairs: usize,
+}
+
+/// Rounds of a duel that are waited for, whatever the time: fewer have an interval that says nothing.
+const FEWEST_PAIRS: usize = 9;
+/// Rounds of the heats that are waited for, unless two take longer than all there is.
+const FEWEST_ROUNDS: usize = 3;
+/// The share of the time that is for the heats.
+const HEATS: f64 = 0.6;
+/// Newcomers that differ by less are tied, and the plainer one challenges.
+const TIE: f64 = 0.01;
+
+impl Rules {
+    /// Those of a tournament that may take so many seconds.
+    #[must_use]
+    pub fn new(seconds: f64) -> Self {
+        Self { least: 1.02_f64.ln(), seconds, rounds: 40, pairs: 101 }
+    }
+}
+
+/// How a tournament went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The winner.
+    pub winner: usize,
+    /// Why it won.
+    pub verdict: Verdict,
+    /// Who came to challenge the incumbent, if anyone.
+    pub challenger: Option<usize>,
+    /// How much faster the challenger was, in the duel.
+    pub duel: Option<Interval>,
+    /// How much faster the incumbent was than itself: in the duel, or in the heats if there was none.
+    pub control: Option<Interval>,
+    /// Each contestant's heats.
+    pub standings: Vec<Standing>,
+}
+
+/// Why a tournament ended as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The challenger won its duel.
+    Replaced,
+    /// The challenger did not win by enough.
+    TooClose,
+    /// Nobody was faster.
+    NoneFaster,
+    /// There was nobody else.
+    Alone,
+    /// The machine is too noisy to tell: nothing changes.
+    Noisy,
+    /// The incumbent does not compute what it should: nobody was timed.
+    IncumbentWrong,
+}
+
+/// What the heats found of one contestant.
+#[derive(Clone, Debug, Serialize)]
+pub struct Standing {
+    /// Whether it computes what it should.
+    pub right: bool,
+    /// Rounds it took part in.
+    pub rounds: usize,
+    /// Whether it was given up before the end.
+    pub dropped: bool,
+    /// The median of its times, in seconds.
+    pub seconds: Option<f64>,
+    /// How much faster it was than the incumbent.
+    pub faster: Option<Interval>,
+}
+
+/// A stream of numbers that look random; the same for the same seed.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits: Steele, Lea and Flood's `SplitMix`.
+    pub const fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^ (bits >> 31)
+    }
+
+    /// From 0 to 1.
+    pub fn unit(&mut self) -> f64 {
+        f64::from(u32::try_from(self.bits() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+    }
+
+    /// Puts items into a random order.
+    pub fn shuffle<I>(&mut self, items: &mut [I]) {
+        for end in (1..items.len()).rev() {
+            let below = u64::try_from(end + 1).unwrap_or(u64::MAX);
+            items.swap(end, usize::try_from(self.bits() % below).unwrap_or(0));
+        }
+    }
+}
+
+/// Holds a tournament. `complexity` has a number for each contestant: of newcomers that are tied, the one with the
+/// lowest challenges.
+///
+/// First everyone's result is looked at. Then come the heats, rounds in which all that are still in run once, in random
+/// order, the incumbent twice; whoever is hopelessly behind the leader is dropped. Last, a duel with fresh times: the
+/// incumbent, the challenger and the incumbent again, so that the machine's noise is measured along with the difference.
+pub fn hold<C: Course>(
+    course: &mut C,
+    complexity: &[usize],
+    incumbent: usize,
+    rules: &Rules,
+    random: &mut Random,
+) -> Outcome {
+    let right: Vec<bool> = (0..complexity.len()).map(|contestant| course.is_right(contestant)).collect();
+    let mut field = Field::new(right, incumbent);
+    if !field.right[incumbent] {
+        return field.outcome(Verdict::IncumbentWrong, None, None);
+    }
+    if field.running.len() == 1 {
+        return field.outcome(Verdict::Alone, None, None);
+    }
+    heats(course, &mut field, rules, random);
+    let Some(challenger) = field.challenger(complexity, rules.least) else {
+        return field.outcome(Verdict::NoneFaster, None, None);
+    };
+    course.left(1);
+    let (duel, control) = fight(course, challenger, incumbent, rules, random);
+    let verdict = match decide(duel, control, rules.least) {
+        Decision::Wins => Verdict::Replaced,
+        Decision::TooClose => Verdict::TooClose,
+        Decision::Noisy => Verdict::Noisy,
+    };
+    field.outcome(verdict, Some(challenger), Some((duel, control)))
+}
+
+/// Everyone who takes part, with the times of the heats.
+struct Field {
+    incumbent: usize,
+    right: Vec<bool>,
+    /// Those still in.
+    running: Vec<usize>,
+    /// The times of each, from the first round to its last. One more than contestants: the incumbent's second start.
+    times: Vec<Vec<f64>>,
+}
+
+impl Field {
+    fn new(right: Vec<bool>, incumbent: usize) -> Self {
+        let running = (0..right.len()).filter(|&contestant| right[contestant]).collect();
+        Self { incumbent, times: vec![Vec::new(); right.len() + 1], right, running }
+    }
+
+    fn faster(&self, one: usize, other: usize) -> Option<Interval> {
+        Interval::of(&faster(&self.times[one], &self.times[other]))
+    }
+
+    fn centre(&self, contestant: usize) -> f64 {
+        self.faster(contestant, self.incumbent).map_or(f64::NEG_INFINITY, |interval| interval.centre)
+    }
+
+    /// The fastest of those still in, by medians.
+    fn leader(&self, among: impl Fn(usize) -> bool) -> Option<usize> {
+        let running = self.running.iter().copied().filter(|&contestant| among(contestant));
+        running.max_by(|&a, &b| self.centre(a).total_cmp(&self.centre(b)))
+    }
+
+    fn drop_hopeless(&mut self) {
+        let Some(leader) = self.leader(|_| true) else { return };
+        let keep = |contestant: usize| {
+            contestant == leader
+                || contestant == self.incumbent
+                || !is_hopeless(&faster(&self.times[contestant], &self.times[leader]))
+        };
+        self.running = self.running.iter().copied().filter(|&contestant| keep(contestant)).collect();
+    }
+
+    /// Who is to fight the incumbent, if anyone can still turn out to be faster by enough.
+    fn challenger(&self, complexity: &[usize], least: f64) -> Option<usize> {
+        let newcomer = |contestant: usize| contestant != self.incumbent;
+        let fastest = self.leader(newcomer)?;
+        if self.faster(fastest, self.incumbent)?.high < least {
+            return None;
+        }
+        let tied = |&contestant: &usize| {
+            newcomer(contestant)
+                && self.faster(contestant, fastest).is_some_and(|interval| interval.centre > -TIE)
+        };
+        let tied = self.running.iter().copied().filter(tied);
+        tied.min_by(|&a, &b| {
+            complexity[a].cmp(&complexity[b]).then(self.centre(b).total_cmp(&self.centre(a)))
+        })
+    }
+
+    fn outcome(
+        self,
+        verdict: Verdict,
+        challenger: Option<usize>,
+        duel: Option<(Interval, Interval)>,
+    ) -> Outcome {
+        let standing = |contestant: usize| {
+            let times = &self.times[contestant];
+            Standing {
+                right: self.right[contestant],
+                rounds: times.len(),
+                dropped: self.right[contestant] && !self.running.contains(&contestant),
+                seconds: Interval::of(times).map(|interval| interval.centre),
+                faster: self.faster(contestant, self.incumbent),
+            }
+        };
+        let winner = match (verdict, challenger) {
+            (Verdict::Replaced, Some(challenger)) => challenger,
+            _ => self.incumbent,
+        };
+        let heats = || self.faster(self.right.len(), self.incumbent);
+        Outcome {
+            winner,
+            verdict,
+            challenger,
+            duel: duel.map(|(duel, _)| duel),
+            control: duel.map_or_else(heats, |(_, control)| Some(control)),
+            standings: (0..self.right.len()).map(standing).collect(),
+        }
+    }
+}
+
+fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &mut Random) {
+    let (begin, again) = (course.now(), field.right.len());
+    for round in 1..=rules.rounds {
+        course.left(field.running.len());
+        let mut order = field.running.clone();
+        order.push(again);
+        random.shuffle(&mut order);
+        for runner in order {
+            let contestant = if runner == again { field.incumbent } else { runner };
+            field.times[runner].push(course.sample(contestant));
+        }
+        field.drop_hopeless();
+        let newcomers = field.running.iter().filter(|&&contestant| contestant != field.incumbent).count();
+        let spent = course.now() - begin;
+        // A candidate that is left alone has nothing more to show before its duel.
+        let done = newcomers == 0 || (newcomers == 1 && round >= 8);
+        let late = round >= FEWEST_ROUNDS && spent > HEATS * rules.seconds;
+        if done || late || (round >= 2 && spent > rules.seconds) {
+            break;
+        }
+    }
+}
+
+/// Fresh times of two: how much faster the challenger is, and how much faster the incumbent is than itself.
+fn fight<C: Course>(
+    course: &mut C,
+    challenger: usize,
+    incumbent: usize,
+    rules: &Rules,
+    random: &mut Random,
+) -> (Interval, Interval) {
+    let begin = course.now();
+    let starts = [incumbent, challenger, incumbent];
+    let mut times = [const { Vec::new() }; 3];
+    let mut order = [0, 1, 2];
+    loop {
+        random.shuffle(&mut order);
+        for start in order {
+            times[start].push(course.sample(starts[start]));
+        }
+        let pairs = times[0].len();
+        let late = pairs >= FEWEST_PAIRS && course.now() - begin > (1.0 - HEATS) * rules.seconds;
+        // Looked at only now and then: who looks all the time sees chance decide.
+        let look = [15, 25, 41, 65].contains(&pairs);
+        if look || late || pairs >= rules.pairs.max(FEWEST_PAIRS) {
+            let interval = |one: usize| Interval::of(&faster(&times[one], &times[0]));
+            if let (Some(duel), Some(control)) = (interval(1), interval(2))
+                && (!look || late || is_settled(duel, control, rules.least))
+            {
+                return (duel, control);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! Tournaments on a machine of which the truth is known.
+
+use super::*;
+
+/// A machine with a speed for each contestant and noise of its own: it drifts, and now and then something interrupts.
+struct Simulated {
+    /// Seconds of a call of each.
+    truth: Vec<f64>,
+    wrong: Vec<usize>,
+    /// The standard deviation of a sample, about, as a ratio.
+    noise: f64,
+    random: Random,
+    clock: f64,
+    timed: Vec<usize>,
+}
+
+impl Simulated {
+    fn new(truth: &[f64], noise: f64, seed: u64) -> Self {
+        let (truth, random) = (truth.to_vec(), Random::new(seed));
+        Self { timed: vec![0; truth.len()], truth, wrong: Vec::new(), noise, random, clock: 0.0 }
+    }
+
+    fn hold(&mut self, incumbent: usize, seed: u64) -> Outcome {
+        let complexity: Vec<usize> = (0..self.truth.len()).collect();
+        hold(self, &complexity, incumbent, &Rules::new(2.0), &mut Random::new(seed))
+    }
+}
+
+impl Course for Simulated {
+    fn is_right(&mut self, contestant: usize) -> bool {
+        !self.wrong.contains(&contestant)
+    }
+
+    fn sample(&mut self, contestant: usize) -> f64 {
+        self.timed[contestant] += 1;
+        // The sum of four is close to normal, with a deviation of 0.58.
+        let normal: f64 = (0..4).map(|_| self.random.unit() - 0.5).sum();
+        let drift = 1.0 + 0.3 * (self.clock * 3.0).sin();
+        let interrupted = if self.random.unit() < 0.05 { 1.0 + 3.0 * self.random.unit() } else { 1.0 };
+        self.clock += 1e-3;
+        self.truth[contestant] * drift * (normal * self.noise / 0.58).exp() * interrupted
+    }
+
+    fn now(&mut self) -> f64 {
+        self.clock
+    }
+}
+
+#[test]
+fn a_planted_slower_candidate_never_wins() {
+    for seed in 0..50 {
+        let mut machine = Simulated::new(&[1.0, 1.03], 0.03, seed);
+        let outcome = machine.hold(0, seed + 1000);
+        assert_eq!(outcome.winner, 0, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_faster_candidate_wins() {
+    let won = (0..50).filter(|&seed| {
+        let mut machine = Simulated::new(&[1.0, 1.2, 0.95, 1.4, 1.01, 2.0], 0.02, seed);
+        machine.hold(0, seed + 1000).winner == 2
+    });
+    assert!(won.count() >= 48);
+}
+
+#[test]
+fn without_a_difference_nothing_changes() {
+    for seed in 0..50 {
+        let mut machine = Simulated::new(&[1.0; 30], 0.02, seed);
+        let outcome = machine.hold(seed as usize % 30, seed + 1000);
+        assert_eq!(outcome.winner, seed as usize % 30, "seed {seed}: {:?}", outcome.duel);
+        assert_ne!(outcome.verdict, Verdict::Replaced);
+    }
+}
+
+#[test]
+fn two_tournaments_in_a_row_agree() {
+    for seed in 0..50 {
+        let mut speeds = Random::new(seed + 500);
+        let truth: Vec<f64> = (0..20).map(|_| 1.0 + 0.3 * speeds.unit()).collect();
+        let first = Simulated::new(&truth, 0.02, seed).hold(0, seed + 1000).winner;
+        let second = Simulated::new(&truth, 0.02, seed + 100).hold(first, seed + 2000).winner;
+        assert!((truth[first] / truth[second] - 1.0).abs() < 0.03, "seed {seed}: {first}, then {second}");
+        // And the choice is a good one.
+        let best = truth.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(truth[second] / best < 1.05, "seed {seed}: {} is chosen, {best} the best", truth[second]);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_never_timed() {
+    let mut machine = Simulated::new(&[1.0, 0.1, 0.9], 0.01, 7);
+    machine.wrong = vec![1];
+    let outcome = machine.hold(0, 8);
+    assert_eq!(outcome.winner, 2);
+    assert_eq!(machine.timed[1], 0);
+    assert!(!outcome.standings[1].right && outcome.standings[1].faster.is_none());
+    assert!(!outcome.standings[1].dropped);
+
+    machine.wrong = vec![0];
+    machine.timed = vec![0; 3];
+    let outcome = machine.hold(0, 9);
+    assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::IncumbentWrong));
+    assert_eq!(machine.timed, [0, 0, 0]);
+}
+
+#[test]
+fn noise_changes_nothing_and_is_named() {
+    let mut noisy = 0;
+    for seed in 0..20 {
+        let outcome = Simulated::new(&[1.0, 0.96], 0.5, seed).hold(0, seed + 1000);
+        // Who is not ahead in the heats does not come to a duel.
+        let expected = if outcome.duel.is_some() { Verdict::Noisy } else { Verdict::NoneFaster };
+        assert_eq!(outcome.verdict, expected, "seed {seed}");
+        noisy += usize::from(outcome.verdict == Verdict::Noisy);
+    }
+    assert!(noisy >= 10, "{noisy} of 20");
+}
+
+#[test]
+fn the_hopeless_are_dropped_early() {
+    let mut truth = vec![1.0; 3];
+    truth.extend([2.5; 10]);
+    let mut machine = Simulated::new(&truth, 0.02, 3);
+    let outcome = machine.hold(0, 4);
+    for slow in 3..13 {
+        assert!(outcome.standings[slow].dropped);
+        assert!(machine.timed[slow] <= 4, "{} samples", machine.timed[slow]);
+    }
+    assert!(outcome.standings[0].rounds > 20);
+}
+
+#[test]
+fn of_newcomers_that_are_tied_the_plainest_challenges() {
+    for seed in 0..10 {
+        let mut machine = Simulated::new(&[1.0, 0.9, 0.9, 0.9], 0.01, seed);
+        let complexity = [0, 7, 2, 5];
+        let outcome = hold(&mut machine, &complexity, 0, &Rules::new(2.0), &mut Random::new(seed));
+        assert_eq!(outcome.winner, 2, "seed {seed}");
+    }
+}
+
+#[test]
+fn whoever_is_alone_stays() {
+    let outcome = Simulated::new(&[1.0], 0.01, 1).hold(0, 2);
+    assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::Alone));
+}
+
+#[test]
+fn time_is_kept() {
+    let mut machine = Simulated::new(&[1.0; 30], 0.2, 5);
+    let rules = Rules::new(0.5);
+    hold(&mut machine, &[0; 30], 0, &rules, &mut Random::new(6));
+    assert!(machine.clock < 0.6, "{} s", machine.clock);
+}
+
+#[test]
+fn a_shuffle_loses_nothing() {
+    let mut items: Vec<usize> = (0..100).collect();
+    Random::new(1).shuffle(&mut items);
+    assert_ne!(items, (0..100).collect::<Vec<_>>());
+    items.sort_unstable();
+    assert_eq!(items, (0..100).collect::<Vec<_>>());
+}

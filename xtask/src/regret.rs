@@ -1,0 +1,79 @@
+//! How good the tournament's choices are: three runs of it, and measurements that judge them.
+
+use std::{
+    hint::black_box,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use anyhow::Result;
+
+use crate::run::{cargo, run, target};
+
+/// What the command line asks for.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Operations, specs and element types; all of them if there are none
+    words: Vec<String>,
+    /// How long each of the three tournaments may take
+    #[arg(long, default_value = "9m")]
+    budget: String,
+    /// Rows that are judged against all candidates
+    #[arg(long, default_value = "100")]
+    cases: String,
+}
+
+const PACKAGE: [&str; 7] =
+    ["--release", "--package", "raptors-cli", "--features", "tune", "--bin", "raptors"];
+
+/// Holds a tournament, one after it with its choices as incumbents, and one while this process keeps the memory busy.
+/// Then judges them; fails if they are not as good as docs/tuning.md says.
+pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
+    run(cargo(["build"]).args(PACKAGE))?;
+    let folder = |name: &str| target().join("regret").join(name);
+    let document = |name: &str| folder(name).join("tune.json");
+    let tournament = |name: &str, seed: &str, incumbents: Option<PathBuf>| {
+        let mut command = cargo(["run", "--quiet"]);
+        command.args(PACKAGE).args(["--", "tune", "--dry-run", "--bench", "--seed", seed]);
+        command.args(["--budget", &arguments.budget]).arg("--report").arg(folder(name));
+        if let Some(incumbents) = incumbents {
+            command.arg("--incumbents").arg(incumbents);
+        }
+        run(command.args(&arguments.words))
+    };
+    tournament("first", "1", None)?;
+    tournament("second", "2", Some(document("first")))?;
+    while_memory_is_busy(|| tournament("loaded", "3", None))?;
+    let mut command = cargo(["run", "--quiet"]);
+    command.args(PACKAGE).args(["--", "regret", "--cases", &arguments.cases]);
+    run(command.args(["first", "second", "loaded"].map(document)))
+}
+
+/// Does something while a thread of this process copies memory to and fro.
+fn while_memory_is_busy<R>(work: impl FnOnce() -> R) -> R {
+    const BYTES: usize = 64 << 20;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut one, mut other) = (vec![1_u8; BYTES], vec![2_u8; BYTES]);
+            while !done.load(Ordering::Relaxed) {
+                other.copy_from_slice(black_box(&one));
+                one.copy_from_slice(black_box(&other));
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::while_memory_is_busy;
+
+    #[test]
+    fn the_memory_is_busy_for_as_long_as_the_work_takes() {
+        assert_eq!(while_memory_is_busy(|| 7), 7);
+    }
+}
