@@ -1,6 +1,6 @@
 //! Threads, chunk and crossover of a bucket: further tournaments, between ways to cut a call.
 
-use std::{hint::black_box, sync::Barrier, thread, time::Instant};
+use std::{hint::black_box, time::Instant};
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::{
     subject::Contestant,
     tournament::{Outcome, Rules, Verdict},
 };
-use crate::{Cut, Error};
+use crate::{Cut, Error, runtime::threads};
 
 /// What was found about the threads of a bucket.
 #[derive(Clone, Debug, Serialize)]
@@ -147,29 +147,27 @@ pub(super) fn decide(
 
 /// Whether so many threads have a core each: whether counting takes about as long on all of them at once as on one.
 fn are_free(threads: usize) -> bool {
-    const TRIES: usize = 7;
+    // Longer than a process runs before another one has its turn.
+    const COUNT: u32 = 20_000_000;
+    const TRIES: usize = 3;
     let count = || {
         let begin = Instant::now();
-        for step in 0..200_000_u32 {
+        for step in 0..COUNT {
             black_box(step);
         }
         begin.elapsed().as_secs_f64()
     };
+    // By the threads that calls use too, which know how to find an idle core.
     let together = || {
-        let barrier = Barrier::new(threads);
-        let waited = || {
-            barrier.wait();
-            count()
-        };
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(waited)).collect();
-            let own = waited();
-            others.into_iter().filter_map(|other| other.join().ok()).fold(own, f64::max)
-        })
+        let begin = Instant::now();
+        let counted = threads::run(threads, 0..threads, |_| {
+            count();
+        });
+        counted.map_or(f64::INFINITY, |()| begin.elapsed().as_secs_f64())
     };
-    let tries = |run: &dyn Fn() -> f64| Interval::of(&(0..TRIES).map(|_| run()).collect::<Vec<_>>());
-    let (alone, together) = (tries(&count), tries(&together));
-    alone.zip(together).is_none_or(|(alone, together)| together.centre < 1.3 * alone.centre)
+    // One that goes well is enough.
+    let alone = (0..TRIES).map(|_| count()).fold(f64::INFINITY, f64::min);
+    (0..TRIES).any(|_| together() < 1.3 * alone)
 }
 
 /// Of ways that are tied the one that asks for least: one thread, then as few pieces as there are threads, then the
