@@ -1,17 +1,19 @@
-//! Checks a folder of specs without building anything.
+//! Checks a folder of specs, and the profiles beside it, without building anything.
 
 use std::{fmt, io, path::Path};
 
 use crate::{
-    builder::Error,
+    builder::{Error, Input},
     diagnostics::Diagnostics,
     expand::expand,
     op::Op,
+    profiles,
+    select::select,
     spec::{self, Source},
 };
 
 /// What a folder of right specs makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Operations.
     pub operations: usize,
@@ -19,22 +21,31 @@ pub struct Summary {
     pub kernels: usize,
     /// Combinations that their ISA cannot hold.
     pub dropped: usize,
+    /// Profiles of processors.
+    pub profiles: usize,
+    /// What a person should know of these, a line each.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operations, kernels, dropped } = self;
+        let Self { operations, kernels, dropped, profiles, warnings } = self;
+        for warning in warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         write!(
             f,
             "{operations} operation{}, {kernels} kernel{}, {dropped} dropped",
             plural(*operations),
             plural(*kernels)
-        )
+        )?;
+        if *profiles > 0 { write!(f, "; {profiles} profile{}", plural(*profiles)) } else { Ok(()) }
     }
 }
 
-/// Checks the specs in a folder, and what their variants come to.
+/// Checks the specs in a folder, and what their variants come to; and the profiles in the folder `tuned` beside it, if
+/// there is one.
 ///
 /// # Errors
 /// [`Error::Read`] if there is no such folder or no spec in it; [`Error::Specs`] with everything that is wrong.
@@ -49,10 +60,14 @@ pub fn check_folder(folder: &Path) -> Result<Summary, Error> {
     if sources.is_empty() {
         return Err(missing("no specs (*.toml) in"));
     }
-    check(&sources).map_err(Error::Specs)
+    let tuned = folder.canonicalize().map_err(Error::Read)?.with_file_name("tuned");
+    let shown_as = folder.with_file_name("tuned").display().to_string();
+    let profiles =
+        if tuned.is_dir() { spec::load_dir(&tuned, &shown_as).map_err(Error::Read)? } else { Vec::new() };
+    check(&sources, profiles).map_err(Error::Specs)
 }
 
-fn check(sources: &[Source]) -> Result<Summary, Diagnostics> {
+fn check(sources: &[Source], profiles: Vec<Source>) -> Result<Summary, Diagnostics> {
     let loaded = spec::load(sources);
     let specs = match &loaded {
         Ok(specs) => specs.clone(),
@@ -67,7 +82,15 @@ fn check(sources: &[Source]) -> Result<Summary, Diagnostics> {
     match (loaded, expand(&ops)) {
         (Ok(_), Ok(candidates)) => {
             let dropped = candidates.iter().filter(|candidate| candidate.dropped.is_some()).count();
-            Ok(Summary { operations: ops.len(), kernels: candidates.len() - dropped, dropped })
+            let profiles = profiles::load(&Input { profiles, ..Input::default() })?;
+            let warnings = profiles::apply(&mut select(&ops, &candidates), &candidates, &profiles)?;
+            Ok(Summary {
+                operations: ops.len(),
+                kernels: candidates.len() - dropped,
+                dropped,
+                profiles: profiles.len(),
+                warnings,
+            })
         }
         (loaded, expanded) => {
             let found = [loaded.err(), expanded.err()].into_iter().flatten();

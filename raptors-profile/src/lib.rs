@@ -25,7 +25,7 @@
 //!   the aspect of its matrix (`wide`, `square`, `tall`). A row of a shape holds for the size class that the shape has
 //!   by the caches in the head.
 //! - There is a row where the winner is not the spec's default; `margin` is how much faster than the default it was, in
-//!   a fresh duel, and `interval` what that may be within. `body` is a hash of the kernel's generated body: of another
+//!   a fresh duel (about threads: than what held before), and `interval` what that may be within. `body` is a hash of the kernel's generated body: of another
 //!   body nothing is known, so such a row counts no more.
 //! - Rows about threads are those of a number of threads: from how many bytes on a call is shared (or `never`), and in
 //!   pieces of how many bytes (or `1 per thread`).

@@ -1,17 +1,16 @@
 //! Threads, chunk and crossover of a bucket: further tournaments, between ways to cut a call.
 
-use std::{hint::black_box, time::Instant};
-
 use serde::Serialize;
 
 use super::{
     case::{Case, Place, Size},
+    cores,
     run::Timed,
     statistics::Interval,
     subject::Contestant,
     tournament::{Outcome, Rules, Verdict},
 };
-use crate::{Cut, Error, runtime::threads};
+use crate::{Cut, Error};
 
 /// What was found about the threads of a bucket.
 #[derive(Clone, Debug, Serialize)]
@@ -72,7 +71,7 @@ pub struct Way {
 /// What the tournaments of a bucket decide.
 pub(super) struct Decided {
     pub(super) cuts: Cuts,
-    /// The kernel that was fastest with threads, with its duel, if it is not the first one that was given.
+    /// The second kernel with its duel, if it was faster than the first with threads, cut in the same way.
     pub(super) instead: Option<(&'static str, Option<Interval>)>,
 }
 
@@ -89,7 +88,7 @@ pub(super) fn decide(
     if size == Size::L1 || threads < 2 {
         return Ok(None);
     }
-    if !are_free(threads) {
+    if !cores::are_free(threads) {
         timed.busy += 1;
         return Ok(None);
     }
@@ -98,39 +97,36 @@ pub(super) fn decide(
     let now = |crossover: Option<usize>| crossover.is_some_and(|crossover| bytes >= crossover);
 
     // Which way is best in the middle of the bucket.
-    let incumbent = Contestant {
-        kernel: kernels[0],
-        cut: now(before.crossover).then(|| Cut { threads, chunk: before.chunk.unwrap_or(0) }),
-    };
-    let mut ways = vec![incumbent];
-    for &kernel in kernels {
-        let tasks = case.op.tasks;
-        let chunks = tasks.chunks.iter().map(|chunk| chunk.unwrap_or(0)).filter(|chunk| *chunk < bytes);
-        let cuts = chunks.filter(|_| tasks.shared).map(|chunk| Some(Cut { threads, chunk }));
-        let alone = tasks.alone.then_some(None);
-        ways.extend(alone.into_iter().chain(cuts).map(|cut| Contestant { kernel, cut }));
-    }
-    let mut seen = Vec::new();
-    ways.retain(|way| !seen.contains(way) && (seen.push(*way), true).1);
+    let way = |kernel, cut| Contestant { kernel, cut };
+    let incumbent = now(before.crossover).then(|| Cut { threads, chunk: before.chunk.unwrap_or(0) });
+    let tasks = case.op.tasks;
+    let chunks = tasks.chunks.iter().map(|chunk| chunk.unwrap_or(0)).filter(|chunk| *chunk < bytes);
+    let shared = chunks.filter(|_| tasks.shared).map(|chunk| Some(Cut { threads, chunk }));
+    let mut cuts: Vec<Option<Cut>> = vec![incumbent];
+    cuts.extend(tasks.alone.then_some(None).into_iter().chain(shared).filter(|cut| *cut != incumbent));
+    let ways: Vec<_> = cuts.iter().map(|cut| way(kernels[0], *cut)).collect();
     let complexity: Vec<usize> = ways.iter().map(complexity).collect();
-    let outcome = timed.hold(case, &ways, &complexity, 0, &Rules::new(0.6 * seconds))?;
-    // Which kernel is better on one thread has been decided, and by more careful means.
-    let best = match ways[outcome.winner] {
-        Contestant { kernel, cut: None } if kernel != incumbent.kernel => incumbent,
-        best => best,
-    };
+    let outcome = timed.hold(case, &ways, &complexity, 0, &Rules::new(0.4 * seconds))?;
+    let best = cuts[outcome.winner];
+
+    // One thread could not tell the best two apart, and threads may.
+    let mut instead = None;
+    if let (Some(_), Some(&second)) = (best, kernels.get(1)) {
+        let two = [kernels[0], second].map(|kernel| way(kernel, best));
+        let duel = timed.hold(case, &two, &[0, 1], 0, &Rules::new(0.2 * seconds))?;
+        instead = (duel.verdict == Verdict::Replaced).then_some((second, duel.duel));
+    }
+    let kernel = instead.map_or(kernels[0], |(kernel, _)| kernel);
 
     // From which size on threads pay; where that is not a question, the middle speaks for all.
-    let chunk = best.cut.map_or(before.chunk, |cut| Some(cut.chunk).filter(|chunk| *chunk > 0));
+    let chunk = best.map_or(before.chunk, |cut| Some(cut.chunk).filter(|chunk| *chunk > 0));
     let (crossover, elsewhere) = match size {
-        Size::L2 | Size::L3 => {
-            crossover(case, size, best.kernel, chunk, before.crossover, 0.4 * seconds, timed)?
-        }
-        _ if best.cut.is_some() == now(before.crossover) => (before.crossover, None),
-        _ => (best.cut.map(|_| size.range(crate::caches()).0.next_power_of_two()), None),
+        Size::L2 | Size::L3 => crossover(case, size, kernel, chunk, before.crossover, 0.4 * seconds, timed)?,
+        _ if best.is_some() == now(before.crossover) => (before.crossover, None),
+        _ => (best.map(|_| size.range(crate::caches()).0.next_power_of_two()), None),
     };
     let after = Tasks { crossover, chunk };
-    let changed = best.cut != incumbent.cut;
+    let changed = best != incumbent;
     let cuts = Cuts {
         threads,
         crossover,
@@ -141,33 +137,7 @@ pub(super) fn decide(
         verdict: outcome.verdict,
         ways: shown(&ways, &outcome),
     };
-    let instead = (best.kernel != incumbent.kernel).then_some((best.kernel, outcome.duel));
     Ok(Some(Decided { cuts, instead }))
-}
-
-/// Whether so many threads have a core each: whether counting takes about as long on all of them at once as on one.
-fn are_free(threads: usize) -> bool {
-    // Longer than a process runs before another one has its turn.
-    const COUNT: u32 = 20_000_000;
-    const TRIES: usize = 3;
-    let count = || {
-        let begin = Instant::now();
-        for step in 0..COUNT {
-            black_box(step);
-        }
-        begin.elapsed().as_secs_f64()
-    };
-    // By the threads that calls use too, which know how to find an idle core.
-    let together = || {
-        let begin = Instant::now();
-        let counted = threads::run(threads, 0..threads, |_| {
-            count();
-        });
-        counted.map_or(f64::INFINITY, |()| begin.elapsed().as_secs_f64())
-    };
-    // One that goes well is enough.
-    let alone = (0..TRIES).map(|_| count()).fold(f64::INFINITY, f64::min);
-    (0..TRIES).any(|_| together() < 1.3 * alone)
 }
 
 /// Of ways that are tied the one that asks for least: one thread, then as few pieces as there are threads, then the

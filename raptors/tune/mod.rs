@@ -5,6 +5,7 @@
 //! here: the command `raptors tune` and `cargo bench` make a profile and a report of the [`Findings`].
 
 mod case;
+mod cores;
 mod cuts;
 mod limit;
 mod run;

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     second: PathBuf,
     /// A run while another process kept the memory busy
     loaded: PathBuf,
-    /// Rows to judge, spread over all that were decided
+    /// Rows to judge: the reference cases, and others spread over all that were decided
     #[arg(long, default_value_t = 100)]
     cases: usize,
     /// Rounds of all candidates
@@ -47,6 +47,8 @@ pub(crate) struct Choice {
     pub(crate) row: (String, String),
     pub(crate) incumbent: String,
     pub(crate) winner: String,
+    /// What the spec's defaults have.
+    default: String,
 }
 
 /// The choices in the document of a run.
@@ -60,6 +62,7 @@ pub(crate) fn choices(file: &Path) -> anyhow::Result<Vec<Choice>> {
             row: (word("table")?, word("row")?),
             incumbent: word("incumbent")?,
             winner: word("winner")?,
+            default: word("default")?,
         })
     };
     cases.iter().map(|case| choice(case).context("a case without its row or kernels")).collect()
@@ -74,6 +77,18 @@ const SAME_SHARE: f64 = 0.95;
 const LOADED: f64 = 5.0;
 /// Rows without which a median says little.
 const FEWEST: usize = 60;
+
+/// The operations whose target shapes are the reference cases.
+const REFERENCE: [&str; 6] = ["sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale"];
+
+impl Choice {
+    fn is_reference(&self) -> bool {
+        let (table, row) = &self.row;
+        table.split('.').next().is_some_and(|op| REFERENCE.contains(&op))
+            && !table.contains('-')
+            && row.contains('x')
+    }
+}
 
 /// Every case there is, by table and row.
 struct Judge {
@@ -94,16 +109,32 @@ impl Judge {
     }
 
     /// How much slower one kernel is than another, in per cent, in fresh pairs.
-    fn slower(&mut self, row: &(String, String), one: &str, other: &str) -> anyhow::Result<Interval> {
+    fn slower(&mut self, row: &(String, String), one: &str, other: &str) -> anyhow::Result<f64> {
+        Ok(self.slower_each(row, &[one], other)?[0])
+    }
+
+    /// How much slower each of these kernels is than another, in per cent, in fresh rounds of all of them.
+    fn slower_each(
+        &mut self,
+        row: &(String, String),
+        these: &[&str],
+        other: &str,
+    ) -> anyhow::Result<Vec<f64>> {
         let case = self.case(row)?.clone();
-        let names = [self.kernel(&case, one)?.name, self.kernel(&case, other)?.name];
+        let mut names = Vec::new();
+        for name in these.iter().chain([&other]) {
+            let name = self.kernel(&case, name)?.name;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         let times = rounds(&case, &names, self.pairs, &mut self.random)?;
-        let interval = Interval::of(&faster(&times[1], &times[0])).context("no rounds")?;
-        Ok(Interval {
-            low: percent(interval.low),
-            centre: percent(interval.centre),
-            high: percent(interval.high),
-        })
+        let of = |name: &str| names.iter().position(|known| *known == name).map(|at| &times[at]);
+        let slower = |name: &&str| {
+            let logs = faster(of(other)?, of(name)?);
+            Some(percent(Interval::of(&logs)?.centre))
+        };
+        these.iter().map(|name| slower(name).context("no rounds")).collect()
     }
 
     /// The fastest of all candidates, by many rounds.
@@ -150,46 +181,52 @@ fn verdict(good: bool) -> &'static str {
     if good { "as it should be" } else { "NOT as it should be" }
 }
 
-/// The choice against the best of all.
+/// The reference cases, and as many others as are wanted, spread over all.
+fn judged(choices: &[Choice], wanted: usize) -> Vec<&Choice> {
+    let (mut judged, others): (Vec<_>, Vec<_>) = choices.iter().partition(|choice| choice.is_reference());
+    let more = wanted.saturating_sub(judged.len()).min(others.len());
+    judged.extend((0..more).map(|at| others[at * others.len() / more]));
+    judged
+}
+
+/// The choice, and the spec's default, against the best of all.
 fn regret(
     judge: &mut Judge,
     choices: &[Choice],
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
-    writeln!(out, "The choice against the best of all candidates, in fresh pairs:\n")?;
-    let wanted = arguments.cases.clamp(1, choices.len().max(1));
-    let mut regrets = Vec::new();
-    for at in 0..wanted {
-        let Some(choice) = choices.get(at * choices.len() / wanted) else { break };
+    writeln!(out, "Slower than the best of all candidates, in fresh rounds:\n")?;
+    writeln!(out, "| table | row | default | choice | |\n|---|---|---|---|---|")?;
+    let (mut regrets, mut defaults) = (Vec::new(), Vec::new());
+    for choice in judged(choices, arguments.cases) {
         let best = judge.best(&choice.row, arguments.rounds)?;
-        let slower = if best == choice.winner {
-            Interval { low: 0.0, centre: 0.0, high: 0.0 }
+        let slower = judge.slower_each(&choice.row, &[&choice.default, &choice.winner], best)?;
+        let [default, regret] = [slower[0], slower[1]].map(|slower| slower.max(0.0));
+        let names = if best == choice.winner {
+            format!("`{best}`")
         } else {
-            judge.slower(&choice.row, &choice.winner, best)?
+            format!("`{}` against `{best}`", choice.winner)
         };
-        writeln!(
-            out,
-            "{:<28} {:<15} {:>5.1}% {}",
-            choice.row.0,
-            choice.row.1,
-            slower.centre.max(0.0),
-            if best == choice.winner {
-                "the best".to_owned()
-            } else {
-                format!("{} against {best}", choice.winner)
-            },
-        )?;
+        let (table, row) = &choice.row;
+        writeln!(out, "| `{table}` | {row} | {default:.1}% | {regret:.1}% | {names} |")?;
         out.flush()?;
-        regrets.push(slower.centre.max(0.0));
+        regrets.push(regret);
+        defaults.push(default);
     }
-    let worst = regrets.iter().copied().fold(0.0, f64::max);
-    let median = Interval::of(&regrets).context("no rows were decided")?.centre;
-    let good = median <= MEDIAN && worst <= WORST && regrets.len() >= FEWEST;
+    let worst = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
+    let median =
+        |of: &[f64]| Interval::of(of).map(|interval| interval.centre).context("no rows were decided");
+    let good = median(&regrets)? <= MEDIAN && worst(&regrets) <= WORST && regrets.len() >= FEWEST;
     writeln!(
         out,
-        "\n{} rows: median {median:.2}%, worst {worst:.1}%; at least {FEWEST} rows, {MEDIAN}% and {WORST}%: {}\n",
+        "\n{} rows: median {:.2}%, worst {:.1}% (the defaults {:.2}% and {:.1}%); at least {FEWEST} rows, {MEDIAN}% \
+         and {WORST}%: {}\n",
         regrets.len(),
+        median(&regrets)?,
+        worst(&regrets),
+        median(&defaults)?,
+        worst(&defaults),
         verdict(good)
     )?;
     Ok(good)
@@ -211,12 +248,12 @@ fn same(
             continue;
         }
         let slower = judge.slower(&choice.row, &choice.winner, winner)?;
-        let far = slower.centre.abs() > SAME;
+        let far = slower.abs() > SAME;
         apart += u32::from(far);
         writeln!(
             out,
             "{} {}: {winner}, then {}: {:+.1}%",
-            choice.row.0, choice.row.1, choice.winner, slower.centre
+            choice.row.0, choice.row.1, choice.winner, slower
         )?;
     }
     let share = 1.0 - f64::from(apart) / f64::from(compared.max(1));
@@ -237,12 +274,12 @@ fn under_load(judge: &mut Judge, loaded: &[Choice], out: &mut impl Write) -> any
     for choice in loaded.iter().filter(|choice| choice.winner != choice.incumbent) {
         replaced += 1;
         let slower = judge.slower(&choice.row, &choice.winner, &choice.incumbent)?;
-        if slower.centre > LOADED {
+        if slower > LOADED {
             bad += 1;
             writeln!(
                 out,
                 "{} {}: {} was replaced by {}, which is slower by {:.1}%",
-                choice.row.0, choice.row.1, choice.incumbent, choice.winner, slower.centre
+                choice.row.0, choice.row.1, choice.incumbent, choice.winner, slower
             )?;
         }
     }
