@@ -1,13 +1,14 @@
 //! How good the tournament's choices are: three runs of it, and measurements that judge them.
 
 use std::{
+    fs,
     hint::black_box,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::run::{cargo, run, target};
 
@@ -31,12 +32,17 @@ const PACKAGE: [&str; 7] =
 /// Then judges them; fails if they are not as good as docs/tuning.md says.
 pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
     run(cargo(["build"]).args(PACKAGE))?;
-    let folder = |name: &str| target().join("regret").join(name);
+    let regret = target().join("regret");
+    if regret.exists() {
+        fs::remove_dir_all(&regret).with_context(|| regret.display().to_string())?;
+    }
+    let folder = |name: &str| regret.join(name);
     let document = |name: &str| folder(name).join("tune.json");
     let tournament = |name: &str, seed: &str, incumbents: Option<PathBuf>| {
         let mut command = cargo(["run", "--quiet"]);
-        command.args(PACKAGE).args(["--", "tune", "--dry-run", "--bench", "--seed", seed]);
-        command.args(["--budget", &arguments.budget]).arg("--report").arg(folder(name));
+        command.args(PACKAGE).args(["--", "tune", "--bench", "--seed", seed, "--budget", &arguments.budget]);
+        // Its profile goes beside its report, and the one of the repository stays as it is.
+        command.arg("--into").arg(folder(name)).arg("--report").arg(folder(name));
         if let Some(incumbents) = incumbents {
             command.arg("--incumbents").arg(incumbents);
         }
