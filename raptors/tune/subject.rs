@@ -29,6 +29,9 @@ const SAMPLE: f64 = 2e-4;
 /// Calls before the clock starts bring the caches into the state that the contestant itself leaves them in; where
 /// threads take part, for at least this long, in which those of the one before go to sleep and its own wake up.
 const WAKE: Duration = Duration::from_micros(300);
+/// Where matrices happen to lie in memory makes one kernel or another faster, by a tenth and more: which pages they have
+/// decides what they push out of a cache. So the data of a case lie in several places, up to about so many bytes of each.
+const PLACED: usize = 64 << 20;
 /// Values that matrices, rows and columns are filled from, over and over.
 const VALUES: usize = 1 << 12;
 
@@ -258,8 +261,9 @@ impl Checked {
 pub(super) struct OnMachine<'a, T: Element> {
     case: &'a Case,
     contestants: Vec<Contestant>,
-    /// One for each shape of the case.
-    arenas: Vec<Arena<T>>,
+    /// Some, of which each round takes the next; in each an arena for each shape of the case.
+    places: Vec<Vec<Arena<T>>>,
+    place: usize,
     /// How often each is called for a sample, once known: contestants outermost.
     repetitions: Vec<u32>,
     warm: usize,
@@ -276,16 +280,28 @@ impl<'a, T: Element> OnMachine<'a, T> {
         left: &'a mut dyn FnMut(usize),
     ) -> Result<Self, Error> {
         let mut random = Random::new(2);
-        let arena = |&shape| {
+        let mut arena = |&shape| {
             let mut arena = Arena::new(case, shape, &mut random)?;
             arena.settle();
             Ok(arena)
         };
-        let arenas: Vec<_> = case.shapes.iter().map(arena).collect::<Result<_, Error>>()?;
+        let count = (PLACED / case.bytes().max(1)).clamp(2, 5);
+        let places = (0..count).map(|_| case.shapes.iter().map(&mut arena).collect());
+        let places = places.collect::<Result<Vec<Vec<_>>, Error>>()?;
         // What is larger than all caches is found in none of them: no state to bring about.
         let warm = usize::from(case.bytes() <= crate::caches().l3);
-        let repetitions = vec![0; contestants.len() * arenas.len()];
-        Ok(Self { case, contestants, arenas, repetitions, warm, checked, begin: Instant::now(), left })
+        let repetitions = vec![0; contestants.len() * case.shapes.len()];
+        Ok(Self {
+            case,
+            contestants,
+            places,
+            place: 0,
+            repetitions,
+            warm,
+            checked,
+            begin: Instant::now(),
+            left,
+        })
     }
 }
 
@@ -298,7 +314,7 @@ impl<T: Element> Course for OnMachine<'_, T> {
         let who = self.contestants[contestant];
         let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
         let mut logs = 0.0;
-        for (at, arena) in self.arenas.iter_mut().enumerate() {
+        for (at, arena) in self.places[self.place].iter_mut().enumerate() {
             let repetitions = &mut self.repetitions[contestant * self.case.shapes.len() + at];
             if *repetitions == 0 {
                 // Not counted: the first call finds nothing as it leaves it.
@@ -314,11 +330,15 @@ impl<T: Element> Course for OnMachine<'_, T> {
             logs += arena.time(who, self.warm, wake, *repetitions).ln();
         }
         // Of several shapes the geometric mean, in which each counts the same.
-        (logs / super::statistics::to_f64(self.arenas.len())).exp()
+        (logs / super::statistics::to_f64(self.case.shapes.len())).exp()
     }
 
     fn now(&mut self) -> f64 {
         self.begin.elapsed().as_secs_f64()
+    }
+
+    fn round(&mut self) {
+        self.place = (self.place + 1) % self.places.len();
     }
 
     fn left(&mut self, candidates: usize) {

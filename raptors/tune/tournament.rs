@@ -13,6 +13,8 @@ pub trait Course {
     fn is_right(&mut self, contestant: usize) -> bool;
     /// Seconds of one call: an average over as many as it takes for the clock to be exact enough.
     fn sample(&mut self, contestant: usize) -> f64;
+    /// A round begins: who runs in it is compared with the others of the same round.
+    fn round(&mut self) {}
     /// Seconds since some time before.
     fn now(&mut self) -> f64;
     /// Told how many candidates are still in.
@@ -33,7 +35,7 @@ pub struct Rules {
 }
 
 /// Rounds of a duel that are waited for, whatever the time: fewer have an interval that says nothing.
-const FEWEST_PAIRS: usize = 9;
+const FEWEST_PAIRS: usize = 15;
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
 /// The share of the time that is for the heats.
@@ -264,6 +266,7 @@ fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &m
         let mut order = field.running.clone();
         order.push(again);
         random.shuffle(&mut order);
+        course.round();
         for runner in order {
             let contestant = if runner == again { field.incumbent } else { runner };
             field.times[runner].push(course.sample(contestant));
@@ -294,13 +297,14 @@ fn fight<C: Course>(
     let mut order = [0, 1, 2];
     loop {
         random.shuffle(&mut order);
+        course.round();
         for start in order {
             times[start].push(course.sample(starts[start]));
         }
         let pairs = times[0].len();
         let late = pairs >= FEWEST_PAIRS && course.now() - begin > (1.0 - HEATS) * rules.seconds;
         // Looked at only now and then: who looks all the time sees chance decide.
-        let look = [15, 25, 41, 65].contains(&pairs);
+        let look = [25, 41, 65].contains(&pairs);
         if look || late || pairs >= rules.pairs.max(FEWEST_PAIRS) {
             let interval = |one: usize| Interval::of(&faster(&times[one], &times[0]));
             if let (Some(duel), Some(control)) = (interval(1), interval(2))
