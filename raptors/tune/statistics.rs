@@ -99,15 +99,15 @@ pub enum Decision {
     Noisy,
 }
 
-/// By how much the incumbent may differ from itself.
+/// By how much the incumbent may differ from itself without anybody asking.
 pub const NOISE: f64 = 0.02;
 
 /// The verdict: `duel` is how much faster the challenger was than the incumbent, `control` how much faster the incumbent
 /// was than itself in the same rounds, and `least` by how much a challenger has to win.
 #[must_use]
 pub fn decide(duel: Interval, control: Interval, least: f64) -> Decision {
-    // What is twice as large as the noise is seen through it.
-    if control.reach() > NOISE.max(duel.low / 2.0) {
+    // What is larger than the noise is seen through it.
+    if control.reach() > NOISE.max(duel.centre) {
         Decision::Noisy
     } else if duel.centre >= least && duel.low > 0.0 {
         Decision::Wins
@@ -190,7 +190,8 @@ mod tests {
         assert_eq!(decide(interval(0.01, 0.03, 0.05), quiet, least), Decision::Wins);
         assert_eq!(decide(interval(-0.001, 0.03, 0.05), quiet, least), Decision::TooClose);
         assert_eq!(decide(interval(0.01, 0.019, 0.03), quiet, least), Decision::TooClose);
-        assert_eq!(decide(interval(0.01, 0.03, 0.05), loud, least), Decision::Noisy);
+        assert_eq!(decide(interval(0.01, 0.025, 0.05), loud, least), Decision::Noisy);
+        assert_eq!(decide(interval(0.01, 0.04, 0.05), loud, least), Decision::Wins);
         assert_eq!(decide(interval(0.3, 0.33, 0.35), loud, least), Decision::Wins);
         assert_eq!(decide(interval(f64::NEG_INFINITY, 0.3, f64::INFINITY), quiet, least), Decision::TooClose);
         assert!(is_settled(interval(0.021, 0.03, 0.05), quiet, least));

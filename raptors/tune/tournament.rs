@@ -40,6 +40,8 @@ const FEWEST_PAIRS: usize = 15;
 const FEWEST_ROUNDS: usize = 3;
 /// The share of the time that is for the heats.
 const HEATS: f64 = 0.6;
+/// How many times its share of the time a duel may take that is not settled.
+const MORE: f64 = 2.5;
 /// Newcomers that differ by less are tied, and the plainer one challenges.
 const TIE: f64 = 0.01;
 
@@ -283,6 +285,11 @@ fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &m
     }
 }
 
+/// Whether the challenger seems to be faster by enough, but may not be.
+fn promises([incumbent, challenger, _]: &[Vec<f64>; 3], least: f64) -> bool {
+    Interval::of(&faster(challenger, incumbent)).is_some_and(|duel| duel.centre >= least && duel.low <= 0.0)
+}
+
 /// Fresh times of two: how much faster the challenger is, and how much faster the incumbent is than itself.
 fn fight<C: Course>(
     course: &mut C,
@@ -302,7 +309,10 @@ fn fight<C: Course>(
             times[start].push(course.sample(starts[start]));
         }
         let pairs = times[0].len();
-        let late = pairs >= FEWEST_PAIRS && course.now() - begin > (1.0 - HEATS) * rules.seconds;
+        let spent = course.now() - begin;
+        let is_late = |times: f64| pairs >= FEWEST_PAIRS && spent > times * (1.0 - HEATS) * rules.seconds;
+        // Who looks like winning, but not surely, is given more time.
+        let late = is_late(MORE) || (is_late(1.0) && !promises(&times, rules.least));
         // Looked at only now and then: who looks all the time sees chance decide.
         let look = [25, 41, 65].contains(&pairs);
         if look || late || pairs >= rules.pairs.max(FEWEST_PAIRS) {

@@ -152,7 +152,8 @@ fn time_is_kept() {
     let mut machine = Simulated::new(&[1.0; 30], 0.2, 5);
     let rules = Rules::new(0.5);
     hold(&mut machine, &[0; 30], 0, &rules, &mut Random::new(6));
-    assert!(machine.clock < 0.6, "{} s", machine.clock);
+    // All of it, if the duel is not settled, two and a half times its share.
+    assert!(machine.clock < 0.85, "{} s", machine.clock);
 }
 
 #[test]
