@@ -1,6 +1,9 @@
 //! Compiles the specs: environment in, files in `OUT_DIR` and diagnostics out. All logic is in `raptors_codegen`.
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    process::{Command, ExitCode},
+};
 
 use raptors_codegen::{Builder, Carry, VARIABLES};
 
@@ -17,6 +20,10 @@ fn main() -> ExitCode {
         (false, true) => Carry::General,
         (false, false) => Carry::Winners,
     };
+    if feature("TUNE") {
+        // Profiles name it: another compiler's kernels may be faster or slower.
+        println!("cargo::rustc-env=RAPTORS_RUSTC={}", compiler());
+    }
     let built = Builder::new("kernel-specs/ops", "kernel-specs/ops", out)
         .environment()
         .profiles("kernel-specs/tuned", "kernel-specs/tuned")
@@ -37,4 +44,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The compiler's version, as `1.95.0`.
+fn compiler() -> String {
+    let compiler = env::var_os("RUSTC").expect("cargo sets RUSTC");
+    let said = Command::new(compiler).arg("--version").output();
+    let said = said.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let version = said.and_then(|said| Some(said.split_whitespace().nth(1)?.to_owned()));
+    version.unwrap_or_else(|| "unknown".to_owned())
 }

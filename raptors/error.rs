@@ -184,7 +184,7 @@ pub enum Error {
     },
 
     /// A [`Cancel`](crate::Cancel) came before the call was done. The output holds some elements of the result and some
-    /// of what was there before.
+    /// of what was there before. Or the observer of a run of tournaments has ended it.
     #[error("cancelled before it was done")]
     Cancelled,
 

@@ -1,10 +1,9 @@
 //! `raptors tune`: the tournament that finds which kernels are fastest on this machine.
 //!
-//! The tournaments are the library's ([`raptors::tune`]). Here are the command line, the progress, and what becomes of
-//! the findings: a profile, a summary, a report.
+//! The tournaments are the library's ([`raptors::tune`]), and so is what they make of a profile. Here are the command
+//! line, the progress, a summary, a report.
 
 mod document;
-mod profile;
 mod progress;
 pub(crate) mod regret;
 mod summary;
@@ -14,7 +13,7 @@ use std::{collections::BTreeMap, env, fs, io::Write, path::PathBuf, process::Com
 use anyhow::{Context as _, bail};
 use raptors::{
     Isa,
-    tune::{Filter, Settings},
+    tune::{Filter, ProfileFile, Settings, own_folder},
 };
 
 use crate::report;
@@ -102,10 +101,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     let into = match (&arguments.into, arguments.bench) {
         (Some(folder), _) => folder.clone(),
         (None, true) => PathBuf::from("kernel-specs/tuned"),
-        (None, false) => profile::folder()?,
+        (None, false) => own_folder()?.context("there is no home folder: name a folder with --into")?,
     };
     // Before the work, so that a profile that cannot be read is no surprise after it.
-    let before = profile::Kept::read(&into, !arguments.bench)?;
+    let before = if arguments.bench { ProfileFile::built_in(&into) } else { ProfileFile::own(&into) }?;
     writeln!(out, "{}", summary::head(&settings, &before)?)?;
     out.flush()?;
 
@@ -113,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     let findings = raptors::tune::run(&settings, &mut progress)?;
     progress.finish();
 
-    let after = before.with(&findings)?;
+    let after = before.with(&findings);
     write!(out, "{}", summary::of(&findings))?;
     let written = !arguments.dry_run && !before.same_rows(&after);
     if written {

@@ -31,6 +31,8 @@ pub(crate) struct Explanation {
     crossover: Option<usize>,
     /// Why this kernel.
     reason: String,
+    /// By how much it won, and the profile that says so; None if it is the default of the spec.
+    won: Option<String>,
     /// The spec's file and line.
     spec: String,
 }
@@ -39,10 +41,11 @@ pub(crate) struct Explanation {
 impl Explanation {
     fn __str__(&self) -> String {
         let chunk = self.chunk.map_or_else(String::new, |chunk| format!(", pieces of {chunk} bytes"));
+        let won = self.won.as_ref().map_or_else(String::new, |won| format!("\n  won     {won}"));
         let Self { op, dtype, shape: (rows, cols), kernel, isa, threads, reason, spec, .. } = self;
         format!(
             "{op} {dtype} {rows}x{cols}\n  kernel  {kernel}\n  isa     {isa}\n  threads {threads}{chunk}\n  \
-             reason  {reason}\n  spec    {spec}"
+             reason  {reason}{won}\n  spec    {spec}"
         )
     }
 
@@ -87,6 +90,7 @@ pub(crate) fn explain(
         chunk: found.chunk,
         crossover: found.crossover,
         reason: found.reason,
+        won: found.won.map(|won| won.to_string()),
         spec: found.spec,
     })
 }
@@ -120,6 +124,23 @@ pub(crate) fn config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     about.set_item("version", env!("CARGO_PKG_VERSION"))?;
     about.set_item("isa", raptors::isa().map_err(|refused| error::raised(&refused))?.name())?;
     about.set_item("threads", raptors::num_threads())?;
+    let followed = raptors::profile().map_err(|refused| error::raised(&refused))?;
+    about.set_item("cpu", followed.cpu)?;
+    let caches = PyDict::new(py);
+    let raptors::Caches { l1, l2, l3 } = raptors::caches();
+    for (name, bytes) in [("l1", l1), ("l2", l2), ("l3", l3)] {
+        caches.set_item(name, bytes)?;
+    }
+    about.set_item("caches", caches)?;
+    let profiles = PyDict::new(py);
+    let none = || "none".to_owned();
+    profiles
+        .set_item("yours", followed.own.as_ref().map_or_else(none, |own| own.file.display().to_string()))?;
+    profiles.set_item("of the build", followed.built_in.map_or("none", |built_in| built_in.file))?;
+    about.set_item("profiles", profiles)?;
+    if !followed.notes.is_empty() {
+        about.set_item("not followed", followed.notes.join("; "))?;
+    }
     about.set_item("pool bytes", raptors::pool_bytes())?;
     let settings = PyDict::new(py);
     for knob in raptors::knobs() {

@@ -84,8 +84,9 @@ pub(crate) fn interruption() -> Option<PyErr> {
     RAISED.take()
 }
 
+/// The exception for a panic.
 #[cold]
-fn panicked(panic: &(dyn Any + Send)) -> PyErr {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> PyErr {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     PyRuntimeError::new_err(format!("a defect of raptors: {text}"))

@@ -1,5 +1,8 @@
 //! Threads, chunk and crossover of a bucket: further tournaments, between ways to cut a call.
 
+use std::fmt;
+
+use raptors_profile::Bytes;
 use serde::Serialize;
 
 use super::{
@@ -49,6 +52,20 @@ pub struct Tasks {
     pub crossover: Option<usize>,
     /// As [`Cuts::chunk`].
     pub chunk: Option<usize>,
+}
+
+/// `from 1 MiB, 256 KiB`, `never, 1 per thread`.
+impl fmt::Display for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.crossover {
+            Some(crossover) => write!(f, "from {}, ", Bytes(crossover))?,
+            None => f.write_str("never, ")?,
+        }
+        match self.chunk {
+            Some(chunk) => Bytes(chunk).fmt(f),
+            None => f.write_str("1 per thread"),
+        }
+    }
 }
 
 /// A way to cut a call.

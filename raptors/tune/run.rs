@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::ControlFlow,
     time::{Duration, Instant},
 };
 
@@ -11,7 +13,7 @@ use super::{
     case::{Case, Filter, Place, cases, complexity},
     cuts::{self, Cuts},
     limit::Limits,
-    statistics::{Interval, faster, to_f64},
+    statistics::{self, Interval, faster, to_f64},
     subject::{Checked, Contestant, OnMachine},
     tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
 };
@@ -49,8 +51,8 @@ impl Default for Settings {
 
 /// Told how a run goes on.
 pub trait Observer {
-    /// A case begins, of so many.
-    fn begins(&mut self, at: usize, of: usize, case: &Case);
+    /// A case is about to begin, of so many: whether the run is to go on, or to end here.
+    fn begins(&mut self, at: usize, of: usize, case: &Case) -> ControlFlow<()>;
     /// So many candidates are still in.
     fn left(&mut self, candidates: usize);
     /// A case has ended; the rest takes about so long.
@@ -117,6 +119,32 @@ pub struct Found {
     pub cuts: Option<Cuts>,
 }
 
+impl Found {
+    /// A kernel's name without what the table says already: `avx2_u8_pipe`.
+    #[must_use]
+    pub fn short<'a>(&self, kernel: &'a str) -> &'a str {
+        kernel.strip_prefix(&format!("{}_{}_", self.op, self.dtype)).unwrap_or(kernel)
+    }
+}
+
+/// How it ended: `avx2_u8 replaces avx2_u4 +3.1% (2.7% to 3.5%)`.
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let incumbent = self.short(self.incumbent);
+        match self.verdict {
+            Verdict::Replaced => {
+                let margin = self.duel.map_or_else(String::new, statistics::margin);
+                write!(f, "{} replaces {incumbent} {margin}", self.short(self.winner))
+            }
+            Verdict::TooClose => write!(f, "{incumbent} stays, ties change nothing"),
+            Verdict::NoneFaster => write!(f, "{incumbent} stays, none is faster"),
+            Verdict::Alone => write!(f, "{incumbent} stays, the only one"),
+            Verdict::Noisy => write!(f, "{incumbent} stays, too noisy to tell"),
+            Verdict::IncumbentWrong => write!(f, "{} IS WRONG", self.incumbent),
+        }
+    }
+}
+
 /// A candidate of a case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Candidate {
@@ -178,11 +206,11 @@ impl Timed<'_> {
     }
 }
 
-/// Holds all tournaments.
+/// Holds all tournaments. Calls of other threads use one thread meanwhile.
 ///
 /// # Errors
 /// [`Error::Environment`] if a variable cannot be honoured, [`Error::OutOfMemory`] if the matrices of a case find no
-/// room.
+/// room, [`Error::Cancelled`] if the observer ends it.
 pub fn run(settings: &Settings, observer: &mut dyn Observer) -> Result<Findings, Error> {
     let begin = Instant::now();
     let isa = crate::isa()?;
@@ -212,7 +240,9 @@ fn on_one_thread(
     };
     let mut found = Vec::new();
     for (at, case) in all.iter().enumerate() {
-        timed.observer.begins(at, all.len(), case);
+        if timed.observer.begins(at, all.len(), case).is_break() {
+            return Err(Error::Cancelled);
+        }
         let rest: f64 = demands[at..].iter().sum();
         let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
         // With time to spare a case gets more than it asks for, which makes intervals narrower; but not without end.

@@ -42,6 +42,13 @@ impl Interval {
     }
 }
 
+/// How much faster one was than another, in words: `+3.1% (2.7% to 3.5%)`. The interval is one of logarithms.
+#[must_use]
+pub fn margin(faster: Interval) -> String {
+    let Interval { low, centre, high } = faster;
+    format!("{:+.1}% ({:.1}% to {:.1}%)", percent(centre), percent(low), percent(high))
+}
+
 /// How many of `count` sorted values lie outside of the interval at each end, or `None` if all of them are too few.
 ///
 /// Each value is above the median with a probability of one half, so the number of those above is binomial. The interval

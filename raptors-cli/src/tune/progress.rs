@@ -2,13 +2,12 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    ops::ControlFlow,
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use raptors::tune::{Case, Found, Observer};
-
-use super::summary;
 
 /// A bar, or lines.
 pub(super) struct Progress {
@@ -49,12 +48,13 @@ fn minutes(time: Duration) -> String {
 }
 
 impl Observer for Progress {
-    fn begins(&mut self, at: usize, of: usize, case: &Case) {
+    fn begins(&mut self, at: usize, of: usize, case: &Case) -> ControlFlow<()> {
         (self.at, self.of, self.case) = (at, of, case.to_string());
         if let Some(bar) = &self.bar {
             bar.set_length(of as u64);
             bar.set_position(at as u64);
         }
+        ControlFlow::Continue(())
     }
 
     fn left(&mut self, candidates: usize) {
@@ -66,7 +66,7 @@ impl Observer for Progress {
     fn ends(&mut self, found: &Found, rest: Duration) {
         self.rest = Some(rest);
         if self.bar.is_none() {
-            let line = format!("{:>3}/{} {}: {}", self.at + 1, self.of, self.case, summary::verdict(found));
+            let line = format!("{:>3}/{} {}: {found}", self.at + 1, self.of, self.case);
             // A reader that has gone is no reason to end.
             writeln!(std::io::stdout(), "{line}{}", self.rest()).ok();
         }

@@ -1,7 +1,8 @@
 """Fast functions over NumPy arrays, with the bits of NumPy.
 
 Each function comes from a spec file; ``help(raptors.sum)`` tells what it takes, ``raptors.explain`` which kernel a
-call runs, and ``raptors.show_config`` what this machine has and what is set.
+call runs, and ``raptors.show_config`` what this machine has and what is set. ``raptors.tune`` finds which kernels are
+fastest on it.
 """
 
 from ._raptors import *
@@ -15,9 +16,13 @@ from ._raptors import (
     trim,
 )
 from ._settings import show_config, threads
+from ._tune import Tuned, TunedRow, TuneProgress, tune
 
 __all__ = [
     "Explanation",
+    "TuneProgress",
+    "Tuned",
+    "TunedRow",
     "__version__",
     "explain",
     "num_threads",
@@ -25,5 +30,6 @@ __all__ = [
     "show_config",
     "threads",
     "trim",
+    "tune",
     *(function["name"] for function in _functions()),
 ]

@@ -9,7 +9,8 @@ from ._raptors import _config, num_threads, set_num_threads
 
 
 def show_config() -> None:
-    """Print the version, the instruction set in use, the threads, and the environment variables that are obeyed."""
+    """Print the version, the instruction set in use, the threads, the processor and the profiles that calls follow, and
+    the environment variables that are obeyed."""
     for name, value in _config().items():
         if isinstance(value, dict):
             print(f"{name}:")
