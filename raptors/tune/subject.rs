@@ -32,6 +32,8 @@ const WAKE: Duration = Duration::from_micros(300);
 /// Where matrices happen to lie in memory makes one kernel or another faster, by a tenth and more: which pages they have
 /// decides what they push out of a cache. So the data of a case lie in several places, up to about so many bytes of each.
 const PLACED: usize = 64 << 20;
+/// Rounds in one place. The first of them costs more than the others, which as every second one would sway a median.
+const STAY: usize = 3;
 /// Values that matrices, rows and columns are filled from, over and over.
 const VALUES: usize = 1 << 12;
 
@@ -261,9 +263,12 @@ impl Checked {
 pub(super) struct OnMachine<'a, T: Element> {
     case: &'a Case,
     contestants: Vec<Contestant>,
-    /// Some, of which each round takes the next; in each an arena for each shape of the case.
+    /// Some, which take turns; in each an arena for each shape of the case.
     places: Vec<Vec<Arena<T>>>,
     place: usize,
+    rounds: usize,
+    /// Who ran last.
+    last: Option<Contestant>,
     /// How often each is called for a sample, once known: contestants outermost.
     repetitions: Vec<u32>,
     warm: usize,
@@ -296,6 +301,8 @@ impl<'a, T: Element> OnMachine<'a, T> {
             contestants,
             places,
             place: 0,
+            rounds: 0,
+            last: None,
             repetitions,
             warm,
             checked,
@@ -312,6 +319,7 @@ impl<T: Element> Course for OnMachine<'_, T> {
 
     fn sample(&mut self, contestant: usize) -> f64 {
         let who = self.contestants[contestant];
+        self.last = Some(who);
         let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
         let mut logs = 0.0;
         for (at, arena) in self.places[self.place].iter_mut().enumerate() {
@@ -338,7 +346,17 @@ impl<T: Element> Course for OnMachine<'_, T> {
     }
 
     fn round(&mut self) {
+        self.rounds += 1;
+        if !self.rounds.is_multiple_of(STAY) {
+            return;
+        }
         self.place = (self.place + 1) % self.places.len();
+        // Who comes first must not be the one that fetches the data.
+        if let (Some(last), 1..) = (self.last, self.warm) {
+            for arena in &mut self.places[self.place] {
+                arena.time(last, 2, Duration::ZERO, 1);
+            }
+        }
     }
 
     fn left(&mut self, candidates: usize) {
