@@ -54,11 +54,11 @@ enum Chore {
     ///
     /// Builds from nothing in a target folder of its own.
     Budget,
-    /// Estimate the cycles of the NEON kernels' inner loops, by LLVM's models of two processors
+    /// Estimate the cycles of the kernels' inner loops, by LLVM's models of processors that are not here
     ///
     /// Installs the simulator and a compiler for aarch64 through apt-get (as root), unless they are there.
     Mca {
-        /// Put the table into docs/neon.md
+        /// Put the tables into docs/neon.md and docs/x86.md
         #[arg(long)]
         write: bool,
     },

@@ -1,12 +1,19 @@
 //! The assembly of a library: which code a kernel became, and which part of it does the work.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use super::words::{Instruction, Language, REGISTERS};
 
 /// Instructions that nothing enters or leaves in between.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Block {
     /// The label that leads to it, if any does.
     label: Option<String>,
+    /// Whose words they are in.
+    pub(super) language: Language,
     /// One a line, in the assembler's own words.
     pub(super) instructions: Vec<String>,
 }
@@ -15,11 +22,15 @@ pub(super) struct Block {
 ///
 /// All functions whose path goes through a kernel's name are the kernel's, as in the executable's symbols: its body,
 /// its entry, its closures, and what was made generic over these.
-pub(super) fn of_kernels(assembly: &str, is_kernel: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Block>> {
+pub(super) fn of_kernels(
+    language: Language,
+    assembly: &str,
+    is_kernel: impl Fn(&str) -> bool,
+) -> BTreeMap<String, Vec<Block>> {
     let mut kernels: BTreeMap<String, Vec<Block>> = BTreeMap::new();
     let mut current: Option<String> = None;
     for line in assembly.lines() {
-        let text = line.split("//").next().unwrap_or_default().trim_end();
+        let text = line.split(language.comment()).next().unwrap_or_default().trim_end();
         if let Some(label) = text.strip_suffix(':').filter(|_| !text.starts_with(char::is_whitespace)) {
             if !label.starts_with(".L") {
                 let path = format!("{:#}", rustc_demangle::demangle(label)).to_lowercase();
@@ -27,7 +38,7 @@ pub(super) fn of_kernels(assembly: &str, is_kernel: impl Fn(&str) -> bool) -> BT
                 current = words.find(|word| is_kernel(word)).map(str::to_owned);
             }
             if let Some(kernel) = &current {
-                let block = Block { label: Some(label.to_owned()), instructions: Vec::new() };
+                let block = Block { label: Some(label.to_owned()), language, instructions: Vec::new() };
                 kernels.entry(kernel.clone()).or_default().push(block);
             }
         } else if let (Some(kernel), Some(instruction)) = (&current, text.strip_prefix('\t')) {
@@ -36,7 +47,7 @@ pub(super) fn of_kernels(assembly: &str, is_kernel: impl Fn(&str) -> bool) -> BT
             }
             let blocks = kernels.entry(kernel.clone()).or_default();
             if blocks.last().is_none_or(Block::has_ended) {
-                blocks.push(Block::default());
+                blocks.push(Block { language, ..Block::default() });
             }
             let block = blocks.last_mut().expect("there is one now");
             block.instructions.push(instruction.to_owned());
@@ -45,11 +56,13 @@ pub(super) fn of_kernels(assembly: &str, is_kernel: impl Fn(&str) -> bool) -> BT
     kernels
 }
 
-/// The block with most vector arithmetic, of equals one that repeats itself: what a call spends its time in.
+/// The block with most vector arithmetic, of equals one that repeats itself, else one that goes on: what a call spends
+/// its time in.
 pub(super) fn hottest(blocks: &[Block]) -> Option<&Block> {
     // Of several greatest, the last would be taken.
-    let key = |block: &&Block| (block.count().arithmetic, block.is_loop());
-    blocks.iter().rev().max_by_key(key).filter(|block| block.count().arithmetic > 0)
+    let arithmetic = |block: &Block| block.read().filter(Instruction::is_arithmetic).count();
+    let key = |block: &&Block| (arithmetic(block), block.is_loop(), !block.returns());
+    blocks.iter().rev().max_by_key(key).filter(|block| arithmetic(block) > 0)
 }
 
 /// What a block does with whole vectors.
@@ -59,63 +72,59 @@ pub(super) struct Count {
     pub(super) stores: usize,
     /// Instructions that store vectors, one or two.
     pub(super) store_instructions: usize,
+    /// Those of them whose address comes from two registers.
+    pub(super) indexed: usize,
     pub(super) arithmetic: usize,
+    /// What of it is more than adding.
+    pub(super) products: usize,
 }
 
 impl Block {
+    fn read(&self) -> impl Iterator<Item = Instruction<'_>> {
+        self.instructions.iter().map(|instruction| self.language.read(instruction))
+    }
+
     fn has_ended(&self) -> bool {
-        self.instructions.last().is_some_and(|last| {
-            let name = mnemonic(last);
-            name == "b"
-                || name.starts_with("b.")
-                || ["cbz", "cbnz", "tbz", "tbnz", "br", "ret"].contains(&name)
-        })
+        self.read().last().is_some_and(|last| last.ends_block())
+    }
+
+    fn returns(&self) -> bool {
+        self.read().last().is_some_and(|last| last.returns())
     }
 
     /// Whether its last instruction leads back to its first.
     pub(super) fn is_loop(&self) -> bool {
-        let target = self
-            .instructions
-            .last()
-            .filter(|_| self.has_ended())
-            .and_then(|last| last.split_whitespace().last());
-        target.is_some() && target == self.label.as_deref()
+        let last = self.read().last();
+        self.label.is_some() && last.as_ref().and_then(Instruction::target) == self.label.as_deref()
     }
 
-    pub(super) fn count(&self) -> Count {
+    /// By units that take so many bytes at once.
+    pub(super) fn count(&self, bytes: usize) -> Count {
         let mut count = Count::default();
-        for instruction in &self.instructions {
-            let (name, registers) = (mnemonic(instruction), vectors(instruction));
-            if is_load(name) {
-                count.loads += registers.len();
-            } else if is_store(name) {
-                count.stores += registers.len();
-                count.store_instructions += usize::from(!registers.is_empty());
-            } else if is_arithmetic(instruction) {
-                count.arithmetic += 1;
-            }
+        for it in self.read() {
+            let parts = it.bytes().div_ceil(bytes);
+            count.loads += it.loads() * parts;
+            count.stores += it.stores() * parts;
+            count.store_instructions += it.stores().min(1) * parts;
+            count.indexed += it.stores().min(usize::from(it.is_indexed())) * parts;
+            count.arithmetic += usize::from(it.is_arithmetic()) * parts;
+            count.products += usize::from(it.multiplies()) * parts;
         }
         count
     }
 
     /// The longest chain of vector instructions in which each waits for the one before, in cycles, by the latency of
-    /// each instruction: within one round, and from round to round.
-    pub(super) fn chains(&self, latencies: &[f64]) -> [f64; 2] {
-        let mut ready = [0.0_f64; 32];
-        let round = |ready: &mut [f64; 32]| {
-            for (instruction, latency) in self.instructions.iter().zip(latencies) {
-                let (name, registers) = (mnemonic(instruction), vectors(instruction));
-                if is_load(name) {
-                    for register in registers {
-                        ready[register] = *latency;
-                    }
-                } else if !is_store(name)
-                    && let [to, from @ ..] = &registers[..]
-                {
-                    let accumulates = name.starts_with("fmla") || name.starts_with("fmls");
-                    let own = accumulates.then_some(to);
-                    let start = from.iter().chain(own).map(|&register| ready[register]).fold(0.0, f64::max);
-                    ready[*to] = start + latency;
+    /// each instruction, and by that without what it loads: within one round, and from round to round.
+    pub(super) fn chains(&self, latencies: &[f64], in_registers: &[f64]) -> [f64; 2] {
+        let mut ready = [0.0_f64; REGISTERS];
+        let round = |ready: &mut [f64; REGISTERS]| {
+            for ((it, latency), own) in self.read().zip(latencies).zip(in_registers) {
+                let vectors = it.vectors();
+                let (to, from) = vectors.split_at(it.written());
+                let also = to.iter().filter(|_| it.accumulates());
+                let start = from.iter().chain(also).map(|&register| ready[register]).fold(0.0, f64::max);
+                for &register in to {
+                    ready[register] = latency.max(start + own);
                 }
             }
         };
@@ -138,24 +147,36 @@ impl Block {
             }
             None => vec![instruction.clone()],
         };
-        Block { label: self.label.clone(), instructions: self.instructions.iter().flat_map(apart).collect() }
+        self.with(self.instructions.iter().flat_map(apart))
     }
 
-    /// The same work, but no arithmetic waits for any: all of it reads registers that nothing writes.
+    /// The same, but what loads does not compute too, and what computes only does that.
+    pub(super) fn in_registers(&self) -> Block {
+        self.with(self.read().map(|it| it.in_registers()))
+    }
+
+    /// The same work, but no arithmetic waits for any: all of it reads a register that nothing writes, if there is one.
     pub(super) fn without_chains(&self) -> Block {
-        let free = |instruction: &String| {
-            let form = if instruction.contains(".4s") { "4s" } else { "2d" };
-            match &vectors(instruction)[..] {
-                [to, _] if is_arithmetic(instruction) => {
-                    format!("{}\tv{to}.{form}, v31.{form}", mnemonic(instruction))
-                }
-                [to, ..] if is_arithmetic(instruction) => {
-                    format!("{}\tv{to}.{form}, v31.{form}, v31.{form}", mnemonic(instruction))
-                }
-                _ => instruction.clone(),
-            }
+        let written: BTreeSet<_> =
+            self.read().flat_map(|it| it.vectors().into_iter().take(it.written())).collect();
+        let Some(unwritten) = self.registers().rev().find(|register| !written.contains(register)) else {
+            return self.clone();
         };
-        Block { label: self.label.clone(), instructions: self.instructions.iter().map(free).collect() }
+        self.with(
+            self.read()
+                .zip(&self.instructions)
+                .map(|(it, same)| if it.is_arithmetic() { it.reading(unwritten) } else { same.clone() }),
+        )
+    }
+
+    /// The registers that its instructions can name: on x86-64, half of them are AVX-512's.
+    fn registers(&self) -> Range<usize> {
+        let halved = self.language == Language::Intel && self.read().all(|it| it.bytes() < 64);
+        0..if halved { REGISTERS / 2 } else { REGISTERS }
+    }
+
+    fn with(&self, instructions: impl Iterator<Item = String>) -> Block {
+        Block { label: self.label.clone(), language: self.language, instructions: instructions.collect() }
     }
 
     /// As the assembler takes it.
@@ -163,35 +184,6 @@ impl Block {
         let label = self.label.iter().map(|label| format!("{label}:\n"));
         label.chain(self.instructions.iter().map(|instruction| format!("\t{instruction}\n"))).collect()
     }
-}
-
-fn mnemonic(instruction: &str) -> &str {
-    instruction.split_whitespace().next().unwrap_or_default()
-}
-
-fn is_load(name: &str) -> bool {
-    name.starts_with("ld")
-}
-
-fn is_store(name: &str) -> bool {
-    name.starts_with("st")
-}
-
-/// Floating-point arithmetic on a whole vector: `fadd v0.4s, …`.
-fn is_arithmetic(instruction: &str) -> bool {
-    const NAMES: [&str; 10] =
-        ["fadd", "faddp", "fsub", "fmul", "fdiv", "fmla", "fmls", "fmin", "fmax", "fsqrt"];
-    NAMES.contains(&mnemonic(instruction)) && [".4s", ".2d"].iter().any(|form| instruction.contains(form))
-}
-
-/// The numbers of the vector registers an instruction names, by whole vectors (`q`, `v`), in order.
-fn vectors(instruction: &str) -> Vec<usize> {
-    let operands = instruction.split_once(char::is_whitespace).map_or("", |(_, operands)| operands);
-    let words = operands.split(|c: char| !c.is_ascii_alphanumeric());
-    words
-        .filter_map(|word| word.strip_prefix(['q', 'v'])?.parse().ok())
-        .filter(|&number| number < 32)
-        .collect()
 }
 
 #[cfg(test)]
@@ -219,7 +211,7 @@ other:
 ";
 
     fn blocks() -> Vec<Block> {
-        let mut kernels = of_kernels(ASSEMBLY, |word| word == "scale_f32_neon_u1");
+        let mut kernels = of_kernels(Language::Arm, ASSEMBLY, |word| word == "scale_f32_neon_u1");
         assert_eq!(kernels.len(), 1);
         kernels.pop_first().expect("there is one").1
     }
@@ -230,13 +222,36 @@ other:
         assert_eq!(blocks.iter().map(|block| block.instructions.len()).collect::<Vec<_>>(), [2, 6, 2, 1]);
         let hottest = hottest(&blocks).expect("there is arithmetic");
         assert!(hottest.is_loop());
-        assert_eq!(hottest.count(), Count { loads: 2, stores: 2, store_instructions: 1, arithmetic: 2 });
+        let count =
+            Count { loads: 2, stores: 2, store_instructions: 1, indexed: 0, arithmetic: 2, products: 2 };
+        assert_eq!(hottest.count(16), count);
         assert!(hottest.text().starts_with(".LBB1_1:\n\tldp\tq1, q2, [x8], #32\n"));
         assert_eq!(super::hottest(&blocks[3..]), None);
     }
 
     fn block(lines: &[&str]) -> Block {
-        Block { label: None, instructions: lines.iter().map(|&line| line.to_owned()).collect() }
+        Block { instructions: lines.iter().map(|&line| line.to_owned()).collect(), ..Block::default() }
+    }
+
+    fn intel(lines: &[&str]) -> Block {
+        Block { language: Language::Intel, ..block(lines) }
+    }
+
+    const STEP: [&str; 4] = [
+        "vmovups\tzmm1, zmmword ptr [rdi]",
+        "vaddps\tzmm1, zmm1, zmmword ptr [rsi + rax]",
+        "vmovups\tzmmword ptr [rdx + rax], zmm1",
+        "jne\t.LBB1_1",
+    ];
+
+    #[test]
+    fn wide_vectors_take_narrow_units_twice() {
+        let count =
+            Count { loads: 2, stores: 1, store_instructions: 1, indexed: 1, arithmetic: 1, products: 0 };
+        assert_eq!(intel(&STEP).count(64), count);
+        let twice =
+            Count { loads: 4, stores: 2, store_instructions: 2, indexed: 2, arithmetic: 2, products: 0 };
+        assert_eq!(intel(&STEP).count(32), twice);
     }
 
     #[test]
@@ -245,9 +260,11 @@ other:
             assert!((within - expected[0]).abs() + (across - expected[1]).abs() < 1e-9, "{within} {across}");
         };
         let fresh = block(&["ldr\tq1, [x0]", "fadd\tv0.4s, v1.4s, v2.4s", "fadd\tv0.4s, v0.4s, v1.4s"]);
-        near(fresh.chains(&[4.0, 3.0, 3.0]), [10.0, 0.0]);
+        near(fresh.chains(&[4.0, 3.0, 3.0], &[4.0, 3.0, 3.0]), [10.0, 0.0]);
         let carried = block(&["ldr\tq1, [x0]", "fadd\tv0.4s, v0.4s, v1.4s", "fmla\tv2.4s, v1.4s, v1.4s"]);
-        near(carried.chains(&[4.0, 3.0, 5.0]), [9.0, 5.0]);
+        // What is loaded along is there early; what has to wait takes no longer for it.
+        near(intel(&STEP).chains(&[8.0, 11.0, 1.0, 1.0], &[8.0, 4.0, 1.0, 1.0]), [12.0, 0.0]);
+        near(carried.chains(&[4.0, 3.0, 5.0], &[4.0, 3.0, 5.0]), [9.0, 5.0]);
     }
 
     #[test]
@@ -257,5 +274,9 @@ other:
         let free =
             block(&["fadd\tv0.4s, v0.4s, v1.4s", "fsqrt\tv2.2d, v0.2d", "ldr\tq0, [x1]"]).without_chains();
         assert_eq!(free, block(&["fadd\tv0.4s, v31.4s, v31.4s", "fsqrt\tv2.2d, v31.2d", "ldr\tq0, [x1]"]));
+        let free = intel(&STEP).without_chains();
+        assert_eq!(free.instructions[1], "vaddps\tzmm1, zmm31, zmmword ptr [rsi + rax]");
+        assert_eq!(free.instructions[2], STEP[2]);
+        assert_eq!(intel(&STEP).in_registers().instructions[1], "vaddps\tzmm1, zmm1, zmm0");
     }
 }

@@ -1,8 +1,10 @@
-//! Static estimates for NEON: how many cycles the inner loop of each reference case takes in LLVM's models of two
-//! processors, against the least that their documented units allow. `docs/neon.md` says what that is worth.
+//! Static estimates for machines that are not here: how many cycles the inner loop of each reference case takes in LLVM's
+//! models of some processors, against the least that their documented units allow. `docs/neon.md` and `docs/x86.md` say
+//! what that is worth.
 
 mod code;
 mod core;
+mod words;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
@@ -17,7 +19,8 @@ use raptors_codegen::{
 
 use self::{
     code::Block,
-    core::{CORES, Core},
+    core::{AVX2, AVX512, Core, Cost, NEON},
+    words::Language,
 };
 use crate::{
     cross::{AARCH64, compiler},
@@ -32,33 +35,55 @@ const OPS: [&str; 8] =
 /// Rows and columns of the reference cases.
 const SIZES: [usize; 3] = [512, 1024, 2048];
 
-/// The instruction set in question.
-const ISA: &str = "neon";
+/// A document that has tables, of the instruction sets of one architecture.
+struct Document {
+    path: &'static str,
+    target: &'static str,
+    language: Language,
+    isas: &'static [(&'static str, &'static [Core])],
+}
+
+const DOCUMENTS: [Document; 2] = [
+    Document { path: "docs/neon.md", target: AARCH64, language: Language::Arm, isas: &[("neon", &NEON)] },
+    Document {
+        path: "docs/x86.md",
+        target: "x86_64-unknown-linux-gnu",
+        language: Language::Intel,
+        isas: &[("avx2", &AVX2), ("avx512", &AVX512)],
+    },
+];
 
 /// The simulator, and Debian's package of it: of the version of LLVM that is in Debian's compiler.
 const MCA: (&str, &str) = ("llvm-mca-22", "llvm-22");
 
-/// Where the table lies in the document.
+/// No vector has more bytes.
+const WIDEST: usize = 64;
+
+/// Where the tables lie in a document.
 const MARKERS: [&str; 2] = ["<!-- mca:begin -->", "<!-- mca:end -->"];
 
-/// Prints the table, or puts it into the document.
+/// Prints the tables, or also puts them into the documents.
 pub(crate) fn estimate(write: bool) -> Result<()> {
     if version(MCA.0).is_none() {
         apt_install(&[MCA.1])?;
     }
-    let cases = cases()?;
-    let assembly = fs::read_to_string(assembly()?)?;
-    let is_kernel = |word: &str| cases.iter().any(|case| case.kernel == word);
-    let kernels = code::of_kernels(&assembly, is_kernel);
-    let mut text = String::new();
-    for core in &CORES {
-        text += &table(core, &cases, &kernels)?;
-    }
-    println!("\n{text}");
-    if write {
-        let path = root().join("docs/neon.md");
-        let document = fs::read_to_string(&path).context("docs/neon.md")?;
-        fs::write(&path, between_markers(&document, &text)?)?;
+    for document in &DOCUMENTS {
+        let assembly = fs::read_to_string(document.assembly()?)?;
+        let mut text = String::new();
+        for (isa, cores) in document.isas {
+            let cases = cases(isa)?;
+            let is_kernel = |word: &str| cases.iter().any(|case| case.kernel == word);
+            let kernels = code::of_kernels(document.language, &assembly, is_kernel);
+            for core in *cores {
+                text += &table(core, &cases, &kernels)?;
+            }
+        }
+        println!("\n{text}");
+        if write {
+            let path = root().join(document.path);
+            let before = fs::read_to_string(&path).context(document.path)?;
+            fs::write(&path, between_markers(&before, &text)?)?;
+        }
     }
     Ok(())
 }
@@ -72,9 +97,9 @@ struct Case {
     kernel: String,
 }
 
-/// Every reference case, with the kernel that the table gives to a matrix that stays in the
-/// second-level cache: an estimate that knows no memory is of such a one.
-fn cases() -> Result<Vec<Case>> {
+/// Every reference case for which the table of an instruction set has a kernel of its own, with the one that it gives
+/// to a matrix that stays in the second-level cache: an estimate that knows no memory is of such a one.
+fn cases(isa: &str) -> Result<Vec<Case>> {
     let sources = spec::load_dir(&root().join("kernel-specs/ops"), "kernel-specs/ops")?;
     let specs = spec::load(&sources).map_err(|errors| anyhow!("{errors}"))?;
     let ops = Op::of_specs(&specs);
@@ -87,15 +112,17 @@ fn cases() -> Result<Vec<Case>> {
             if table.op.name != op || table.numerics != Numerics::Numpy || table.inplace {
                 continue;
             }
-            let rows = table.isas.iter().find(|rows| rows.isa.name == ISA);
-            let rows = rows.with_context(|| format!("{op} has no kernels for {ISA}"))?;
+            let rows = table.isas.iter().find(|rows| rows.isa.name == isa);
+            let rows = rows.with_context(|| format!("{op} has no kernels for {isa}"))?;
             for size in SIZES {
                 let exact = rows.exact.iter().find(|(shape, _)| *shape == (size, size));
                 // The second of the size classes, and of the aspects the middle one: square.
                 let kernel =
                     exact.map_or_else(|| rows.buckets.get(ASPECTS + 1), |(_, kernels)| kernels.get(1));
                 let kernel = kernel.with_context(|| format!("{op} has no row for {size}×{size}"))?;
-                cases.push(Case { op, dtype: table.dtype, size, kernel: kernel.name.to_lowercase() });
+                if kernel.isa.name == isa {
+                    cases.push(Case { op, dtype: table.dtype, size, kernel: kernel.name.to_lowercase() });
+                }
             }
         }
     }
@@ -103,31 +130,44 @@ fn cases() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The assembly of the library for aarch64.
-fn assembly() -> Result<PathBuf> {
-    // In a folder of its own, so that a fresh build and its file are there together or not at all.
-    let folder = target().join("mca");
-    let path = folder.join("raptors.s");
-    if !path.exists() && folder.exists() {
-        fs::remove_dir_all(&folder)?;
+impl Document {
+    /// The assembly of the library for its architecture.
+    fn assembly(&self) -> Result<PathBuf> {
+        // In a folder of its own, so that a fresh build and its file are there together or not at all.
+        let folder = target().join("mca").join(self.target);
+        let path = folder.join("raptors.s");
+        if !path.exists() && folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let mut build =
+            cargo(["rustc", "--release", "--package", "raptors", "--lib", "--target", self.target]);
+        build.env("CARGO_TARGET_DIR", &folder);
+        if self.target == AARCH64 {
+            build.env("RUSTC", compiler()?);
+        }
+        // One unit, so that there is one file; symbols that name what a generic function was made for; and kernels
+        // that turn out equal keep a symbol each, which is an unstable option.
+        build.args(["--", "-Ccodegen-units=1", "-Csymbol-mangling-version=v0", "-Zmerge-functions=disabled"]);
+        build.args(self.language.options()).arg("--emit").arg(format!("asm={}", path.display()));
+        run(build.env("RUSTC_BOOTSTRAP", "1"))?;
+        Ok(path)
     }
-    let mut build = cargo(["rustc", "--release", "--package", "raptors", "--lib", "--target", AARCH64]);
-    build.env("CARGO_TARGET_DIR", &folder).env("RUSTC", compiler()?);
-    // One unit, so that there is one file; symbols that name what a generic function was made for; and kernels that
-    // turn out equal keep a symbol each, which is an unstable option.
-    build.args(["--", "-Ccodegen-units=1", "-Csymbol-mangling-version=v0", "-Zmerge-functions=disabled"]);
-    build.arg("--emit").arg(format!("asm={}", path.display())).env("RUSTC_BOOTSTRAP", "1");
-    run(&mut build)?;
-    Ok(path)
 }
 
 /// The figures of one processor; cases that differ in nothing but the size of the matrix share a line.
 fn table(core: &Core, cases: &[Case], kernels: &BTreeMap<String, Vec<Block>>) -> Result<String> {
     let mut lines: Vec<(String, Vec<String>, String)> = Vec::new();
+    // Many kernels have the same loop.
+    let mut costs: BTreeMap<&[String], Cost> = BTreeMap::new();
     for case in cases {
         let blocks = kernels.get(&case.kernel).with_context(|| format!("{} has no code", case.kernel))?;
         let block = code::hottest(blocks).with_context(|| format!("{} has no loop", case.kernel))?;
-        let (count, cost) = (block.count(), core.cost(MCA.0, block)?);
+        let cost = match costs.get(&block.instructions[..]) {
+            Some(cost) => *cost,
+            None => core.cost(MCA.0, block)?,
+        };
+        costs.insert(&block.instructions, cost);
+        let count = block.count(WIDEST);
         let counts = format!("{}/{}/{}", count.loads, count.stores, count.arithmetic);
         let [bound, model, wide, units, chain] =
             [cost.bound, cost.model, cost.wide, cost.units, cost.chain].map(|cycles| format!("{cycles:.1}"));
@@ -168,11 +208,25 @@ mod tests {
 
     #[test]
     fn every_case_has_a_kernel_of_the_instruction_set() {
-        let cases = cases().unwrap();
-        assert!(cases.len() >= 30 && cases.len().is_multiple_of(6), "{}", cases.len());
-        for case in cases {
-            let start = format!("{}_{}_{ISA}_u", case.op, case.dtype);
-            assert!(case.kernel.starts_with(&start), "{} for {start}", case.kernel);
+        for (isa, _) in DOCUMENTS.iter().flat_map(|document| document.isas) {
+            let cases = cases(isa).unwrap();
+            for op in OPS {
+                assert!(cases.iter().any(|case| case.op == op), "{isa} has no kernel of {op}");
+            }
+            for case in cases {
+                let start = format!("{}_{}_{isa}_u", case.op, case.dtype);
+                assert!(case.kernel.starts_with(&start), "{} for {start}", case.kernel);
+            }
+        }
+    }
+
+    #[test]
+    fn the_documents_have_a_table_of_each_processor() {
+        for Document { path, isas, .. } in DOCUMENTS {
+            let document = fs::read_to_string(root().join(path)).unwrap();
+            for core in isas.iter().flat_map(|(_, cores)| *cores) {
+                assert!(document.contains(&format!("\n{}\n\n```text\n", core.name)), "{path}: {}", core.name);
+            }
         }
     }
 
