@@ -156,9 +156,9 @@ class _Shown:
         try:
             columns = os.get_terminal_size(self.stream.fileno()).columns
         except (OSError, ValueError):
-            columns = 80
-        # One stays free: in the last one some terminals begin a new line.
-        width = max(columns, 2) - 1
+            columns = 0
+        # Some terminals do not know. One column stays free: in the last one some begin a new line.
+        width = (columns or 80) - 1
         self.write(f"\r{line[:width]:<{width}}\r{line[:width]}")
 
     def write(self, text: str) -> None:
