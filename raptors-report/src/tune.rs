@@ -177,6 +177,16 @@ impl Tuning {
 }
 
 impl Case {
+    /// Its table, in words: `scale f32 in place`.
+    fn title(&self) -> String {
+        let class = match self.table.rsplit_once('-') {
+            Some((_, "acc")) => " accurate",
+            Some((_, "inplace")) => " in place",
+            _ => "",
+        };
+        format!("{} {}{class}", self.op, self.dtype)
+    }
+
     /// Seconds of a call of a kernel, in the heats.
     fn seconds(&self, kernel: &str) -> Option<f64> {
         self.candidates.iter().find(|candidate| candidate.kernel == kernel)?.seconds

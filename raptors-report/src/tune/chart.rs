@@ -113,10 +113,7 @@ impl Tuning {
     pub(super) fn heat_map(&self) -> Result<String, Error> {
         const CELL: (i32, i32) = (46, 22);
         let (mut ops, mut rows): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-        let op = |case: &Case| {
-            let class = if case.table.ends_with("-acc") { " accurate" } else { "" };
-            format!("{} {}{class}", case.op, case.dtype)
-        };
+        let op = Case::title;
         for case in &self.findings.cases {
             if !ops.contains(&op(case)) {
                 ops.push(op(case));

@@ -101,7 +101,7 @@ impl Tuning {
             .map_or_else(|| "No profile was written.".to_owned(), |path| format!("Written to {path}."));
         let mut ops: Vec<Group<'_>> = Vec::new();
         for case in &findings.cases {
-            let name = title(case);
+            let name = case.title();
             if ops.last().is_none_or(|group| group.name != name) {
                 ops.push(Group { name, cases: Vec::new() });
             }
@@ -160,11 +160,6 @@ impl Tuning {
     }
 }
 
-fn title(case: &Case) -> String {
-    let class = if case.table.ends_with("-acc") { ", accurate" } else { "" };
-    format!("{} {}{class}", case.op, case.dtype)
-}
-
 /// `scale-f32-avx2-l2-square`: what a link names.
 fn id(case: &Case) -> String {
     format!("{}-{}", case.table.replace('.', "-"), case.row.replace(' ', "-"))
@@ -184,7 +179,7 @@ fn change(case: &Case) -> Option<Change> {
     if says.is_empty() {
         return None;
     }
-    Some(Change { id: id(case), case: format!("{} {}", title(case), case.row), says: says.join("; ") })
+    Some(Change { id: id(case), case: format!("{} {}", case.title(), case.row), says: says.join("; ") })
 }
 
 fn tasks(crossover: Option<usize>, chunk: Option<usize>) -> String {
@@ -219,7 +214,7 @@ fn row(case: &Case) -> Result<Row<'_>, Error> {
     let dash = || "–".to_owned();
     Ok(Row {
         id: id(case),
-        name: title(case),
+        name: case.title(),
         place: &case.row,
         verdict: case.verdict.words(),
         class: case.verdict.word(),
