@@ -141,8 +141,10 @@ fn explain_says_what_the_library_says() {
 
 #[test]
 fn explain_tells_threads_pieces_and_crossover() {
+    // What the specs say, whatever a profile of this processor does.
     let explained = |op: &str, shape: &str, environment: &[(&str, &str)]| {
-        let (code, text, _) = run_with(&["explain", op, "f32", shape], environment);
+        let environment = [environment, &[("RAPTORS_PROFILE", "none")]].concat();
+        let (code, text, _) = run_with(&["explain", op, "f32", shape], &environment);
         assert_eq!(code, 0, "{text}");
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
@@ -320,7 +322,7 @@ fn variables_that_cannot_be_read_are_all_named() {
 fn check_counts_what_is_right_and_shows_all_that_is_wrong() {
     let text = written(&["check"]);
     let expected = format!("{} operations, ", catalogue::ops().len());
-    assert!(text.starts_with(&expected) && text.trim_end().ends_with(" dropped"), "{text}");
+    assert!(text.starts_with(&expected) && text.contains(" dropped"), "{text}");
     let error = refused(&["check", "raptors-codegen/tests/ui/several-files"]);
     for file in ["add.toml:4", "broken.toml:1", "mean.toml:"] {
         assert!(error.contains(&format!("several-files/{file}")), "{file} in {error}");
@@ -343,7 +345,9 @@ fn errors_of_reading_and_of_expanding_come_at_once() {
     };
     let unread = spec("x = \"matrix\"", "x + y", "1");
     std::fs::write(folder.join("unread.toml"), unread).expect("written");
-    let unheld = spec("x = \"matrix\", y = \"matrix\", z = \"matrix\"", "x * y + z", "1, 16");
+    let many = ["v", "w", "x", "y", "z"];
+    let inputs = many.map(|name| format!("{name} = \"matrix\"")).join(", ");
+    let unheld = spec(&inputs, &many.join(" + "), "1, 16");
     std::fs::write(folder.join("unheld.toml"), unheld).expect("written");
     let error = refused(&["check", folder.to_str().expect("UTF-8")]);
     assert!(error.contains("unread.toml:3") && error.contains("unheld.toml:7"), "{error}");

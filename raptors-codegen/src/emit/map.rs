@@ -1,5 +1,7 @@
 //! Map kernels: row by row; in a row steps of several vectors, then single vectors, then a part of one.
 
+use std::ops::Range;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -8,7 +10,7 @@ use super::{
     kernel::{comment, number, prefetch_word, zipped},
 };
 use crate::{
-    ir::{Kernel, LINE, Map, dag::Node},
+    ir::{GROUP, Kernel, LINE, Map, dag::Node},
     spec::{InputKind, Prefetch, Schedule, Store},
 };
 
@@ -265,10 +267,15 @@ impl Writer<'_> {
     fn steps(&self) -> TokenStream {
         match self.kernel.variant.schedule {
             Schedule::Grouped => {
-                let (hints, loads, stores) =
-                    (self.hints(), self.loads(true), self.stores(&self.target_name()));
-                let work = self.work();
-                zipped(&self.walked("_steps"), &quote!(#hints #loads #work #stores))
+                // A long step is taken a group at a time, so that registers hold what is under way.
+                let mut body = self.hints();
+                for from in (0..self.unroll()).step_by(GROUP) {
+                    let group = from..self.unroll().min(from + GROUP);
+                    body.extend(self.loads(true, group.clone()));
+                    body.extend(self.work(group.clone()));
+                    body.extend(self.stores(&self.target_name(), group));
+                }
+                zipped(&self.walked("_steps"), &body)
             }
             Schedule::Pipelined => self.pipelined_steps(),
         }
@@ -284,8 +291,10 @@ impl Writer<'_> {
                 let name = if name.to_string() == "out" { quote!(next_out) } else { name.clone() };
                 (quote!((#pattern, #name)), quote!(#all.zip(#next)))
             });
-        let (hints, first_loads, loads) = (self.hints(), self.loads(true), self.loads(false));
-        let (work, stores) = (self.work(), self.stores(&format_ident!("out")));
+        let step = 0..self.unroll();
+        let (hints, first_loads) = (self.hints(), self.loads(true, step.clone()));
+        let loads = self.loads(false, step.clone());
+        let (work, stores) = (self.work(step.clone()), self.stores(&format_ident!("out"), step));
         let note = comment("the next step's loads, before this step's stores");
         let mutable: TokenStream = self
             .loaded()
@@ -341,11 +350,11 @@ impl Writer<'_> {
             .collect()
     }
 
-    /// `let x0 = v::load(&x[0]);` for each vector of the step, or without `let`.
-    fn loads(&self, declare: bool) -> TokenStream {
+    /// `let x0 = v::load(&x[0]);` for each of these vectors of the step, or without `let`.
+    fn loads(&self, declare: bool, vectors: Range<usize>) -> TokenStream {
         let keyword = declare.then(|| quote!(let));
         self.loaded()
-            .flat_map(|index| (0..self.unroll()).map(move |i| (index, i)))
+            .flat_map(|index| vectors.clone().map(move |i| (index, i)))
             .map(|(index, i)| {
                 let name = self.name(Side::Input(index), "");
                 let (vector, at) = (format_ident!("{name}{i}"), number(i));
@@ -354,11 +363,11 @@ impl Writer<'_> {
             .collect()
     }
 
-    /// `let out0 = v::mul(x0, factor_v);` for each vector of the step.
-    fn work(&self) -> TokenStream {
+    /// `let out0 = v::mul(x0, factor_v);` for each of these vectors of the step.
+    fn work(&self, vectors: Range<usize>) -> TokenStream {
         let mut work = TokenStream::new();
         for output in &self.map.outputs {
-            for i in 0..self.unroll() {
+            for i in vectors.clone() {
                 let (shared, value) =
                     expr::vector(&self.kernel.dag, output.root, &format!("_{i}"), &|node| {
                         self.leaf(node, &i.to_string())
@@ -370,11 +379,11 @@ impl Writer<'_> {
         work
     }
 
-    fn stores(&self, to: &Ident) -> TokenStream {
+    fn stores(&self, to: &Ident, vectors: Range<usize>) -> TokenStream {
         let word = if self.streams_out() { format_ident!("stream") } else { format_ident!("store") };
         let mut stores = TokenStream::new();
         for output in &self.map.outputs {
-            for i in 0..self.unroll() {
+            for i in vectors.clone() {
                 let (result, at) = (format_ident!("{}{i}", output.name), number(i));
                 stores.extend(quote!(v::#word(&mut #to[#at], #result);));
             }

@@ -130,6 +130,8 @@ pub const BLOCK: usize = 8;
 pub const LEAF: usize = 128;
 /// Bytes of a cache line, which one prefetch hint covers.
 pub const LINE: usize = 64;
+/// Vectors of a map's step that are loaded before any of them is stored, at most.
+pub const GROUP: usize = 8;
 
 /// The length of every leaf of the pairwise tree over `run` elements, if all have the same, in whole blocks.
 #[must_use]
@@ -281,7 +283,9 @@ impl Kernel {
                 }
                 let ahead =
                     if self.variant.schedule == Schedule::Pipelined { loads + map.outputs.len() } else { 0 };
-                unroll * loads.max(peak).max(ahead) + held
+                let at_once =
+                    if self.variant.schedule == Schedule::Pipelined { unroll } else { unroll.min(GROUP) };
+                at_once * loads.max(peak).max(ahead) + held
             }
             Skeleton::Reduce(reduce) => {
                 let is_held = |node: &Node| matches!(node, Node::Literal(_) | Node::State(_));

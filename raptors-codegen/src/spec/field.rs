@@ -328,7 +328,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field {
         table: Table::Variants,
         name: "unroll",
-        kind: Kind::Numbers(Numbers { min: 1, max: 16, powers_of_two: false }),
+        kind: Kind::Numbers(Numbers { min: 1, max: 32, powers_of_two: false }),
         required: false,
         family: Family::Any,
         doc: "Vectors a step; in reductions leaves or rows a step, and powers of two.",

@@ -111,8 +111,8 @@ fn a_value_that_no_isa_holds_is_an_error_at_its_place() {
     // No description has stripes of 64 B as a whole number of vectors and a tree in whole rows.
     let text = r#"
 summary = "A map with more in hand than any processor has registers."
-inputs  = { a = "matrix", b = "matrix", d = "matrix", e = "matrix" }
-output  = "a + b + d + e"
+inputs  = { a = "matrix", b = "matrix", d = "matrix", e = "matrix", g = "matrix" }
+output  = "a + b + d + e + g"
 dtypes  = ["f32"]
 
 [variants]
