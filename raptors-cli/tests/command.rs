@@ -345,7 +345,7 @@ fn errors_of_reading_and_of_expanding_come_at_once() {
     };
     let unread = spec("x = \"matrix\"", "x + y", "1");
     std::fs::write(folder.join("unread.toml"), unread).expect("written");
-    let many = ["v", "w", "x", "y", "z"];
+    let many = ["u", "w", "x", "y", "z"];
     let inputs = many.map(|name| format!("{name} = \"matrix\"")).join(", ");
     let unheld = spec(&inputs, &many.join(" + "), "1, 16");
     std::fs::write(folder.join("unheld.toml"), unheld).expect("written");
