@@ -15,19 +15,20 @@ pub fn cpu_key() -> &'static str {
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::unnecessary_wraps, reason = "other processors need not answer")]
 fn ask() -> Option<String> {
-    use std::arch::x86_64::__cpuid;
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
     let leaf = __cpuid(0);
     let bytes = [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).concat();
     let vendor = String::from_utf8_lossy(&bytes);
     if leaf.eax == 0 {
-        return Some(x86(&vendor, 0, 0, 0));
+        return Some(x86(&vendor, 0, 0, 0, false));
     }
     let signature = __cpuid(1).eax;
     let bits = |from: u32, count: u32| signature >> from & ((1 << count) - 1);
     // The extended fields count where the short ones are at their end.
     let family = bits(8, 4) + if bits(8, 4) == 15 { bits(20, 8) } else { 0 };
     let model = bits(4, 4) + if matches!(bits(8, 4), 6 | 15) { bits(16, 4) << 4 } else { 0 };
-    Some(x86(&vendor, family, model, bits(0, 4)))
+    let tiles = leaf.eax >= 7 && __cpuid_count(7, 0).edx >> 24 & 1 == 1;
+    Some(x86(&vendor, family, model, bits(0, 4), tiles))
 }
 
 #[cfg(all(not(target_arch = "x86_64"), target_os = "macos"))]
@@ -44,8 +45,11 @@ fn ask() -> Option<String> {
 
 /// The key of an x86 processor, from what CPUID says: the vendor's twelve letters, and family, model and stepping with
 /// their extended fields.
+///
+/// Virtual machines may give the numbers of another processor than the one they run on. What has `tiles` of matrices
+/// (AMX) and says that it is a design without them does not get that design's name.
 #[must_use]
-pub fn x86(vendor: &str, family: u32, model: u32, stepping: u32) -> String {
+pub fn x86(vendor: &str, family: u32, model: u32, stepping: u32, tiles: bool) -> String {
     let known = VENDORS.iter().find(|(letters, _)| *letters == vendor).map(|(_, name)| *name);
     let vendor = known.map_or_else(|| plain(vendor), str::to_owned);
     let design = X86.iter().find(|design| {
@@ -53,6 +57,7 @@ pub fn x86(vendor: &str, family: u32, model: u32, stepping: u32) -> String {
             && design.family == family
             && design.models.iter().any(|models| models.contains(&model))
             && design.steppings.contains(&stepping)
+            && (design.tiles || !tiles)
     });
     match design {
         Some(design) => format!("{vendor}-{}", design.name),
@@ -129,18 +134,26 @@ mod tests {
             ("AuthenticAMD", 0x1a, 0x02, 1, "amd-zen5"),
             ("HygonGenuine", 0x18, 0x00, 1, "hygon-dhyana"),
         ] {
-            assert_eq!(x86(vendor, family, model, stepping), key);
+            assert_eq!(x86(vendor, family, model, stepping, false), key);
         }
     }
 
     #[test]
     fn unknown_processors_have_their_numbers() {
-        assert_eq!(x86("GenuineIntel", 6, 254, 0), "intel-6-254");
-        assert_eq!(x86("GenuineIntel", 6, 0x55, 99), "intel-6-85", "a stepping of another design");
-        assert_eq!(x86("AuthenticAMD", 0x1a, 0x50, 0), "amd-26-80");
-        assert_eq!(x86("TCGTCGTCGTCG", 6, 6, 3), "tcgtcgtcgtcg-6-6");
+        assert_eq!(x86("GenuineIntel", 6, 254, 0, false), "intel-6-254");
+        assert_eq!(x86("GenuineIntel", 6, 0x55, 99, false), "intel-6-85", "a stepping of another design");
+        assert_eq!(x86("AuthenticAMD", 0x1a, 0x50, 0, false), "amd-26-80");
+        assert_eq!(x86("TCGTCGTCGTCG", 6, 6, 3, false), "tcgtcgtcgtcg-6-6");
         assert_eq!(arm(0x41, 0xfff), "arm-0xfff");
         assert_eq!(arm(0x99, 0x1), "arm-0x99-0x1");
+    }
+
+    #[test]
+    fn a_made_up_model_gets_no_name() {
+        assert_eq!(x86("GenuineIntel", 6, 0xa7, 1, false), "intel-rocketlake");
+        assert_eq!(x86("GenuineIntel", 6, 0xa7, 1, true), "intel-6-167");
+        assert_eq!(x86("GenuineIntel", 6, 0xad, 1, true), "intel-graniterapids");
+        assert_eq!(x86("GenuineIntel", 6, 0xad, 1, false), "intel-graniterapids", "a machine may hide them");
     }
 
     #[test]

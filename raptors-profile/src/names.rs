@@ -12,6 +12,8 @@ pub(crate) struct X86 {
     pub(crate) family: u32,
     pub(crate) models: &'static [RangeInclusive<u32>],
     pub(crate) steppings: RangeInclusive<u32>,
+    /// Whether it has tiles of matrices (AMX).
+    pub(crate) tiles: bool,
     pub(crate) name: &'static str,
 }
 
@@ -25,15 +27,19 @@ pub(crate) const VENDORS: &[(&str, &str)] = &[
 ];
 
 const fn intel(models: &'static [RangeInclusive<u32>], name: &'static str) -> X86 {
-    X86 { vendor: "intel", family: 6, models, steppings: 0..=u32::MAX, name }
+    X86 { vendor: "intel", family: 6, models, steppings: 0..=u32::MAX, tiles: false, name }
 }
 
 const fn skylake_server(steppings: RangeInclusive<u32>, name: &'static str) -> X86 {
     X86 { steppings, ..intel(&[0x55..=0x55], name) }
 }
 
+const fn with_tiles(design: X86) -> X86 {
+    X86 { tiles: true, ..design }
+}
+
 const fn amd(family: u32, models: &'static [RangeInclusive<u32>], name: &'static str) -> X86 {
-    X86 { vendor: "amd", family, models, steppings: 0..=u32::MAX, name }
+    X86 { vendor: "amd", family, models, steppings: 0..=u32::MAX, tiles: false, name }
 }
 
 pub(crate) const X86: &[X86] = &[
@@ -63,9 +69,9 @@ pub(crate) const X86: &[X86] = &[
     intel(&[0xb5..=0xb5, 0xc5..=0xc6], "arrowlake"),
     intel(&[0xbd..=0xbd], "lunarlake"),
     intel(&[0xcc..=0xcc], "pantherlake"),
-    intel(&[0x8f..=0x8f], "sapphirerapids"),
-    intel(&[0xcf..=0xcf], "emeraldrapids"),
-    intel(&[0xad..=0xae], "graniterapids"),
+    with_tiles(intel(&[0x8f..=0x8f], "sapphirerapids")),
+    with_tiles(intel(&[0xcf..=0xcf], "emeraldrapids")),
+    with_tiles(intel(&[0xad..=0xae], "graniterapids")),
     intel(&[0xaf..=0xaf], "sierraforest"),
     intel(&[0x37..=0x37, 0x4a..=0x4a, 0x4d..=0x4d, 0x5a..=0x5a, 0x5d..=0x5d], "silvermont"),
     intel(&[0x4c..=0x4c], "airmont"),
@@ -83,7 +89,7 @@ pub(crate) const X86: &[X86] = &[
     amd(0x19, &[0x00..=0x0f, 0x20..=0x5f], "zen3"),
     amd(0x19, &[0x10..=0x1f, 0x60..=0xaf], "zen4"),
     amd(0x1a, &[0x00..=0x4f, 0x60..=0x7f], "zen5"),
-    X86 { vendor: "hygon", family: 0x18, models: &[0x00..=0x03], steppings: 0..=u32::MAX, name: "dhyana" },
+    X86 { vendor: "hygon", ..amd(0x18, &[0x00..=0x03], "dhyana") },
 ];
 
 /// Implementers of the Arm architecture.

@@ -50,7 +50,7 @@ pub struct Caches {
     pub l1: usize,
     /// Second level.
     pub l2: usize,
-    /// Third level, shared.
+    /// Third level, shared: at most 32 MiB for each CPU that shares it.
     pub l3: usize,
 }
 
@@ -59,35 +59,76 @@ impl Caches {
     const ASSUMED: Self = Self { l1: 32 << 10, l2: 512 << 10, l3: 8 << 20 };
 }
 
+/// Bytes of the third cache that are counted, at most, for each CPU that shares it: what processors have at most. A
+/// virtual machine is told of the whole cache of its host, most of which other machines use.
+const L3_OF_A_CPU: usize = 32 << 20;
+
 static CACHES: Lazy<Caches> = Lazy::new(|| {
     let mut found = Caches::ASSUMED;
     // Linux: one folder a cache. Elsewhere there is no such file, and the assumption stands.
     for index in 0..8 {
         let file = |name: &str| {
-            std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}")).ok()
+            let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}");
+            std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
         };
         let (Some(level), Some(kind), Some(size)) = (file("level"), file("type"), file("size")) else {
             continue;
         };
-        let size = size.trim();
-        let bytes = match size.strip_suffix('K') {
-            Some(kib) => kib.parse::<usize>().ok().map(|kib| kib << 10),
-            None => size.strip_suffix('M').and_then(|mib| mib.parse::<usize>().ok()).map(|mib| mib << 20),
-        };
-        let (Some(bytes), false) = (bytes, kind.trim() == "Instruction") else { continue };
-        match level.trim() {
+        let (Some(bytes), false) = (size_in_bytes(&size), kind == "Instruction") else { continue };
+        match level.as_str() {
             "1" => found.l1 = bytes,
             "2" => found.l2 = bytes,
-            "3" => found.l3 = bytes,
+            "3" => {
+                let cpus = file("shared_cpu_list").and_then(|list| count_cpus(&list));
+                found.l3 = cpus.map_or(bytes, |cpus| bytes.min(cpus.saturating_mul(L3_OF_A_CPU)));
+            }
             _ => {}
         }
     }
     found
 });
 
+/// Bytes of a size as Linux writes it: `32K`, `16M`.
+fn size_in_bytes(size: &str) -> Option<usize> {
+    let (number, shift) = match size.strip_suffix('K') {
+        Some(kib) => (kib, 10),
+        None => (size.strip_suffix('M')?, 20),
+    };
+    Some(number.parse::<usize>().ok()? << shift)
+}
+
+/// How many CPUs are in a list as Linux writes it: `0-3,8`.
+fn count_cpus(list: &str) -> Option<usize> {
+    let range = |range: &str| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        to.parse::<usize>().ok()?.checked_sub(from.parse().ok()?)?.checked_add(1)
+    };
+    list.split(',').map(range).sum()
+}
+
 /// This machine's caches.
 #[must_use]
 #[inline]
 pub fn caches() -> Caches {
     *CACHES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_linux_says_of_caches_is_read() {
+        assert_eq!(size_in_bytes("48K"), Some(48 << 10));
+        assert_eq!(size_in_bytes("480M"), Some(480 << 20));
+        assert_eq!(count_cpus("0-1"), Some(2));
+        assert_eq!(count_cpus("0-3,8,10-11"), Some(7));
+        assert_eq!(count_cpus("5"), Some(1));
+        for damaged in ["", "K", "48", "4G"] {
+            assert_eq!(size_in_bytes(damaged), None);
+        }
+        for damaged in ["", "-", "3-1", "0-1,", "K"] {
+            assert_eq!(count_cpus(damaged), None);
+        }
+    }
 }

@@ -142,7 +142,8 @@ impl Random {
 ///
 /// First everyone's result is looked at. Then come the heats, rounds in which all that are still in run once, in random
 /// order, the incumbent twice; whoever is hopelessly behind the leader is dropped. Last, a duel with fresh times: the
-/// incumbent, the challenger and the incumbent again, so that the machine's noise is measured along with the difference.
+/// incumbent, one or two challengers and the incumbent again, so that the machine's noise is measured along with the
+/// differences.
 pub fn hold<C: Course>(
     course: &mut C,
     complexity: &[usize],
@@ -159,17 +160,20 @@ pub fn hold<C: Course>(
         return field.outcome(Verdict::Alone, None, None);
     }
     heats(course, &mut field, rules, random);
-    let Some(challenger) = field.challenger(complexity, rules.least) else {
+    let challengers = field.challengers(complexity, rules.least);
+    if challengers.is_empty() {
         return field.outcome(Verdict::NoneFaster, None, None);
-    };
-    course.left(1);
-    let (duel, control) = fight(course, challenger, incumbent, rules, random);
-    let verdict = match decide(duel, control, rules.least) {
+    }
+    course.left(challengers.len());
+    let duel = fight(course, &challengers, incumbent, rules, random);
+    let best = duel.best(rules.least);
+    let (faster, control) = (duel.faster(best), duel.control());
+    let verdict = match decide(faster, control, rules.least) {
         Decision::Wins => Verdict::Replaced,
         Decision::TooClose => Verdict::TooClose,
         Decision::Noisy => Verdict::Noisy,
     };
-    field.outcome(verdict, Some(challenger), Some((duel, control)))
+    field.outcome(verdict, Some(challengers[best]), Some((faster, control)))
 }
 
 /// Everyone who takes part, with the times of the heats.
@@ -212,21 +216,26 @@ impl Field {
         self.running = self.running.iter().copied().filter(|&contestant| keep(contestant)).collect();
     }
 
-    /// Who is to fight the incumbent, if anyone can still turn out to be faster by enough.
-    fn challenger(&self, complexity: &[usize], least: f64) -> Option<usize> {
+    /// Who is to fight the incumbent, if anyone can still turn out to be faster by enough: of those that are tied with
+    /// the fastest the plainest, and the fastest of the others, if it can turn out to be faster than that one.
+    fn challengers(&self, complexity: &[usize], least: f64) -> Vec<usize> {
         let newcomer = |contestant: usize| contestant != self.incumbent;
-        let fastest = self.leader(newcomer)?;
-        if self.faster(fastest, self.incumbent)?.high < least {
-            return None;
-        }
+        let can_win =
+            |one: usize, other: usize| self.faster(one, other).is_some_and(|interval| interval.high >= least);
+        let Some(fastest) = self.leader(newcomer).filter(|&fastest| can_win(fastest, self.incumbent)) else {
+            return Vec::new();
+        };
         let tied = |&contestant: &usize| {
             newcomer(contestant)
                 && self.faster(contestant, fastest).is_some_and(|interval| interval.centre > -TIE)
         };
         let tied = self.running.iter().copied().filter(tied);
-        tied.min_by(|&a, &b| {
+        let plainest = tied.min_by(|&a, &b| {
             complexity[a].cmp(&complexity[b]).then(self.centre(b).total_cmp(&self.centre(a)))
-        })
+        });
+        let first = plainest.unwrap_or(fastest);
+        let second = self.leader(|contestant| newcomer(contestant) && contestant != first);
+        std::iter::once(first).chain(second.filter(|&second| can_win(second, first))).collect()
     }
 
     fn outcome(
@@ -285,45 +294,83 @@ fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &m
     }
 }
 
-/// Whether the challenger seems to be faster by enough, but may not be.
-fn promises([incumbent, challenger, _]: &[Vec<f64>; 3], least: f64) -> bool {
-    Interval::of(&faster(challenger, incumbent)).is_some_and(|duel| duel.centre >= least && duel.low <= 0.0)
+/// Fresh times of the incumbent, of the incumbent again, and of each challenger.
+struct Duel {
+    times: Vec<Vec<f64>>,
 }
 
-/// Fresh times of two: how much faster the challenger is, and how much faster the incumbent is than itself.
+/// Where the challengers' times begin.
+const CHALLENGERS: usize = 2;
+
+impl Duel {
+    fn between(&self, one: usize, other: usize) -> Interval {
+        Interval::of(&faster(&self.times[one], &self.times[other])).expect("everyone ran in every round")
+    }
+
+    /// How much faster a challenger is than the incumbent.
+    fn faster(&self, challenger: usize) -> Interval {
+        self.between(CHALLENGERS + challenger, 0)
+    }
+
+    /// How much faster the incumbent is than itself.
+    fn control(&self) -> Interval {
+        self.between(1, 0)
+    }
+
+    fn duels(&self) -> impl Iterator<Item = Interval> {
+        (0..self.times.len() - CHALLENGERS).map(|challenger| self.faster(challenger))
+    }
+
+    /// The challenger that counts: the first one, if the second does not beat it, or wins where the first does not.
+    fn best(&self, least: f64) -> usize {
+        if self.times.len() == CHALLENGERS + 1 {
+            return 0;
+        }
+        let control = self.control();
+        let wins = |duel: Interval| decide(duel, control, least) == Decision::Wins;
+        let better = wins(self.between(CHALLENGERS + 1, CHALLENGERS));
+        usize::from(better || (wins(self.faster(1)) && !wins(self.faster(0))))
+    }
+
+    /// Whether a challenger seems to be faster by enough, but may not be.
+    fn promises(&self, least: f64) -> bool {
+        self.duels().any(|duel| duel.centre >= least && duel.low <= 0.0)
+    }
+
+    fn is_settled(&self, least: f64) -> bool {
+        let control = self.control();
+        self.duels().all(|duel| is_settled(duel, control, least))
+    }
+}
+
 fn fight<C: Course>(
     course: &mut C,
-    challenger: usize,
+    challengers: &[usize],
     incumbent: usize,
     rules: &Rules,
     random: &mut Random,
-) -> (Interval, Interval) {
+) -> Duel {
     let begin = course.now();
-    let starts = [incumbent, challenger, incumbent];
-    let mut times = [const { Vec::new() }; 3];
-    let mut order = [0, 1, 2];
-    loop {
+    let starts: Vec<usize> = [incumbent; CHALLENGERS].iter().chain(challengers).copied().collect();
+    let mut duel = Duel { times: vec![Vec::new(); starts.len()] };
+    let mut order: Vec<usize> = (0..starts.len()).collect();
+    for pairs in 1.. {
         random.shuffle(&mut order);
         course.round();
-        for start in order {
-            times[start].push(course.sample(starts[start]));
+        for &start in &order {
+            duel.times[start].push(course.sample(starts[start]));
         }
-        let pairs = times[0].len();
         let spent = course.now() - begin;
         let is_late = |times: f64| pairs >= FEWEST_PAIRS && spent > times * (1.0 - HEATS) * rules.seconds;
         // Who looks like winning, but not surely, is given more time.
-        let late = is_late(MORE) || (is_late(1.0) && !promises(&times, rules.least));
+        let late = is_late(MORE) || (is_late(1.0) && !duel.promises(rules.least));
         // Looked at only now and then: who looks all the time sees chance decide.
         let look = [25, 41, 65].contains(&pairs);
-        if look || late || pairs >= rules.pairs.max(FEWEST_PAIRS) {
-            let interval = |one: usize| Interval::of(&faster(&times[one], &times[0]));
-            if let (Some(duel), Some(control)) = (interval(1), interval(2))
-                && (!look || late || is_settled(duel, control, rules.least))
-            {
-                return (duel, control);
-            }
+        if late || pairs >= rules.pairs.max(FEWEST_PAIRS) || (look && duel.is_settled(rules.least)) {
+            break;
         }
     }
+    duel
 }
 
 #[cfg(test)]

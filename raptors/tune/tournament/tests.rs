@@ -142,6 +142,24 @@ fn of_newcomers_that_are_tied_the_plainest_challenges() {
 }
 
 #[test]
+fn of_two_challengers_the_better_one_wins() {
+    let duel = |second: f64| {
+        let times = [1.0, 1.0, 0.9, second]
+            .map(|centre| (0..25).map(|round| centre * (1.0 + 0.001 * f64::from(round % 5))).collect());
+        Duel { times: times.to_vec() }
+    };
+    let least = Rules::new(1.0).least;
+    // The first is the plainer one: what is faster by less than it takes to win does not count.
+    assert_eq!(duel(0.89).best(least), 0);
+    assert_eq!(duel(0.95).best(least), 0);
+    assert_eq!(duel(0.87).best(least), 1);
+    // Where the first does not win, the second may.
+    let mut second_alone = duel(0.975);
+    second_alone.times[CHALLENGERS] = duel(0.985).times[CHALLENGERS + 1].clone();
+    assert_eq!(second_alone.best(least), 1);
+}
+
+#[test]
 fn whoever_is_alone_stays() {
     let outcome = Simulated::new(&[1.0], 0.01, 1).hold(0, 2);
     assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::Alone));
