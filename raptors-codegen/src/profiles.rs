@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use raptors_profile::{Aspect, Bucket, Cut, Kind, Place, Profile, Winner, parse};
+use raptors_profile::{Bucket, Cut, Kind, Place, Profile, Winner, parse};
 
 use crate::{
     Input, Isa,
@@ -206,7 +206,8 @@ impl<'c, 'a> Applied<'_, 'c, 'a> {
             Place::Shape(rows, cols) => {
                 let shape = (rows, cols);
                 // Where the spec's shapes have no kernels of their own, those of their buckets.
-                let others = |size: usize| tuned.buckets[size * ASPECTS + aspect(shape) as usize];
+                let others =
+                    |size: usize| tuned.buckets[size * ASPECTS + raptors_profile::aspect_class(shape)];
                 let others: Vec<_> = (0..SIZES).map(others).collect();
                 if tuned.exact.iter().all(|(other, _)| *other != shape) {
                     tuned.exact.push((shape, others));
@@ -350,19 +351,6 @@ fn is(table: &Table<'_, '_>, of: &raptors_profile::Table) -> bool {
 /// `avx2-acc`, as the file has it.
 fn class(of: &raptors_profile::Table) -> String {
     format!("{}{}", of.isa, of.kind.suffix())
-}
-
-/// Rows and columns that differ by more than this factor make a matrix wide or tall, in the library too.
-const OBLONG: usize = 16;
-
-fn aspect((rows, cols): (usize, usize)) -> Aspect {
-    if rows > cols * OBLONG {
-        Aspect::Tall
-    } else if cols > rows * OBLONG {
-        Aspect::Wide
-    } else {
-        Aspect::Square
-    }
 }
 
 fn report(

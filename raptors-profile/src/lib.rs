@@ -55,3 +55,12 @@ pub use word::{Bytes, Percent, Span};
 pub fn size_class([l1, l2, l3]: [usize; 3], bytes: usize) -> usize {
     [l1, l2, l3 / 3 * 2].into_iter().map(|cache| usize::from(bytes > cache)).sum()
 }
+
+/// The form of a matrix: wide, square or tall (0, 1, 2). Rows and columns that differ by more than a factor of sixteen make
+/// it wide or tall.
+#[must_use]
+#[inline]
+pub fn aspect_class((rows, cols): (usize, usize)) -> usize {
+    const OBLONG: usize = 16;
+    if rows > cols.saturating_mul(OBLONG) { 2 } else { usize::from(cols <= rows.saturating_mul(OBLONG)) }
+}

@@ -20,9 +20,6 @@ const ASPECTS: usize = 3;
 /// Buckets of a table.
 pub(crate) const BUCKETS: usize = SIZES * ASPECTS;
 
-/// Rows and columns that differ by more than this factor make a matrix wide or tall.
-const OBLONG: usize = 16;
-
 /// A call, as far as the choice of a kernel goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -40,12 +37,7 @@ impl Target {
     /// The bucket: bytes against this machine's caches, and aspect.
     #[inline]
     pub(crate) fn bucket(self) -> usize {
-        let aspect = if self.rows > self.cols.saturating_mul(OBLONG) {
-            2
-        } else {
-            usize::from(self.cols <= self.rows.saturating_mul(OBLONG))
-        };
-        self.size() * ASPECTS + aspect
+        self.size() * ASPECTS + raptors_profile::aspect_class((self.rows, self.cols))
     }
 
     /// Where the bytes stay: in the first, second or third cache, or in memory. The third is shared: a call can count

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use raptors_profile::{Aspect, Bucket, Place, Size};
+
 use crate::{
     Caches, Dtype, Error, Isa, Numerics,
     catalogue::{self, Axis, Body, Explanation, InputKind, Kernel, Op, Status},
@@ -24,114 +26,39 @@ pub struct Case {
     pub shapes: Vec<(usize, usize)>,
 }
 
-/// A row of a dispatch table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The row of a target shape.
-    Target(usize, usize),
-    /// The row of a bucket.
-    Bucket(Size, Aspect),
-}
-
-/// Where the bytes of a call stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Size {
-    /// In the first cache.
-    L1,
-    /// In the second.
-    L2,
-    /// In the two thirds of the third that a call can count on.
-    L3,
-    /// Nowhere nearer than memory.
-    Memory,
-}
-
-/// The form of a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aspect {
-    /// Many more columns than rows.
-    Wide,
-    /// About as many.
-    Square,
-    /// Many more rows than columns.
-    Tall,
-}
-
-impl Size {
-    /// All of them, from the smallest.
-    pub const ALL: [Self; 4] = [Self::L1, Self::L2, Self::L3, Self::Memory];
-
-    /// Its word in a profile.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::L1 => "l1",
-            Self::L2 => "l2",
-            Self::L3 => "l3",
-            Self::Memory => "memory",
-        }
-    }
-
-    /// The bytes that calls of this size have, from and to; those in memory up to four times the last cache.
-    #[must_use]
-    pub const fn range(self, caches: Caches) -> (usize, usize) {
-        match self {
-            Self::L1 => (0, caches.l1),
-            Self::L2 => (caches.l1, caches.l2),
-            Self::L3 => (caches.l2, caches.l3 / 3 * 2),
-            Self::Memory => (caches.l3 / 3 * 2, 4 * caches.l3),
-        }
-    }
-
-    /// Bytes that stand for the size: in the middle, as ratios go. In memory, twice what the last cache holds, so that
-    /// nothing of it is left there from one call to the next.
-    fn middle(self, caches: Caches) -> usize {
-        let (from, to) = self.range(caches);
-        match self {
-            Self::L1 => to / 2,
-            Self::L2 | Self::L3 => from.saturating_mul(to.max(from)).isqrt(),
-            Self::Memory => 2 * caches.l3,
-        }
+/// The bytes that calls of a size have, from and to; those in memory up to four times the last cache.
+pub(super) const fn range(size: Size, caches: Caches) -> (usize, usize) {
+    match size {
+        Size::L1 => (0, caches.l1),
+        Size::L2 => (caches.l1, caches.l2),
+        Size::L3 => (caches.l2, caches.l3 / 3 * 2),
+        Size::Memory => (caches.l3 / 3 * 2, 4 * caches.l3),
     }
 }
 
-impl Aspect {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Wide, Self::Square, Self::Tall];
-
-    /// Its word in a profile.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Wide => "wide",
-            Self::Square => "square",
-            Self::Tall => "tall",
-        }
-    }
-
-    /// A matrix of that form and of about so many elements.
-    #[must_use]
-    pub fn shape(self, elements: usize) -> (usize, usize) {
-        // Far from where one form becomes another, which is at sixteen times.
-        const OBLONG: usize = 64;
-        let cols = match self {
-            Self::Wide => elements.saturating_mul(OBLONG).isqrt().next_multiple_of(8),
-            Self::Square => elements.isqrt().next_multiple_of(8),
-            Self::Tall => (elements / OBLONG).isqrt(),
-        };
-        // A single column would be a run of neighbours.
-        let cols = cols.max(2);
-        ((elements / cols).max(1), cols)
+/// Bytes that stand for a size: in the middle, as ratios go. In memory, twice what the last cache holds, so that nothing
+/// of it is left there from one call to the next.
+fn middle(size: Size, caches: Caches) -> usize {
+    let (from, to) = range(size, caches);
+    match size {
+        Size::L1 => to / 2,
+        Size::L2 | Size::L3 => from.saturating_mul(to.max(from)).isqrt(),
+        Size::Memory => 2 * caches.l3,
     }
 }
 
-impl Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Target(rows, cols) => write!(f, "{rows}x{cols}"),
-            Self::Bucket(size, aspect) => write!(f, "{} {}", size.word(), aspect.word()),
-        }
-    }
+/// A matrix of a form and of about so many elements.
+pub(super) fn shape(aspect: Aspect, elements: usize) -> (usize, usize) {
+    // Far from where one form becomes another, which is at sixteen times.
+    const OBLONG: usize = 64;
+    let cols = match aspect {
+        Aspect::Wide => elements.saturating_mul(OBLONG).isqrt().next_multiple_of(8),
+        Aspect::Square => elements.isqrt().next_multiple_of(8),
+        Aspect::Tall => (elements / OBLONG).isqrt(),
+    };
+    // A single column would be a run of neighbours.
+    let cols = cols.max(2);
+    ((elements / cols).max(1), cols)
 }
 
 impl Display for Case {
@@ -173,8 +100,8 @@ impl Case {
 
     /// The case of the same bucket whose calls move about so many bytes.
     pub(super) fn with_bytes(&self, bytes: usize) -> Self {
-        let Place::Bucket(_, aspect) = self.place else { return self.clone() };
-        let shapes = vec![aspect.shape(bytes / bytes_of_element(self.op, self.dtype))];
+        let Place::Bucket(Bucket { aspect, .. }) = self.place else { return self.clone() };
+        let shapes = vec![shape(aspect, bytes / bytes_of_element(self.op, self.dtype))];
         Self { shapes, ..self.clone() }
     }
 
@@ -195,7 +122,7 @@ impl Case {
                 && kernel.numerics.contains(&self.numerics)
                 && match (kernel.shape, self.place) {
                     (None, _) => true,
-                    (Some(shape), Place::Target(rows, cols)) => shape == (rows, cols),
+                    (Some(shape), Place::Shape(rows, cols)) => shape == (rows, cols),
                     (Some(_), Place::Bucket(..)) => false,
                 }
         };
@@ -292,24 +219,24 @@ pub fn cases(filter: &Filter, caches: Caches, full: bool) -> Vec<Case> {
                 let case = |place, shapes| Case { op, dtype, numerics, inplace, place, shapes };
                 let targets = targets(op, dtype, numerics, inplace);
                 for &(rows, cols) in &targets {
-                    cases.push(case(Place::Target(rows, cols), vec![(rows, cols)]));
+                    cases.push(case(Place::Shape(rows, cols), vec![(rows, cols)]));
                 }
                 for size in Size::ALL {
                     for aspect in Aspect::ALL {
                         // A target shape has a row of its own.
-                        let of = |bytes: usize| match aspect.shape(bytes / bytes_of_element(op, dtype)) {
+                        let of = |bytes: usize| match shape(aspect, bytes / bytes_of_element(op, dtype)) {
                             (rows, cols) if targets.contains(&(rows, cols)) => (rows, cols + 8),
                             shape => shape,
                         };
-                        let middle = size.middle(caches);
+                        let middle = middle(size, caches);
                         let mut shapes = vec![of(middle)];
                         if full {
-                            let (from, to) = size.range(caches);
+                            let (from, to) = range(size, caches);
                             // Halfway, as ratios go, to where the size begins and ends.
                             shapes.push(of(middle.saturating_mul(from.max(middle / 16)).isqrt()));
                             shapes.push(of(middle.saturating_mul(to).isqrt()));
                         }
-                        cases.push(case(Place::Bucket(size, aspect), shapes));
+                        cases.push(case(Place::Bucket(Bucket { size, aspect }), shapes));
                     }
                 }
             }
@@ -357,12 +284,16 @@ mod tests {
         let caches = crate::caches();
         for full in [false, true] {
             for case in cases(&Filter::default(), caches, full) {
-                let Place::Bucket(size, aspect) = case.place else { continue };
+                let Place::Bucket(bucket) = case.place else { continue };
                 for &(rows, cols) in &case.shapes {
                     let bytes = rows * cols * bytes_of_element(case.op, case.dtype);
                     let target = Target { rows, cols, bytes, contiguous: true };
-                    let at = size as usize * Aspect::ALL.len() + aspect as usize;
-                    assert_eq!(target.bucket(), at, "{case} {rows}×{cols}: {}", bucket_name(target.bucket()));
+                    assert_eq!(
+                        target.bucket(),
+                        bucket.index(),
+                        "{case} {rows}×{cols}: {}",
+                        bucket_name(target.bucket())
+                    );
                 }
             }
         }
@@ -375,7 +306,9 @@ mod tests {
         let targets = |case: &Case| targets(case.op, case.dtype, case.numerics, case.inplace);
         let buckets = cases.iter().filter(|case| matches!(case.place, Place::Bucket(..)));
         buckets.for_each(|case| assert!(!targets(case).contains(&case.shape()), "{case}"));
-        let memory = cases.iter().filter(|case| matches!(case.place, Place::Bucket(Size::Memory, _)));
+        let memory = cases
+            .iter()
+            .filter(|case| matches!(case.place, Place::Bucket(Bucket { size: Size::Memory, .. })));
         assert!(memory.clone().count() > 0);
         for case in memory {
             assert!(case.bytes() > CACHES.l3 * 3 / 2, "{case}: {} bytes", case.bytes());
@@ -386,7 +319,7 @@ mod tests {
     fn target_shapes_are_those_of_the_kernels() {
         let all = cases(&Filter::default(), CACHES, false);
         let shaped = catalogue::ops().iter().flat_map(|op| op.kernels).find_map(|kernel| kernel.shape);
-        let targets = all.iter().filter(|case| matches!(case.place, Place::Target(..)));
+        let targets = all.iter().filter(|case| matches!(case.place, Place::Shape(..)));
         assert_eq!(targets.clone().count() > 0, shaped.is_some());
         for case in targets {
             let own = case.candidates(&Isa::ALL).into_iter().filter(|kernel| kernel.shape.is_some()).count();

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use raptors_profile::Bytes;
+use raptors_profile::{Bucket, Bytes, Place, Size};
 use serde::Serialize;
 
 use super::{
-    case::{Case, Place, Size},
+    case::{Case, range},
     cores,
     run::Timed,
     statistics::Interval,
@@ -101,7 +101,7 @@ pub(super) fn decide(
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<Option<Decided>, Error> {
-    let Place::Bucket(size, _) = case.place else { return Ok(None) };
+    let Place::Bucket(Bucket { size, .. }) = case.place else { return Ok(None) };
     if size == Size::L1 || threads < 2 {
         return Ok(None);
     }
@@ -140,7 +140,7 @@ pub(super) fn decide(
     let (crossover, elsewhere) = match size {
         Size::L2 | Size::L3 => crossover(case, size, kernel, chunk, before.crossover, 0.4 * seconds, timed)?,
         _ if best.is_some() == now(before.crossover) => (before.crossover, None),
-        _ => (best.map(|_| size.range(crate::caches()).0.next_power_of_two()), None),
+        _ => (best.map(|_| range(size, crate::caches()).0.next_power_of_two()), None),
     };
     let after = Tasks { crossover, chunk };
     let changed = best != incumbent;
@@ -201,7 +201,7 @@ fn crossover(
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<(Option<usize>, Option<Interval>), Error> {
-    let (from, to) = size.range(crate::caches());
+    let (from, to) = range(size, crate::caches());
     let sizes: Vec<usize> =
         std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2))
             .take_while(|bytes| *bytes <= to)

@@ -15,7 +15,9 @@ pub mod statistics;
 mod subject;
 pub mod tournament;
 
-pub use case::{Aspect, Case, Filter, Place, Size, cases, complexity};
+pub use case::{Case, Filter, cases, complexity};
 pub use cuts::{Cuts, Tasks, Way};
 pub use profile::{ProfileError, ProfileFile, own_folder, today};
+#[doc(no_inline)]
+pub use raptors_profile::{Aspect, Bucket, Place, Size};
 pub use run::{Candidate, Findings, Found, Observer, Settings, competing, rounds, run};

@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use raptors_profile::Place;
 use serde::Serialize;
 
 use super::{
-    case::{Case, Filter, Place, cases, complexity},
+    case::{Case, Filter, cases, complexity},
     cuts::{self, Cuts},
     limit::Limits,
     statistics::{self, Interval, faster, to_f64},
@@ -127,14 +128,14 @@ impl Found {
     }
 }
 
-/// How it ended: `avx2_u8 replaces avx2_u4 +3.1% (2.7% to 3.5%)`.
+/// How it ended: `avx2_u8 replaces avx2_u4, +3.1%`.
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let incumbent = self.short(self.incumbent);
         match self.verdict {
             Verdict::Replaced => {
-                let margin = self.duel.map_or_else(String::new, statistics::margin);
-                write!(f, "{} replaces {incumbent} {margin}", self.short(self.winner))
+                write!(f, "{} replaces {incumbent}", self.short(self.winner))?;
+                self.duel.map_or(Ok(()), |duel| write!(f, ", {:+.1}%", statistics::percent(duel.centre)))
             }
             Verdict::TooClose => write!(f, "{incumbent} stays, ties change nothing"),
             Verdict::NoneFaster => write!(f, "{incumbent} stays, none is faster"),

@@ -377,7 +377,7 @@ mod tests {
         let caches = Caches { l1: 1 << 12, l2: 1 << 14, l3: 1 << 16 };
         let filter = Filter { dtypes: vec![Dtype::F32], ..Filter::default() };
         let cases = cases(&filter, caches, false);
-        let bucket = |case: &Case| matches!(case.place, crate::tune::Place::Bucket(..));
+        let bucket = |case: &Case| matches!(case.place, raptors_profile::Place::Bucket(..));
         cases.into_iter().filter(bucket).map(|case| (case.clone(), case.explain().unwrap().kernel)).collect()
     }
 

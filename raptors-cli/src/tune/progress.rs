@@ -66,9 +66,9 @@ impl Observer for Progress {
     fn ends(&mut self, found: &Found, rest: Duration) {
         self.rest = Some(rest);
         if self.bar.is_none() {
-            let line = format!("{:>3}/{} {}: {found}", self.at + 1, self.of, self.case);
             // A reader that has gone is no reason to end.
-            writeln!(std::io::stdout(), "{line}{}", self.rest()).ok();
+            let (at, of, case, rest) = (self.at + 1, self.of, &self.case, minutes(rest));
+            writeln!(std::io::stdout(), "{at:>3}/{of} {rest} {case}: {found}").ok();
         }
     }
 }
