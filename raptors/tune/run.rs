@@ -15,7 +15,7 @@ use super::{
     cuts::{self, Cuts},
     limit::Limits,
     statistics::{self, Interval, faster, to_f64},
-    subject::{Checked, Contestant, OnMachine},
+    subject::{Checked, Contestant, OnMachine, warm},
     tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
 };
 use crate::{Dtype, Error, Isa, catalogue::Kernel};
@@ -333,8 +333,8 @@ fn demand(case: &Case, isas: &[Isa], threads: usize) -> f64 {
     const RATE: f64 = 8e9;
     const SAMPLE: f64 = 3e-4;
     let call = to_f64(case.bytes()) / RATE;
-    let warm = if case.bytes() <= crate::caches().l3 { 2.0 } else { 1.0 };
-    let sample = (warm * call).max(SAMPLE) * to_f64(case.shapes.len());
+    let calls = to_f64(1 + warm(case.bytes()));
+    let sample = (calls * call).max(SAMPLE) * to_f64(case.shapes.len());
     let heats = to_f64(case.candidates(isas).len()) * 9.0;
     let duel = 3.0 * 25.0;
     let cuts = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 100.0 } else { 0.0 };
