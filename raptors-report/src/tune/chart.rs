@@ -111,7 +111,7 @@ impl Case {
 impl Tuning {
     /// Operations against rows: how much faster what the row names now is than what it named before.
     pub(super) fn heat_map(&self) -> Result<String, Error> {
-        const CELL: (i32, i32) = (46, 22);
+        const CELL: (i32, i32) = (54, 22);
         let (mut ops, mut rows): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
         let op = Case::title;
         for case in &self.findings.cases {
