@@ -260,8 +260,8 @@ impl Checked {
 }
 
 /// Calls before those that are timed. What is larger than all caches is found in none of them: no state to bring about.
-/// The third cache keeps what has been met again, so one call does not bring in what the one before left outside: after
-/// a kernel that stores past the caches, others took two thirds more time for two calls.
+/// The third cache seems to keep what has been met again, so one call does not bring in what the one before left outside:
+/// after a kernel that stores past the caches, others took up to two thirds more time.
 pub(super) fn warm(bytes: usize) -> usize {
     let Caches { l2, l3, .. } = crate::caches();
     match bytes {
