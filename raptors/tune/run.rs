@@ -336,7 +336,8 @@ fn demand(case: &Case, isas: &[Isa], threads: usize) -> f64 {
     let calls = to_f64(1 + warm(case.bytes()));
     let sample = (calls * call).max(SAMPLE) * to_f64(case.shapes.len());
     let heats = to_f64(case.candidates(isas).len()) * 9.0;
-    let duel = 3.0 * 25.0;
+    // Two challengers at most, and the incumbent twice.
+    let duel = 4.0 * 25.0;
     let cuts = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 100.0 } else { 0.0 };
     sample * (heats + duel + cuts)
 }

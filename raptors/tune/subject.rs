@@ -289,6 +289,18 @@ pub(super) struct OnMachine<'a, T: Element> {
     left: &'a mut dyn FnMut(usize),
 }
 
+/// Some places for the data of a case, in each an arena for each of its shapes.
+fn places<T: Element>(case: &Case) -> Result<Vec<Vec<Arena<T>>>, Error> {
+    let mut random = Random::new(2);
+    let mut arena = |&shape| {
+        let mut arena = Arena::new(case, shape, &mut random)?;
+        arena.settle();
+        Ok(arena)
+    };
+    let count = (PLACED / case.bytes().max(1)).clamp(2, 5);
+    (0..count).map(|_| case.shapes.iter().map(&mut arena).collect()).collect()
+}
+
 impl<'a, T: Element> OnMachine<'a, T> {
     pub(super) fn new(
         case: &'a Case,
@@ -296,15 +308,7 @@ impl<'a, T: Element> OnMachine<'a, T> {
         checked: &'a mut Checked,
         left: &'a mut dyn FnMut(usize),
     ) -> Result<Self, Error> {
-        let mut random = Random::new(2);
-        let mut arena = |&shape| {
-            let mut arena = Arena::new(case, shape, &mut random)?;
-            arena.settle();
-            Ok(arena)
-        };
-        let count = (PLACED / case.bytes().max(1)).clamp(2, 5);
-        let places = (0..count).map(|_| case.shapes.iter().map(&mut arena).collect());
-        let places = places.collect::<Result<Vec<Vec<_>>, Error>>()?;
+        let places = places(case)?;
         let warm = warm(case.bytes());
         let repetitions = vec![0; contestants.len() * case.shapes.len()];
         Ok(Self {
@@ -367,6 +371,14 @@ impl<T: Element> Course for OnMachine<'_, T> {
             for arena in &mut self.places[self.place] {
                 arena.time(last, 2, Duration::ZERO, 1);
             }
+        }
+    }
+
+    fn elsewhere(&mut self) {
+        // While the old places are taken, so that the new ones are others. Without room for both it stays.
+        if let Ok(places) = places(self.case) {
+            self.places = places;
+            self.place = 0;
         }
     }
 

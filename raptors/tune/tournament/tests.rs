@@ -9,6 +9,9 @@ struct Simulated {
     wrong: Vec<usize>,
     /// The standard deviation of a sample, about, as a ratio.
     noise: f64,
+    /// By how much the place of the data may slow each of them down; drawn anew for another place.
+    by_place: f64,
+    place: Vec<f64>,
     random: Random,
     clock: f64,
     timed: Vec<usize>,
@@ -17,7 +20,8 @@ struct Simulated {
 impl Simulated {
     fn new(truth: &[f64], noise: f64, seed: u64) -> Self {
         let (truth, random) = (truth.to_vec(), Random::new(seed));
-        Self { timed: vec![0; truth.len()], truth, wrong: Vec::new(), noise, random, clock: 0.0 }
+        let (timed, place) = (vec![0; truth.len()], vec![1.0; truth.len()]);
+        Self { timed, place, truth, wrong: Vec::new(), noise, by_place: 0.0, random, clock: 0.0 }
     }
 
     fn hold(&mut self, incumbent: usize, seed: u64) -> Outcome {
@@ -38,11 +42,15 @@ impl Course for Simulated {
         let drift = 1.0 + 0.3 * (self.clock * 3.0).sin();
         let interrupted = if self.random.unit() < 0.05 { 1.0 + 3.0 * self.random.unit() } else { 1.0 };
         self.clock += 1e-3;
-        self.truth[contestant] * drift * (normal * self.noise / 0.58).exp() * interrupted
+        self.truth[contestant] * self.place[contestant] * drift * (normal * self.noise / 0.58).exp() * interrupted
     }
 
     fn now(&mut self) -> f64 {
         self.clock
+    }
+
+    fn elsewhere(&mut self) {
+        self.place.fill_with(|| 1.0 + self.by_place * self.random.unit());
     }
 }
 
@@ -72,6 +80,32 @@ fn without_a_difference_nothing_changes() {
         assert_eq!(outcome.winner, at, "seed {seed}: {:?}", outcome.duel);
         assert_ne!(outcome.verdict, Verdict::Replaced);
     }
+}
+
+#[test]
+fn whoever_is_faster_only_where_its_data_lie_seldom_wins() {
+    let won = (0..50).filter(|&seed| {
+        let mut machine = Simulated::new(&[1.0; 20], 0.01, seed);
+        machine.by_place = 0.1;
+        machine.elsewhere();
+        // In the first place the incumbent is the slowest.
+        machine.place[0] = 1.1;
+        machine.hold(0, seed + 1000).winner != 0
+    });
+    // In the second one it is slower than the other by 2 % in every third case.
+    let won = won.count();
+    assert!(won <= 25, "{won} of 50");
+}
+
+#[test]
+fn the_slower_rest_before_the_heats_end() {
+    let truth: Vec<f64> = (0..20).map(|at| 1.0 + 0.005 * f64::from(at)).collect();
+    let mut machine = Simulated::new(&truth, 0.05, 3);
+    let outcome = machine.hold(10, 4);
+    let rounds = |at: usize| outcome.standings[at].rounds;
+    // By half of the time there are some four left, of twenty that noise does not tell apart.
+    assert!((1..20).filter(|&at| outcome.standings[at].dropped).count() >= 12);
+    assert!(rounds(10) > 2 * rounds(19), "{} and {}", rounds(10), rounds(19));
 }
 
 #[test]
@@ -170,7 +204,7 @@ fn time_is_kept() {
     let mut machine = Simulated::new(&[1.0; 30], 0.2, 5);
     let rules = Rules::new(0.5);
     hold(&mut machine, &[0; 30], 0, &rules, &mut Random::new(6));
-    // All of it, if the duel is not settled, two and a half times its share.
+    // All of it, and if the duel is not settled, two and a half times its share.
     assert!(machine.clock < 0.85, "{} s", machine.clock);
 }
 
