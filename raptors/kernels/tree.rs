@@ -55,24 +55,32 @@ pub(crate) fn runs<T: Element, const STREAMS: usize, const LEAVES: usize>(
     if x.ncols() <= LEAF {
         return tree.leaf_rows(x, results);
     }
-    // Blocks of rows, read side by side: rows are of one length, so their trees are of one shape.
+    // Blocks of rows, read side by side: rows are of one length, so their trees are of one shape. Then rows alone, which
+    // are cut at the top of their tree where that gives parts of one length. Both in one loop, so that the kernel is
+    // compiled once.
     let share = if STREAMS > 1 { x.nrows() / STREAMS } else { 0 };
-    for at in 0..share {
-        let values = tree.side_by_side(std::array::from_fn(|stream| x.row(stream * share + at)));
-        for (stream, value) in values.into_iter().enumerate() {
-            results[stream * share + at] = value;
-        }
-    }
-    for (at, result) in results.iter_mut().enumerate().skip(STREAMS * share) {
-        let run = x.row(at);
-        // A single run is cut at the top of its tree, where that gives parts of one length.
-        *result = if STREAMS == 1 {
-            tree.side_by_side([run; STREAMS])[0]
+    let alone = x.nrows() - STREAMS * share;
+    for at in 0..share + alone {
+        let row = if at < share { at } else { STREAMS * share + (at - share) };
+        let run = x.row(row);
+        let runs = if at < share {
+            std::array::from_fn(|stream| x.row(stream * share + at))
+        } else if STREAMS == 1 {
+            [run; STREAMS]
         } else if run.len() > STREAMS * LEAF && run.len().is_multiple_of(STREAMS * BLOCK) {
-            tree.joined(&mut tree.side_by_side(parts(run)))
+            parts(run)
         } else {
-            tree.node(run)
+            results[row] = tree.nodes(&tree.one, [run])[0];
+            continue;
         };
+        let mut values = tree.side_by_side(runs);
+        if at < share {
+            for (stream, value) in values.into_iter().enumerate() {
+                results[stream * share + at] = value;
+            }
+        } else {
+            results[row] = tree.joined(&mut values);
+        }
     }
 }
 
@@ -149,7 +157,7 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         let group = const { LEAVES / STREAMS * LEAF };
         let groups = runs[0].len() / group;
         if !(groups.is_power_of_two() && runs[0].len().is_multiple_of(group)) {
-            return self.nodes(runs);
+            return self.nodes(&self.each, runs);
         }
         // The tree is complete: groups of whole leaves, joined as the carries of a binary counter tell.
         let mut done = [[T::ZERO; STREAMS]; LEVELS];
@@ -174,37 +182,52 @@ impl<Several, Each, One, Step, Merge> Tree<Several, Each, One, Step, Merge> {
         done[groups.trailing_zeros() as usize]
     }
 
-    /// Nodes of one length.
-    fn nodes<T: Element, const STREAMS: usize>(&self, runs: [&[T]; STREAMS]) -> [T; STREAMS]
+    /// Nodes of one length; `leaf` is what a leaf's whole blocks are given to.
+    ///
+    /// The leaves are met one after another in a loop. A function that calls itself would be one apart from the kernel,
+    /// without the features of its ISA: each leaf and each merger would be a call there.
+    #[inline(always)]
+    fn nodes<T: Element, const STREAMS: usize>(
+        &self,
+        leaf: impl Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
+        mut runs: [&[T]; STREAMS],
+    ) -> [T; STREAMS]
     where
-        Each: Fn([&[Block<T>]; STREAMS]) -> [T; STREAMS],
         Step: Fn(T, T) -> T,
         Merge: Fn(T, T) -> T,
     {
-        let len = runs[0].len();
-        if len <= LEAF {
-            let parts = runs.map(<[T]>::as_chunks);
-            let values = (self.each)(parts.map(|(blocks, _)| blocks));
-            return std::array::from_fn(|stream| self.left_over(values[stream], parts[stream].1));
+        // On the way from the top to where we are: the length of each right half to come, and the value of its left
+        // sibling, which a bit says is there.
+        let (mut right, mut left) = ([0; LEVELS], [[T::ZERO; STREAMS]; LEVELS]);
+        let (mut level, mut is_right) = (0, 0_u64);
+        let mut len = runs[0].len();
+        loop {
+            while len > LEAF {
+                right[level] = len - split(len);
+                len = split(len);
+                level += 1;
+            }
+            let halves = runs.map(|run| run.split_at(len));
+            runs = halves.map(|(_, rest)| rest);
+            let parts = halves.map(|(run, _)| run.as_chunks());
+            let mut values = leaf(parts.map(|(blocks, _)| blocks));
+            for (value, (_, rest)) in values.iter_mut().zip(parts) {
+                *value = self.left_over(*value, rest);
+            }
+            while level > 0 && is_right >> (level - 1) & 1 == 1 {
+                level -= 1;
+                is_right ^= 1 << level;
+                for (value, left) in values.iter_mut().zip(left[level]) {
+                    *value = (self.merge)(left, *value);
+                }
+            }
+            if level == 0 {
+                return values;
+            }
+            left[level - 1] = values;
+            is_right |= 1 << (level - 1);
+            len = right[level - 1];
         }
-        let halves = runs.map(|run| run.split_at(split(len)));
-        let left = self.nodes(halves.map(|(left, _)| left));
-        let right = self.nodes(halves.map(|(_, right)| right));
-        std::array::from_fn(|stream| (self.merge)(left[stream], right[stream]))
-    }
-
-    /// A node alone.
-    fn node<T: Element>(&self, run: &[T]) -> T
-    where
-        One: Fn([&[Block<T>]; 1]) -> [T; 1],
-        Step: Fn(T, T) -> T,
-        Merge: Fn(T, T) -> T,
-    {
-        if run.len() <= LEAF {
-            return self.leaf(run);
-        }
-        let (left, right) = run.split_at(split(run.len()));
-        (self.merge)(self.node(left), self.node(right))
     }
 
     /// A leaf alone.

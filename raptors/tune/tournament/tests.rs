@@ -42,7 +42,11 @@ impl Course for Simulated {
         let drift = 1.0 + 0.3 * (self.clock * 3.0).sin();
         let interrupted = if self.random.unit() < 0.05 { 1.0 + 3.0 * self.random.unit() } else { 1.0 };
         self.clock += 1e-3;
-        self.truth[contestant] * self.place[contestant] * drift * (normal * self.noise / 0.58).exp() * interrupted
+        self.truth[contestant]
+            * self.place[contestant]
+            * drift
+            * (normal * self.noise / 0.58).exp()
+            * interrupted
     }
 
     fn now(&mut self) -> f64 {
