@@ -240,13 +240,17 @@ fn on_one_thread(
         observer,
     };
     let mut found = Vec::new();
+    let mut pace = Pace::default();
     for (at, case) in all.iter().enumerate() {
         if timed.observer.begins(at, all.len(), case).is_break() {
             return Err(Error::Cancelled);
         }
         let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
         let shares = shares(&demands[at..], left);
-        let one = tune(case, isa, &competing, settings, shares[0], &mut timed)?;
+        let start = Instant::now();
+        let told = pace.tell(shares[0]);
+        let one = tune(case, isa, &competing, settings, told, &mut timed)?;
+        pace.took(told, start.elapsed().as_secs_f64());
         timed.observer.ends(&one, Duration::from_secs_f64(shares[1..].iter().sum()));
         found.push(one);
     }
@@ -313,6 +317,27 @@ fn shares(demands: &[f64], left: f64) -> Vec<f64> {
     const MOST: f64 = 5.0;
     let roots: f64 = demands.iter().map(|demand| demand.sqrt()).sum();
     demands.iter().map(|demand| (demand.sqrt() / roots * left).min(MOST * demand)).collect()
+}
+
+/// How much more time cases take than they are told: a duel that is not settled goes on, a winner fights twice.
+#[derive(Default)]
+struct Pace {
+    told: f64,
+    took: f64,
+}
+
+impl Pace {
+    /// The time to tell a case of, so that it takes its share.
+    fn tell(&self, share: f64) -> f64 {
+        if self.took > self.told { share * self.told / self.took } else { share }
+    }
+
+    /// A case was told of so much time, and took that much. What was long ago counts for less.
+    fn took(&mut self, told: f64, took: f64) {
+        const MEMORY: f64 = 0.95;
+        self.told = MEMORY * self.told + told;
+        self.took = MEMORY * self.took + took;
+    }
 }
 
 /// The instruction set in use and the plainer ones whose kernels are in its tables: those that compete.
@@ -488,7 +513,22 @@ fn found(
 
 #[cfg(test)]
 mod tests {
-    use super::shares;
+    use super::{Pace, shares};
+
+    #[test]
+    fn who_takes_more_than_its_share_is_told_of_less() {
+        let mut pace = Pace::default();
+        assert!((pace.tell(2.0) - 2.0).abs() < 1e-12);
+        for _ in 0..100 {
+            let told = pace.tell(2.0);
+            pace.took(told, 1.5 * told);
+        }
+        assert!((1.5 * pace.tell(2.0) - 2.0).abs() < 1e-12);
+        // With time to spare nobody is told of more.
+        let mut pace = Pace::default();
+        pace.took(2.0, 1.0);
+        assert!((pace.tell(2.0) - 2.0).abs() < 1e-12);
+    }
 
     #[test]
     fn time_goes_with_the_root_of_what_cases_ask_for() {

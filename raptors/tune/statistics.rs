@@ -123,10 +123,12 @@ pub fn decide(duel: Interval, control: Interval, least: f64) -> Decision {
     }
 }
 
-/// Whether more rounds could hardly change a verdict: the machine is quiet, and the interval is clear of what decides.
+/// Whether more rounds could hardly change a verdict: the interval is clear of what decides, and the machine as quiet as
+/// the verdict needs it to be, with some room.
 #[must_use]
 pub fn is_settled(duel: Interval, control: Interval, least: f64) -> bool {
-    control.reach() < NOISE / 2.0 && (duel.low > least || duel.high < least)
+    (duel.low > least && control.reach() < 0.5 * NOISE.max(duel.centre))
+        || (duel.high < least && control.reach() < NOISE)
 }
 
 /// A logarithm of a ratio as per cent: 0.01 is about `1.0%`.
@@ -204,6 +206,10 @@ mod tests {
         assert!(is_settled(interval(0.021, 0.03, 0.05), quiet, least));
         assert!(is_settled(interval(-0.01, 0.0, 0.01), quiet, least));
         assert!(!is_settled(interval(0.01, 0.03, 0.05), quiet, least));
-        assert!(!is_settled(interval(0.03, 0.04, 0.05), interval(-0.015, 0.0, 0.0), least));
+        assert!(!is_settled(interval(0.021, 0.025, 0.03), interval(-0.015, 0.0, 0.0), least));
+        // What is larger than the noise is seen through it, and nobody waits for quiet to say that somebody lost.
+        assert!(is_settled(interval(0.15, 0.2, 0.25), interval(-0.05, 0.0, 0.03), least));
+        assert!(is_settled(interval(-0.01, 0.0, 0.01), interval(-0.015, 0.0, 0.0), least));
+        assert!(!is_settled(interval(-0.01, 0.0, 0.01), loud, least));
     }
 }

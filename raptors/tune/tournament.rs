@@ -405,7 +405,7 @@ fn fight<C: Course>(
         // Who looks like winning, but not surely, is given more time.
         let late = is_late(MORE) || (is_late(1.0) && !duel.promises(rules.least));
         // Looked at only now and then: who looks all the time sees chance decide.
-        let look = [25, 41, 65].contains(&pairs);
+        let look = [FEWEST_PAIRS, 25, 41, 65].contains(&pairs);
         if late || pairs >= rules.pairs.max(FEWEST_PAIRS) || (look && duel.is_settled(rules.least)) {
             break;
         }
