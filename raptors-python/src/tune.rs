@@ -127,7 +127,7 @@ fn warnings(before: &ProfileFile, findings: &Findings) -> Vec<String> {
     if findings.busy > 0 {
         let (rows, s) = (findings.busy, if findings.busy == 1 { "" } else { "s" });
         warnings
-            .push(format!("threads were not judged in {rows} row{s}: other processes keep the cores busy"));
+            .push(format!("nothing was replaced, or said about threads, in {rows} row{s}: other processes keep the cores busy"));
     }
     let wrong = findings.wrong.iter();
     warnings.extend(wrong.map(|(kernel, why)| format!("{kernel} is wrong, and was not timed: {why}")));

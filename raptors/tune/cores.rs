@@ -1,12 +1,19 @@
-//! Whether this machine has its cores to spare: without that nothing can be said about threads.
+//! Whether this machine has its cores to spare: without that nothing can be said about threads, and little else.
 
 use std::{
     hint::black_box,
     sync::Mutex,
+    thread,
     time::{Duration, Instant},
 };
 
 use crate::runtime::threads;
+
+/// Whether the core beside the one that measures is free too. Who wins beside a process that takes its share of the caches
+/// and the memory need not win alone.
+pub(super) fn are_quiet() -> bool {
+    are_free(thread::available_parallelism().map_or(1, |cores| cores.get().min(2)))
+}
 
 /// Whether so many threads have a core each: whether they count at once, and none of them waits for its turn.
 ///

@@ -106,7 +106,7 @@ pub(super) fn decide(
         return Ok(None);
     }
     if !cores::are_free(threads) {
-        timed.busy += 1;
+        timed.busy = true;
         return Ok(None);
     }
     let (before, default) = table(case, threads)?;

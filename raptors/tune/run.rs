@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, mem,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     case::{Case, Filter, cases, complexity},
+    cores,
     cuts::{self, Cuts},
     limit::Limits,
     statistics::{self, Interval, faster, to_f64},
@@ -73,7 +74,7 @@ pub struct Findings {
     pub seconds: f64,
     /// Each case.
     pub cases: Vec<Found>,
-    /// Buckets of which nothing is said about threads, because other processes kept the cores busy.
+    /// Rows in which something was not judged, because other processes kept the cores busy.
     pub busy: usize,
     /// Kernels that do not compute what they should, and how that showed.
     pub wrong: Vec<(&'static str, String)>,
@@ -172,8 +173,8 @@ pub(super) struct Timed<'a> {
     checked: Checked,
     random: Random,
     limits: Limits,
-    /// Buckets whose threads could not be judged.
-    pub(super) busy: usize,
+    /// Whether other processes kept the cores busy when something of this row was judged.
+    pub(super) busy: bool,
     observer: &'a mut dyn Observer,
 }
 
@@ -203,7 +204,12 @@ impl Timed<'_> {
     ) -> Result<Outcome, Error> {
         let mut left = |candidates| self.observer.left(candidates);
         let mut course = OnMachine::<T>::new(case, contestants.to_vec(), &mut self.checked, &mut left)?;
-        Ok(hold(&mut course, complexity, incumbent, rules, &mut self.random))
+        let outcome = hold(&mut course, complexity, incumbent, rules, &mut self.random);
+        if outcome.verdict == Verdict::Replaced && !cores::are_quiet() {
+            self.busy = true;
+            return Ok(Outcome { winner: incumbent, verdict: Verdict::Noisy, ..outcome });
+        }
+        Ok(outcome)
     }
 }
 
@@ -236,10 +242,10 @@ fn on_one_thread(
         checked: Checked::default(),
         random: Random::new(settings.seed),
         limits: Limits::default(),
-        busy: 0,
+        busy: false,
         observer,
     };
-    let mut found = Vec::new();
+    let (mut found, mut busy) = (Vec::new(), 0);
     let mut pace = Pace::default();
     for (at, case) in all.iter().enumerate() {
         if timed.observer.begins(at, all.len(), case).is_break() {
@@ -251,6 +257,7 @@ fn on_one_thread(
         let told = pace.tell(shares[0]);
         let one = tune(case, isa, &competing, settings, told, &mut timed)?;
         pace.took(told, start.elapsed().as_secs_f64());
+        busy += usize::from(mem::take(&mut timed.busy));
         timed.observer.ends(&one, Duration::from_secs_f64(shares[1..].iter().sum()));
         found.push(one);
     }
@@ -262,7 +269,7 @@ fn on_one_thread(
         threads: settings.threads,
         seconds: begin.elapsed().as_secs_f64(),
         cases: found,
-        busy: timed.busy,
+        busy,
         wrong,
     })
 }

@@ -83,7 +83,9 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
     writeln!(text, "\n{}", wrap(&lines, WIDTH).join("\n"))?;
     if findings.busy > 0 {
         let rows = count(findings.busy, "row");
-        let busy = format!("Threads were not judged in {rows}: other processes keep the cores busy.");
+        let busy = format!(
+            "Nothing was replaced, or said about threads, in {rows}: other processes keep the cores busy."
+        );
         writeln!(text, "{}", wrap(&busy, WIDTH).join("\n"))?;
     }
     for (kernel, why) in &findings.wrong {

@@ -104,7 +104,7 @@ def tune(
     Warns
     -----
     RuntimeWarning
-        If a kernel has not the bits that it should; if threads could not be judged since others keep the cores busy; if
+        If a kernel has not the bits that it should; if a row could not be judged since others keep the cores busy; if
         a profile of a machine with other caches is replaced.
     """
     shown: _Shown | None = None

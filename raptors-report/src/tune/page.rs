@@ -148,10 +148,7 @@ impl Tuning {
                 of: "use threads otherwise",
             },
             Fact { value: of(&|case| case.verdict == Verdict::Noisy), of: "too noisy to tell" },
-            Fact {
-                value: self.findings.busy.to_string(),
-                of: "without a word on threads: the cores were busy",
-            },
+            Fact { value: self.findings.busy.to_string(), of: "not judged: the cores were busy" },
             Fact {
                 value: cases.iter().map(|case| case.candidates.len()).sum::<usize>().to_string(),
                 of: "candidates",
@@ -275,7 +272,7 @@ mod tests {
             "avx2_u4 → avx2_u8, +3.1% (+2.7% to +3.6%)",
             "2 threads: from 1 MiB on, a piece for each thread (was from 2 MiB on, pieces of 256 KiB)",
             "too noisy to tell",
-            "<b>3</b>without a word on threads",
+            "<b>3</b>not judged: the cores were busy",
             "result 3 is &lt;wrong&gt;",
             "2 threads, pieces of 256 KiB",
             "50 %",
