@@ -33,8 +33,11 @@ impl Limits {
     }
 }
 
-/// Bytes a second of the loop for so many matrices that are read and written.
+/// Bytes a second of the loop for so many matrices that are read and written. Where they are in memory, of so many that
+/// none of them is left in the last cache.
 fn rate_of(bytes: usize, reads: usize, writes: usize) -> Option<f64> {
+    let last = crate::caches().l3;
+    let bytes = if bytes > last { bytes.max(2 * last) } else { bytes };
     let words = bytes / (reads + writes) / size_of::<u64>();
     let x = vec![1_u64; words];
     let y = if reads > 1 { vec![2_u64; words] } else { Vec::new() };

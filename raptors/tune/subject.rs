@@ -335,6 +335,10 @@ impl<T: Element> Course for OnMachine<'_, T> {
     fn sample(&mut self, contestant: usize) -> f64 {
         let who = self.contestants[contestant];
         self.last = Some(who);
+        if self.warm == 0 {
+            // What is to be in memory has to be elsewhere each time.
+            self.place = (self.place + 1) % self.places.len();
+        }
         let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
         let mut logs = 0.0;
         for (at, arena) in self.places[self.place].iter_mut().enumerate() {
@@ -362,12 +366,12 @@ impl<T: Element> Course for OnMachine<'_, T> {
 
     fn round(&mut self) {
         self.rounds += 1;
-        if !self.rounds.is_multiple_of(STAY) {
+        if self.warm == 0 || !self.rounds.is_multiple_of(STAY) {
             return;
         }
         self.place = (self.place + 1) % self.places.len();
         // Who comes first must not be the one that fetches the data.
-        if let (Some(last), 1..) = (self.last, self.warm) {
+        if let Some(last) = self.last {
             for arena in &mut self.places[self.place] {
                 arena.time(last, 2, Duration::ZERO, 1);
             }

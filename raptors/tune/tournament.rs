@@ -310,7 +310,7 @@ fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &m
         field.drop_hopeless();
         let seconds = course.now() - begin;
         let spent = (seconds / (HEATS * rules.seconds)).max(to_f64(round) / to_f64(rules.rounds));
-        if round >= FEWEST_ROUNDS {
+        if round > 1 {
             field.drop_slower(spent);
         }
         let newcomers = field.newcomers().count();
