@@ -310,6 +310,7 @@ mod tests {
             .iter()
             .filter(|case| matches!(case.place, Place::Bucket(Bucket { size: Size::Memory, .. })));
         assert!(memory.clone().count() > 0);
+        // Calls take turns between two places, so twice that lies between two calls in the same one.
         for case in memory {
             assert!(case.bytes() > CACHES.l3, "{case}: {} bytes", case.bytes());
         }
