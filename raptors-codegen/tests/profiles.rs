@@ -309,3 +309,14 @@ fn a_build_carries_what_it_is_asked_to() {
     assert!(all.contains("op_f32_avx2_u2_16x16") && !general.contains("op_f32_avx2_u2_16x16"));
     assert!(winners.contains("op_f32_avx2_u4_16x16"));
 }
+
+#[test]
+fn where_every_candidate_is_carried_no_profile_moves_code() {
+    let code = |profile: &str, carry| {
+        let files = generated(&Input { carry, ..input(profile) }).files;
+        files.into_iter().filter(|file| file.name.starts_with("kernels")).collect::<Vec<_>>()
+    };
+    let tuned = format!("{HEAD}[kernels.op.f32.avx2]\n{}", row("l1 square", "op_f32_avx2_u2"));
+    assert_eq!(code(&tuned, Carry::All), code(HEAD, Carry::All));
+    assert_ne!(code(&tuned, Carry::Winners), code(HEAD, Carry::Winners));
+}

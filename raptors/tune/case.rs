@@ -98,6 +98,24 @@ impl Case {
         rows * cols * bytes_of_element(self.op, self.dtype)
     }
 
+    /// Whether calls of both do the same work: buckets of one size that differ in form, where a call sees contiguous
+    /// matrices as one run of elements and does not know the form.
+    pub(super) fn does_the_work_of(&self, other: &Self) -> bool {
+        let size = |case: &Self| match case.place {
+            Place::Bucket(Bucket { size, .. }) => Some(size),
+            Place::Shape(..) => None,
+        };
+        let table = |case: &Self| (case.op.name, case.dtype, case.numerics, case.inplace);
+        let is_one_run = match self.op.body {
+            Body::Map(_) => {
+                let mut kinds = self.op.inputs.iter().map(|input| input.kind);
+                kinds.all(|kind| matches!(kind, InputKind::Matrix | InputKind::Scalar))
+            }
+            Body::Reduce { axis, .. } => axis == Axis::All,
+        };
+        is_one_run && table(self) == table(other) && size(self).is_some() && size(self) == size(other)
+    }
+
     /// The case of the same bucket whose calls move about so many bytes.
     pub(super) fn with_bytes(&self, bytes: usize) -> Self {
         let Place::Bucket(Bucket { aspect, .. }) = self.place else { return self.clone() };
@@ -331,6 +349,24 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all.len());
+    }
+
+    #[test]
+    fn where_calls_do_not_know_the_form_one_case_speaks_for_three() {
+        let all = cases(&Filter::default(), CACHES, false);
+        for case in &all {
+            let others: Vec<_> = all.iter().filter(|other| case.does_the_work_of(other)).collect();
+            let knows_the_form = case.op.name.contains("axis") || case.op.name.contains("broadcast");
+            let Place::Bucket(Bucket { size, .. }) = case.place else {
+                assert!(others.is_empty(), "{case}");
+                continue;
+            };
+            assert_eq!(others.len(), if knows_the_form { 0 } else { Aspect::ALL.len() }, "{case}");
+            for other in others {
+                assert_eq!((other.op.name, other.dtype), (case.op.name, case.dtype));
+                assert!(matches!(other.place, Place::Bucket(bucket) if bucket.size == size));
+            }
+        }
     }
 
     #[test]

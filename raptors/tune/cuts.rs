@@ -93,11 +93,12 @@ pub(super) struct Decided {
 }
 
 /// Finds how the calls of a bucket are best cut, with the kernels that are the best two on one thread, or with the best
-/// one alone if the second was clearly slower. `None` for what is no bucket, or so small that threads do not come into it.
+/// one alone if the second was clearly slower; what the table says of them, and the defaults, are given. `None` for what is no bucket, or so small that threads do not come into it.
 pub(super) fn decide(
     case: &Case,
     kernels: &[&'static str],
     threads: usize,
+    (before, default): (Tasks, Tasks),
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<Option<Decided>, Error> {
@@ -109,7 +110,6 @@ pub(super) fn decide(
         timed.busy = true;
         return Ok(None);
     }
-    let (before, default) = table(case, threads)?;
     let bytes = case.bytes();
     let now = |crossover: Option<usize>| crossover.is_some_and(|crossover| bytes >= crossover);
 
@@ -180,7 +180,7 @@ fn shown(ways: &[Contestant], outcome: &Outcome) -> Vec<Way> {
 }
 
 /// What the table says of cutting the calls of a bucket on that many threads, and what the spec's defaults say.
-fn table(case: &Case, threads: usize) -> Result<(Tasks, Tasks), Error> {
+pub(super) fn table(case: &Case, threads: usize) -> Result<(Tasks, Tasks), Error> {
     let one = crate::num_threads();
     crate::set_num_threads(threads)?;
     let explained = case.explain();
@@ -190,7 +190,7 @@ fn table(case: &Case, threads: usize) -> Result<(Tasks, Tasks), Error> {
     Ok((Tasks { crossover: explained.crossover, chunk: explained.chunk }, Tasks { crossover, chunk }))
 }
 
-/// Bytes from which on two threads are faster than one, by duels along the bucket; what the table says where nothing
+/// Bytes from which on two threads are faster than one, by duels at sizes of the bucket; what the table says where nothing
 /// is decided otherwise. And by how much the table is wrong where it is so most of all.
 fn crossover(
     case: &Case,
@@ -206,39 +206,45 @@ fn crossover(
         std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2))
             .take_while(|bytes| *bytes <= to)
             .collect();
-    let (mut pays, mut most): (_, Option<Interval>) = (Vec::new(), None);
-    for &bytes in &sizes {
+    let mut most: Option<Interval> = None;
+    let mut pays = |bytes: usize| {
         let here = before.is_some_and(|crossover| bytes >= crossover);
         // A piece of the whole call would be no cut.
         let chunk = chunk.filter(|chunk| 2 * chunk <= bytes).unwrap_or(0);
         let ways = [None, Some(Cut { threads: 2, chunk })].map(|cut| Contestant { kernel, cut });
-        let rules = Rules::new(seconds / super::statistics::to_f64(sizes.len()));
+        let rules = Rules::new(seconds / DUELS);
         let case = case.with_bytes(bytes);
         let outcome = timed.hold(&case, &ways, &[0, 1], usize::from(here), &rules)?;
-        pays.push(outcome.winner == 1);
         if let (Verdict::Replaced, Some(duel)) = (outcome.verdict, outcome.duel)
             && most.is_none_or(|most| duel.centre > most.centre)
         {
             most = Some(duel);
         }
-    }
-    Ok((from_verdicts(&sizes, &pays, before), most))
+        Ok(outcome.winner == 1)
+    };
+    let found = walk(&sizes, before, &mut pays)?;
+    Ok((found, most))
 }
 
-/// The crossover that says the same as the verdicts at these sizes: the table's own if it does, else the size from which
-/// on threads paid in every duel.
-fn from_verdicts(sizes: &[usize], pays: &[bool], before: Option<usize>) -> Option<usize> {
-    let said = |crossover: Option<usize>| {
-        sizes.iter().map(move |bytes| crossover.is_some_and(|crossover| *bytes >= crossover))
-    };
-    if said(before).eq(pays.iter().copied()) {
-        return before;
+/// Duels of a walk that ends where it begins.
+const DUELS: f64 = 2.0;
+
+/// The size from which on it pays, found by a walk from where the table says that it is: down as long as it pays, or
+/// else up until it does. What the table says stays as it is written if the walk ends where it began.
+fn walk<E>(
+    sizes: &[usize],
+    before: Option<usize>,
+    pays: &mut impl FnMut(usize) -> Result<bool, E>,
+) -> Result<Option<usize>, E> {
+    let begin = sizes.partition_point(|bytes| before.is_none_or(|crossover| *bytes < crossover));
+    let mut from = begin;
+    while from > 0 && pays(sizes[from - 1])? {
+        from -= 1;
     }
-    let last = pays.iter().rposition(|pays| !pays);
-    match last {
-        None => sizes.first().copied(),
-        Some(last) => sizes.get(last + 1).copied(),
+    while from >= begin && from < sizes.len() && !pays(sizes[from])? {
+        from += 1;
     }
+    Ok(if from == begin { before } else { sizes.get(from).copied() })
 }
 
 #[cfg(test)]
@@ -246,17 +252,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crossover_is_where_threads_begin_to_pay_for_good() {
+    fn a_crossover_is_walked_to_from_where_the_table_has_it() {
         let sizes = [2, 4, 8, 16];
-        assert_eq!(from_verdicts(&sizes, &[false, false, true, true], Some(4)), Some(8));
-        assert_eq!(from_verdicts(&sizes, &[true, false, true, true], Some(4)), Some(8));
-        assert_eq!(from_verdicts(&sizes, &[true; 4], Some(4)), Some(2));
-        assert_eq!(from_verdicts(&sizes, &[true, true, true, false], Some(4)), None);
+        // From the table's crossover to one where it pays from `first` on: the result, and the duels on the way.
+        let walked = |before, first| {
+            let mut duels = Vec::new();
+            let found = walk(&sizes, before, &mut |bytes| {
+                duels.push(bytes);
+                Ok::<_, ()>(bytes >= first)
+            });
+            (found.unwrap(), duels)
+        };
+        assert_eq!(walked(Some(4), 4), (Some(4), vec![2, 4]));
+        assert_eq!(walked(Some(4), 16), (Some(16), vec![2, 4, 8, 16]));
+        assert_eq!(walked(Some(16), 4), (Some(4), vec![8, 4, 2]));
+        assert_eq!(walked(Some(4), 100), (None, vec![2, 4, 8, 16]));
+        assert_eq!(walked(None, 16), (Some(16), vec![16, 8]));
         // What says the same stays as it is written.
-        assert_eq!(from_verdicts(&sizes, &[true; 4], Some(1)), Some(1));
-        assert_eq!(from_verdicts(&sizes, &[false; 4], Some(100)), Some(100));
-        assert_eq!(from_verdicts(&sizes, &[false; 4], None), None);
-        assert_eq!(from_verdicts(&[], &[], Some(3)), Some(3));
+        assert_eq!(walked(Some(1), 2), (Some(1), vec![2]));
+        assert_eq!(walked(Some(100), 100), (Some(100), vec![16]));
+        assert_eq!(walked(Some(3), 4), (Some(3), vec![2, 4]));
+        assert_eq!(walked(None, 100), (None, vec![16]));
+        assert_eq!(walk(&[], Some(3), &mut |_| Err(())), Ok(Some(3)));
     }
 
     #[test]

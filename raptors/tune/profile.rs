@@ -342,6 +342,7 @@ mod tests {
             limit: None,
             candidates: vec![candidate],
             cuts: None,
+            as_in: None,
         }
     }
 

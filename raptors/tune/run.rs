@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     case::{Case, Filter, cases, complexity},
     cores,
-    cuts::{self, Cuts},
+    cuts::{self, Cuts, Tasks},
     limit::Limits,
     statistics::{self, Interval, faster, to_f64},
     subject::{Checked, Contestant, OnMachine, warm},
@@ -119,9 +119,16 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// What was found about threads.
     pub cuts: Option<Cuts>,
+    /// The row that was measured instead, if calls of both do the same work.
+    pub as_in: Option<String>,
 }
 
 impl Found {
+    /// The same, said of a row whose calls do the same work.
+    fn of_twin(&self, case: &Case) -> Self {
+        Self { row: case.place.to_string(), as_in: Some(self.row.clone()), ..self.clone() }
+    }
+
     /// A kernel's name without what the table says already: `avx2_u8_pipe`.
     #[must_use]
     pub fn short<'a>(&self, kernel: &'a str) -> &'a str {
@@ -133,6 +140,9 @@ impl Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let incumbent = self.short(self.incumbent);
+        if let Some(row) = &self.as_in {
+            return write!(f, "{}, as {row}", self.short(self.winner));
+        }
         match self.verdict {
             Verdict::Replaced => {
                 write!(f, "{} replaces {incumbent}", self.short(self.winner))?;
@@ -237,7 +247,17 @@ fn on_one_thread(
 ) -> Result<Findings, Error> {
     let competing = competing(isa)?;
     let all = cases(&settings.filter, crate::caches(), settings.full);
-    let demands: Vec<f64> = all.iter().map(|case| demand(case, &competing, settings.threads)).collect();
+    let rows = all.iter().map(|case| Row::of(case, isa, settings)).collect::<Result<Vec<_>, Error>>()?;
+    // A row whose calls do the work of one before, and that says the same, is decided along with it.
+    let twin = |at: usize| {
+        (0..at).find(|&before| all[at].does_the_work_of(&all[before]) && rows[at] == rows[before])
+    };
+    let twins: Vec<Option<usize>> = (0..all.len()).map(twin).collect();
+    let demand = |(case, twin): (&Case, &Option<usize>)| match twin {
+        None => demand(case, &competing, settings.threads),
+        Some(_) => 0.0,
+    };
+    let demands: Vec<f64> = all.iter().zip(&twins).map(demand).collect();
     let mut timed = Timed {
         checked: Checked::default(),
         random: Random::new(settings.seed),
@@ -245,7 +265,7 @@ fn on_one_thread(
         busy: false,
         observer,
     };
-    let (mut found, mut busy) = (Vec::new(), 0);
+    let (mut found, mut busy): (Vec<Found>, Vec<bool>) = (Vec::new(), Vec::new());
     let mut pace = Pace::default();
     for (at, case) in all.iter().enumerate() {
         if timed.observer.begins(at, all.len(), case).is_break() {
@@ -253,11 +273,17 @@ fn on_one_thread(
         }
         let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
         let shares = shares(&demands[at..], left);
-        let start = Instant::now();
-        let told = pace.tell(shares[0]);
-        let one = tune(case, isa, &competing, settings, told, &mut timed)?;
-        pace.took(told, start.elapsed().as_secs_f64());
-        busy += usize::from(mem::take(&mut timed.busy));
+        let one = if let Some(twin) = twins[at] {
+            busy.push(busy[twin]);
+            found[twin].of_twin(case)
+        } else {
+            let start = Instant::now();
+            let told = pace.tell(shares[0]);
+            let one = tune(case, isa, &competing, rows[at], settings.threads, told, &mut timed)?;
+            pace.took(told, start.elapsed().as_secs_f64());
+            busy.push(mem::take(&mut timed.busy));
+            one
+        };
         timed.observer.ends(&one, Duration::from_secs_f64(shares[1..].iter().sum()));
         found.push(one);
     }
@@ -269,7 +295,7 @@ fn on_one_thread(
         threads: settings.threads,
         seconds: begin.elapsed().as_secs_f64(),
         cases: found,
-        busy,
+        busy: busy.into_iter().filter(|busy| *busy).count(),
         wrong,
     })
 }
@@ -388,16 +414,12 @@ fn tune(
     case: &Case,
     isa: Isa,
     isas: &[Isa],
-    settings: &Settings,
+    row: Row,
+    threads: usize,
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<Found, Error> {
     let kernels = case.candidates(isas);
-    let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
-    let wish = wish.and_then(|wish| kernels.iter().find(|kernel| kernel.name == wish));
-    let explained = case.explain()?;
-    let row = Row { in_force: wish.map_or(explained.kernel, |wish| wish.name), default: explained.default };
-    let threads = settings.threads;
     // A table whose row is none of the candidates is one that nothing can be compared with.
     let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == row.in_force) else {
         return Ok(found(case, isa, row, &[], &alone(), None));
@@ -411,7 +433,14 @@ fn tune(
     let mut cuts = None;
     if outcome.verdict != Verdict::IncumbentWrong {
         let best = best_two(&outcome, &kernels);
-        if let Some(decided) = cuts::decide(case, &best, threads, (1.0 - share) * seconds, timed)? {
+        if let Some(decided) = cuts::decide(
+            case,
+            &best,
+            threads,
+            (row.tasks, row.default_tasks),
+            (1.0 - share) * seconds,
+            timed,
+        )? {
             // One thread could not tell the two apart, and threads can.
             if let Some((kernel, duel)) = decided.instead
                 && let Some(other) = kernels.iter().position(|other| other.name == kernel)
@@ -472,10 +501,23 @@ fn best_two(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str>
 }
 
 /// What the table has for a case.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Row {
     in_force: &'static str,
     default: &'static str,
+    tasks: Tasks,
+    default_tasks: Tasks,
+}
+
+impl Row {
+    fn of(case: &Case, isa: Isa, settings: &Settings) -> Result<Self, Error> {
+        let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
+        let wish = wish.and_then(|wish| case.op.kernels.iter().find(|kernel| kernel.name == wish));
+        let explained = case.explain()?;
+        let (tasks, default_tasks) = cuts::table(case, settings.threads)?;
+        let in_force = wish.map_or(explained.kernel, |wish| wish.name);
+        Ok(Self { in_force, default: explained.default, tasks, default_tasks })
+    }
 }
 
 fn found(
@@ -515,6 +557,7 @@ fn found(
         limit: None,
         candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
         cuts,
+        as_in: None,
     }
 }
 

@@ -32,7 +32,8 @@ const WAKE: Duration = Duration::from_micros(300);
 /// Where matrices happen to lie in memory makes one kernel or another faster, by a tenth and more: which pages they have
 /// decides what they push out of a cache. So the data of a case lie in several places, up to about so many bytes of each.
 const PLACED: usize = 64 << 20;
-/// Rounds in one place. The first of them costs more than the others, which as every second one would sway a median.
+/// Rounds in one place, beyond the second cache: the first of them costs more than the others, which as every second one
+/// would sway a median. In the nearer caches one call makes up for it, and each round is in another place.
 const STAY: usize = 3;
 /// Values that matrices, rows and columns are filled from, over and over.
 const VALUES: usize = 1 << 12;
@@ -281,7 +282,7 @@ pub(super) struct OnMachine<'a, T: Element> {
     rounds: usize,
     /// Who ran last.
     last: Option<Contestant>,
-    /// How often each is called for a sample, once known: contestants outermost.
+    /// How often each is called for a sample, 0 until that is known: contestants outermost.
     repetitions: Vec<u32>,
     warm: usize,
     checked: &'a mut Checked,
@@ -310,7 +311,8 @@ impl<'a, T: Element> OnMachine<'a, T> {
     ) -> Result<Self, Error> {
         let places = places(case)?;
         let warm = warm(case.bytes());
-        let repetitions = vec![0; contestants.len() * case.shapes.len()];
+        // A call that no cache holds fills a sample by itself, and has no state to find out of.
+        let repetitions = vec![u32::from(warm == 0); contestants.len() * case.shapes.len()];
         Ok(Self {
             case,
             contestants,
@@ -366,7 +368,8 @@ impl<T: Element> Course for OnMachine<'_, T> {
 
     fn round(&mut self) {
         self.rounds += 1;
-        if self.warm == 0 || !self.rounds.is_multiple_of(STAY) {
+        let stay = if self.warm > 1 { STAY } else { 1 };
+        if self.warm == 0 || !self.rounds.is_multiple_of(stay) {
             return;
         }
         self.place = (self.place + 1) % self.places.len();
