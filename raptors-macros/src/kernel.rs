@@ -9,8 +9,12 @@ use raptors_codegen::{
     variant::Variant,
 };
 use syn::{
-    Error, FnArg, ItemFn, Lit, Meta, Pat, ReturnType, Safety, Token, parse::Parser, punctuated::Punctuated,
+    Block, Error, Expr, ExprClosure, FnArg, ItemFn, Lit, Meta, Pat, ReturnType, Safety, Token,
+    parse::Parser,
+    parse_quote,
+    punctuated::Punctuated,
     spanned::Spanned,
+    visit_mut::{self, VisitMut},
 };
 
 /// What the attribute says.
@@ -22,11 +26,33 @@ struct Arguments {
 }
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
-    let function: ItemFn = syn::parse2(item)
+    let mut function: ItemFn = syn::parse2(item)
         .map_err(|error| Error::new(error.span(), "#[kernel] goes on a function with a body"))?;
     let arguments = read_arguments(arguments)?;
     let parameters = check(&function, &arguments)?;
+    OnLines.visit_item_fn_mut(&mut function);
     Ok(emit(&function, &arguments, &parameters))
+}
+
+/// Has a kernel begin on a cache line, and so what may become a function of its own, its longer closures.
+struct OnLines;
+
+impl VisitMut for OnLines {
+    fn visit_item_fn_mut(&mut self, function: &mut ItemFn) {
+        visit_mut::visit_item_fn_mut(self, function);
+        begin_on_a_line(&mut function.block);
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        visit_mut::visit_expr_closure_mut(self, closure);
+        if let Expr::Block(body) = &mut *closure.body {
+            begin_on_a_line(&mut body.block);
+        }
+    }
+}
+
+fn begin_on_a_line(block: &mut Block) {
+    block.stmts.insert(0, parse_quote!(crate::dispatch::call::begins_on_a_line();));
 }
 
 fn emit(
@@ -257,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn emits_the_unchanged_function_and_one_constant() {
+    fn emits_the_function_on_a_line_and_one_constant() {
         let (arguments, function) = scale();
         let output: syn::File =
             syn::parse2(expand(arguments, function.clone()).expect("valid")).expect("items");
@@ -273,8 +299,25 @@ mod tests {
                 quote!(#[target_feature(enable = "avx2,fma")]).to_string(),
             ]
         );
+        let line: syn::Stmt = parse_quote!(crate::dispatch::call::begins_on_a_line(););
+        assert_eq!(emitted.block.stmts.remove(0), line);
         assert_eq!(quote!(#emitted).to_string(), function.to_string());
         assert_eq!(row.ident, "SCALE_F32_AVX2_U4_512X512");
+    }
+
+    #[test]
+    fn longer_closures_begin_on_a_line_too() {
+        let (arguments, _) = scale();
+        let function = quote! {
+            fn scale_f32_avx2_u4_512x512(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
+                let short = |a| a;
+                let long = |a| { short(a) };
+            }
+        };
+        let output = expand(arguments, function).expect("valid").to_string();
+        assert_eq!(output.matches("begins_on_a_line").count(), 2);
+        let closure = quote!(let long = |a| { crate::dispatch::call::begins_on_a_line(); short(a) };);
+        assert!(output.contains(&closure.to_string()), "{output}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `#[kernel]`, the attribute on every generated kernel of raptors.
 //!
 //! It wraps a body that can be read; it invents none. What it emits is the function as it stands, with the attributes
-//! that its ISA asks for, and one constant: the kernel's row for the dispatch table.
+//! that its ISA asks for and where it begins in memory, and one constant: the kernel's row for the dispatch table.
 #![forbid(unsafe_code)]
 
 mod kernel;

@@ -26,6 +26,8 @@ pub mod dispatch {
                 Self { name, isa, shape, entry }
             }
         }
+
+        pub fn begins_on_a_line() {}
     }
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
