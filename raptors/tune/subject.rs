@@ -166,23 +166,50 @@ impl<T: Element> Arena<T> {
         })
     }
 
-    /// The seconds of one call, averaged over `repetitions`, after at least `warm` calls.
-    fn time(&mut self, contestant: Contestant, warm: usize, wake: Duration, repetitions: u32) -> f64 {
-        self.calls(contestant, |call| {
-            let mut call = || call().expect("it has been called before, to look at its result");
-            let start = Instant::now();
-            let mut warmed = 0;
-            while warmed < warm || start.elapsed() < wake {
-                call();
-                warmed += 1;
-            }
-            let start = Instant::now();
-            for _ in 0..repetitions {
-                call();
-            }
-            start.elapsed().as_secs_f64() / f64::from(repetitions)
+    /// The seconds of one call, averaged over so many, after others that are not timed, from some depth of the stack.
+    fn time(&mut self, contestant: Contestant, calls: Calls, depth: usize) -> f64 {
+        let Calls { warm, wake, timed } = calls;
+        deeper(depth, &mut || {
+            self.calls(contestant, |call| {
+                let mut call = || call().expect("it has been called before, to look at its result");
+                let start = Instant::now();
+                let mut warmed = 0;
+                while warmed < warm || start.elapsed() < wake {
+                    call();
+                    warmed += 1;
+                }
+                let start = Instant::now();
+                for _ in 0..timed {
+                    call();
+                }
+                start.elapsed().as_secs_f64() / f64::from(timed)
+            })
         })
     }
+}
+
+/// Calls of a sample.
+#[derive(Clone, Copy)]
+struct Calls {
+    /// Those that are not timed, at least.
+    warm: usize,
+    /// How long they take, at least.
+    wake: Duration,
+    /// Those that are timed.
+    timed: u32,
+}
+
+/// Depths of the stack that are tried, a quarter of a kilobyte apart: together a page.
+const DEPTHS: usize = 16;
+
+/// Calls from farther down the stack. What a kernel keeps there gets in the way of data whose addresses have the same last
+/// twelve bits, which made one take half as long again as another in one process, and no longer in the next.
+#[inline(never)]
+fn deeper<R>(depth: usize, call: &mut dyn FnMut() -> R) -> R {
+    let frame = black_box([0_u8; 192]);
+    let result = if depth == 0 { call() } else { deeper(depth - 1, call) };
+    black_box(&frame);
+    result
 }
 
 /// Which kernels are right: each is compared with the oracle once, and the oracle asked once for each shape.
@@ -327,6 +354,11 @@ impl<'a, T: Element> OnMachine<'a, T> {
             left,
         })
     }
+
+    /// How far down the stack the calls of a round are: all depths in turn, neighbours far from each other.
+    const fn depth(&self) -> usize {
+        self.rounds * 7 % DEPTHS
+    }
 }
 
 impl<T: Element> Course for OnMachine<'_, T> {
@@ -342,6 +374,7 @@ impl<T: Element> Course for OnMachine<'_, T> {
             self.place = (self.place + 1) % self.places.len();
         }
         let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
+        let depth = self.depth();
         let mut logs = 0.0;
         for (at, arena) in self.places[self.place].iter_mut().enumerate() {
             let repetitions = &mut self.repetitions[contestant * self.case.shapes.len() + at];
@@ -349,14 +382,15 @@ impl<T: Element> Course for OnMachine<'_, T> {
                 // Not counted: the first call finds nothing as it leaves it.
                 *repetitions = 1;
                 loop {
-                    let seconds = arena.time(who, 1, wake, *repetitions) * f64::from(*repetitions);
+                    let calls = Calls { warm: 1, wake, timed: *repetitions };
+                    let seconds = arena.time(who, calls, depth) * f64::from(*repetitions);
                     if seconds >= SAMPLE || *repetitions >= 1 << 20 {
                         break;
                     }
                     *repetitions *= 2;
                 }
             }
-            logs += arena.time(who, self.warm, wake, *repetitions).ln();
+            logs += arena.time(who, Calls { warm: self.warm, wake, timed: *repetitions }, depth).ln();
         }
         // Of several shapes the geometric mean, in which each counts the same.
         (logs / super::statistics::to_f64(self.case.shapes.len())).exp()
@@ -375,8 +409,9 @@ impl<T: Element> Course for OnMachine<'_, T> {
         self.place = (self.place + 1) % self.places.len();
         // Who comes first must not be the one that fetches the data.
         if let Some(last) = self.last {
+            let (calls, depth) = (Calls { warm: 2, wake: Duration::ZERO, timed: 1 }, self.depth());
             for arena in &mut self.places[self.place] {
-                arena.time(last, 2, Duration::ZERO, 1);
+                arena.time(last, calls, depth);
             }
         }
     }
