@@ -40,6 +40,8 @@ pub struct Rules {
 const FEWEST_PAIRS: usize = 15;
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
+/// Rounds before the slower ones have to go, unless a quarter of the time is gone: fewer say little.
+const ENOUGH_ROUNDS: usize = 6;
 /// The share of the time that is for the heats.
 const HEATS: f64 = 0.6;
 /// How many times its share of the time a duel may take that is not settled.
@@ -310,7 +312,7 @@ fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &m
         field.drop_hopeless();
         let seconds = course.now() - begin;
         let spent = (seconds / (HEATS * rules.seconds)).max(to_f64(round) / to_f64(rules.rounds));
-        if round > 1 {
+        if round >= ENOUGH_ROUNDS || (round > 1 && spent > 0.25) {
             field.drop_slower(spent);
         }
         let newcomers = field.newcomers().count();
