@@ -88,12 +88,12 @@ pub struct Way {
 /// What the tournaments of a bucket decide.
 pub(super) struct Decided {
     pub(super) cuts: Cuts,
-    /// The second kernel with its duel, if it was faster than the first with threads, cut in the same way.
+    /// Another kernel with its duel, if it was faster than the first with threads, cut in the same way.
     pub(super) instead: Option<(&'static str, Option<Interval>)>,
 }
 
-/// Finds how the calls of a bucket are best cut, with the kernels that are the best two on one thread, or with the best
-/// one alone if the second was clearly slower; what the table says of them, and the defaults, are given. `None` for what is no bucket, or so small that threads do not come into it.
+/// Finds how the calls of a bucket are best cut, and which of the kernels that are the best few on one thread, the winner
+/// first, is fastest then; what the table says of cuts, and the defaults, are given. `None` for what is no bucket, or so small that threads do not come into it.
 pub(super) fn decide(
     case: &Case,
     kernels: &[&'static str],
@@ -123,22 +123,23 @@ pub(super) fn decide(
     cuts.extend(tasks.alone.then_some(None).into_iter().chain(shared).filter(|cut| *cut != incumbent));
     let ways: Vec<_> = cuts.iter().map(|cut| way(kernels[0], *cut)).collect();
     let complexity: Vec<usize> = ways.iter().map(complexity).collect();
-    let outcome = timed.hold(case, &ways, &complexity, 0, &Rules::new(0.4 * seconds))?;
+    let outcome = timed.hold(case, &ways, &complexity, 0, &Rules::new(0.3 * seconds))?;
     let best = cuts[outcome.winner];
 
-    // One thread could not tell the best two apart, and threads may.
+    // One thread could not tell the best few apart, and threads may.
     let mut instead = None;
-    if let (Some(_), Some(&second)) = (best, kernels.get(1)) {
-        let two = [kernels[0], second].map(|kernel| way(kernel, best));
-        let duel = timed.hold(case, &two, &[0, 1], 0, &Rules::new(0.2 * seconds))?;
-        instead = (duel.verdict == Verdict::Replaced).then_some((second, duel.duel));
+    if best.is_some() && kernels.len() > 1 {
+        let few: Vec<_> = kernels.iter().map(|&kernel| way(kernel, best)).collect();
+        let equal = vec![0; few.len()];
+        let duel = timed.hold(case, &few, &equal, 0, &Rules::new(0.4 * seconds))?;
+        instead = (duel.verdict == Verdict::Replaced).then_some((kernels[duel.winner], duel.duel));
     }
     let kernel = instead.map_or(kernels[0], |(kernel, _)| kernel);
 
     // From which size on threads pay; where that is not a question, the middle speaks for all.
     let chunk = best.map_or(before.chunk, |cut| Some(cut.chunk).filter(|chunk| *chunk > 0));
     let (crossover, elsewhere) = match size {
-        Size::L2 | Size::L3 => crossover(case, size, kernel, chunk, before.crossover, 0.4 * seconds, timed)?,
+        Size::L2 | Size::L3 => crossover(case, size, kernel, chunk, before.crossover, 0.3 * seconds, timed)?,
         _ if best.is_some() == now(before.crossover) => (before.crossover, None),
         _ => (best.map(|_| range(size, crate::caches()).0.next_power_of_two()), None),
     };

@@ -427,29 +427,24 @@ fn tune(
     let contestants: Vec<_> =
         kernels.iter().map(|kernel| Contestant { kernel: kernel.name, cut: None }).collect();
     let complexity: Vec<_> = kernels.iter().map(|kernel| complexity(kernel)).collect();
-    let share = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 0.7 } else { 1.0 };
+    let share = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 0.6 } else { 1.0 };
     let rules = Rules::new(share * seconds);
     let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
     let mut cuts = None;
     if outcome.verdict != Verdict::IncumbentWrong {
-        let best = best_two(&outcome, &kernels);
-        if let Some(decided) = cuts::decide(
-            case,
-            &best,
-            threads,
-            (row.tasks, row.default_tasks),
-            (1.0 - share) * seconds,
-            timed,
-        )? {
-            // One thread could not tell the two apart, and threads can.
+        let best = best_few(&outcome, &kernels);
+        let tables = (row.tasks, row.default_tasks);
+        if let Some(decided) = cuts::decide(case, &best, threads, tables, (1.0 - share) * seconds, timed)? {
+            // What one thread could not tell apart threads can: they may have it back as it was, too.
             if let Some((kernel, duel)) = decided.instead
                 && let Some(other) = kernels.iter().position(|other| other.name == kernel)
             {
+                let back = other == incumbent;
                 outcome = Outcome {
                     winner: other,
-                    verdict: Verdict::Replaced,
-                    challenger: Some(other),
-                    duel,
+                    verdict: if back { Verdict::NoneFaster } else { Verdict::Replaced },
+                    challenger: Some(other).filter(|_| !back),
+                    duel: duel.filter(|_| !back),
                     ..outcome
                 };
             }
@@ -489,15 +484,16 @@ fn alone() -> Outcome {
     }
 }
 
-/// The winner, and the fastest of the others if it is not clearly slower.
-fn best_two(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
-    const TIED: f64 = 0.02;
+/// The winner, and the fastest of the others that are not clearly slower.
+fn best_few(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
+    const FEW: usize = 5;
+    const TIED: f64 = 0.03;
     let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
     let winner = outcome.winner;
-    let others = (0..kernels.len()).filter(|&at| at != winner && !outcome.standings[at].dropped);
-    let second = others.max_by(|&a, &b| speed(a).total_cmp(&speed(b)));
-    let second = second.filter(|&at| speed(at) > speed(winner) - TIED);
-    std::iter::once(winner).chain(second).map(|at| kernels[at].name).collect()
+    let mut others: Vec<usize> =
+        (0..kernels.len()).filter(|&at| at != winner && speed(at) > speed(winner) - TIED).collect();
+    others.sort_by(|&a, &b| speed(b).total_cmp(&speed(a)));
+    std::iter::once(winner).chain(others).take(FEW).map(|at| kernels[at].name).collect()
 }
 
 /// What the table has for a case.
