@@ -69,6 +69,9 @@ struct Case {
     limit: Option<f64>,
     candidates: Vec<Candidate>,
     cuts: Option<Cuts>,
+    /// The row that was measured instead, since calls of both do the same work.
+    #[serde(default)]
+    as_in: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -143,8 +143,11 @@ pub(super) fn decide(
         _ if best.is_some() == now(before.crossover) => (before.crossover, None),
         _ => (best.map(|_| range(size, crate::caches()).0.next_power_of_two()), None),
     };
+    // The middle has nothing to say about pieces if calls of its size are not cut after all.
+    let is_cut = now(crossover);
+    let chunk = if is_cut { chunk } else { before.chunk };
     let after = Tasks { crossover, chunk };
-    let changed = best != incumbent;
+    let changed = best != incumbent && best.is_some() == is_cut;
     let cuts = Cuts {
         threads,
         crossover,
