@@ -62,12 +62,12 @@ impl<S: Sig> Ready<S> {
 
 /// Has the function that this is called in begin on a cache line, whatever else is linked into a program. How the lines of the
 /// instruction cache cut a short loop makes it faster or slower, by a tenth and more: what was measured of a kernel has
-/// to hold in the next build.
+/// to hold in the next build. So it is where functions have sections of their own, as on Linux; elsewhere it does nothing.
 #[expect(clippy::inline_always, reason = "it is about the function that it is called in")]
 #[inline(always)]
 pub(crate) fn begins_on_a_line() {
-    // SAFETY: no instruction, but for one byte of nothing at most. The directive aligns the section, in which the function
-    // is alone; its last number says that no more than that byte is skipped here, in the middle of it.
+    // SAFETY: no instruction, but for one byte of nothing at most. The directive aligns the section; its last number says
+    // that no more than that byte is skipped here, in the middle of the function.
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     unsafe {
         asm!(".p2align 6,,1", options(nomem, nostack, preserves_flags));

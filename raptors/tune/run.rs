@@ -247,7 +247,8 @@ fn on_one_thread(
 ) -> Result<Findings, Error> {
     let competing = competing(isa)?;
     let all = cases(&settings.filter, crate::caches(), settings.full);
-    let rows = all.iter().map(|case| Row::of(case, isa, settings)).collect::<Result<Vec<_>, Error>>()?;
+    let rows =
+        all.iter().map(|case| Row::of(case, isa, &competing, settings)).collect::<Result<Vec<_>, Error>>()?;
     // A row whose calls do the work of one before, and that says the same, is decided along with it.
     let twin = |at: usize| {
         (0..at).find(|&before| all[at].does_the_work_of(&all[before]) && rows[at] == rows[before])
@@ -506,9 +507,9 @@ struct Row {
 }
 
 impl Row {
-    fn of(case: &Case, isa: Isa, settings: &Settings) -> Result<Self, Error> {
+    fn of(case: &Case, isa: Isa, isas: &[Isa], settings: &Settings) -> Result<Self, Error> {
         let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
-        let wish = wish.and_then(|wish| case.op.kernels.iter().find(|kernel| kernel.name == wish));
+        let wish = wish.and_then(|wish| case.candidates(isas).into_iter().find(|kernel| kernel.name == wish));
         let explained = case.explain()?;
         let (tasks, default_tasks) = cuts::table(case, settings.threads)?;
         let in_force = wish.map_or(explained.kernel, |wish| wish.name);

@@ -199,17 +199,17 @@ struct Calls {
     timed: u32,
 }
 
-/// Depths of the stack that are tried, a quarter of a kilobyte apart: together a page.
+/// Depths of the stack that are tried, about a quarter of a kilobyte apart: together most of a page.
 const DEPTHS: usize = 16;
 
 /// Calls from farther down the stack. What a kernel keeps there gets in the way of data whose addresses have the same last
 /// twelve bits, which made one take half as long again as another in one process, and no longer in the next.
 #[inline(never)]
-fn deeper<R>(depth: usize, call: &mut dyn FnMut() -> R) -> R {
+fn deeper(depth: usize, call: &mut dyn FnMut() -> f64) -> f64 {
     let frame = black_box([0_u8; 192]);
-    let result = if depth == 0 { call() } else { deeper(depth - 1, call) };
+    let seconds = if depth == 0 { call() } else { deeper(depth - 1, call) };
     black_box(&frame);
-    result
+    seconds
 }
 
 /// Which kernels are right: each is compared with the oracle once, and the oracle asked once for each shape.

@@ -69,11 +69,7 @@ pub fn emit(
     profiles: &[Loaded],
     carry: Carry,
 ) -> Vec<File> {
-    let carried = |candidate: &Candidate<'_>| match carry {
-        Carry::Winners => false,
-        Carry::General => candidate.variant.shape.is_none(),
-        Carry::All => true,
-    };
+    let carried = |candidate: &Candidate<'_>| carry == Carry::All || candidate.variant.shape.is_none();
     let mut modules = Vec::new();
     let mut home = Homes::default();
     for isa in Isa::all() {
