@@ -15,7 +15,7 @@ use pyo3::{
     types::PyTuple,
 };
 use raptors::tune::{
-    Case, Filter, Findings, Found, Observer, ProfileError, ProfileFile, Settings, own_folder, run,
+    Again, Case, Filter, Findings, Found, Observer, ProfileError, ProfileFile, Settings, own_folder, run,
     statistics::Interval,
 };
 
@@ -191,4 +191,7 @@ impl Observer for Watcher {
         self.rest = Some(rest.as_secs_f64());
         self.tell(None, Some(found.to_string()));
     }
+
+    /// The rows that follow are numbered anew, which is what is seen of it.
+    fn again(&mut self, _why: Again, _rows: usize) {}
 }

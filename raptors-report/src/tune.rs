@@ -82,6 +82,7 @@ enum Verdict {
     NoneFaster,
     Alone,
     Noisy,
+    Unconfirmed,
     IncumbentWrong,
 }
 
@@ -93,6 +94,7 @@ impl Verdict {
             Self::NoneFaster => "none is faster",
             Self::Alone => "the only one",
             Self::Noisy => "too noisy to tell",
+            Self::Unconfirmed => "not confirmed: the incumbent stays",
             Self::IncumbentWrong => "wrong: nothing was timed",
         }
     }
@@ -104,6 +106,7 @@ impl Verdict {
             Self::NoneFaster => "none-faster",
             Self::Alone => "alone",
             Self::Noisy => "noisy",
+            Self::Unconfirmed => "unconfirmed",
             Self::IncumbentWrong => "incumbent-wrong",
         }
     }

@@ -126,7 +126,12 @@ impl Case {
     /// The table that it is a row of, as a profile names it: `scale.f32.avx2`.
     #[must_use]
     pub fn table(&self, isa: Isa) -> String {
-        super::run::table(self, isa)
+        let class = match (self.inplace, self.numerics == crate::Numerics::default()) {
+            (true, _) => "-inplace",
+            (false, true) => "",
+            (false, false) => "-acc",
+        };
+        format!("{}.{}.{}{class}", self.op.name, self.dtype, isa.name())
     }
 
     /// The candidates: every kernel of this build and these instruction sets that its row can name.

@@ -1,6 +1,6 @@
 //! Threads, chunk and crossover of a bucket: further tournaments, between ways to cut a call.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use raptors_profile::{Bucket, Bytes, Place, Size};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     case::{Case, range},
     cores,
-    run::Timed,
+    row::Timed,
     statistics::Interval,
     subject::Contestant,
     tournament::{Outcome, Rules, Verdict},
@@ -54,6 +54,15 @@ pub struct Tasks {
     pub chunk: Option<usize>,
 }
 
+impl Tasks {
+    /// How they cut a call of so many bytes on that many threads.
+    fn cut(self, bytes: usize, threads: usize) -> Option<Cut> {
+        // A piece of the whole call would be no cut.
+        let chunk = self.chunk.filter(|chunk| 2 * chunk <= bytes).unwrap_or(0);
+        self.crossover.is_some_and(|crossover| bytes >= crossover).then_some(Cut { threads, chunk })
+    }
+}
+
 /// `from 1 MiB, 256 KiB`, `never, 1 per thread`.
 impl fmt::Display for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,7 +102,8 @@ pub(super) struct Decided {
 }
 
 /// Finds how the calls of a bucket are best cut, and which of the kernels that are the best few on one thread, the winner
-/// first, is fastest then; what the table says of cuts, and the defaults, are given. `None` for what is no bucket, or so small that threads do not come into it.
+/// first, is fastest then; what the table says of cuts, and the defaults, are given. `None` for what is no bucket, or so
+/// small that threads do not come into it.
 pub(super) fn decide(
     case: &Case,
     kernels: &[&'static str],
@@ -115,7 +125,7 @@ pub(super) fn decide(
 
     // Which way is best in the middle of the bucket.
     let way = |kernel, cut| Contestant { kernel, cut };
-    let incumbent = now(before.crossover).then(|| Cut { threads, chunk: before.chunk.unwrap_or(0) });
+    let incumbent = before.cut(bytes, threads);
     let tasks = case.op.tasks;
     let chunks = tasks.chunks.iter().map(|chunk| chunk.unwrap_or(0)).filter(|chunk| *chunk < bytes);
     let shared = chunks.filter(|_| tasks.shared).map(|chunk| Some(Cut { threads, chunk }));
@@ -205,17 +215,11 @@ fn crossover(
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<(Option<usize>, Option<Interval>), Error> {
-    let (from, to) = range(size, crate::caches());
-    let sizes: Vec<usize> =
-        std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2))
-            .take_while(|bytes| *bytes <= to)
-            .collect();
     let mut most: Option<Interval> = None;
     let mut pays = |bytes: usize| {
         let here = before.is_some_and(|crossover| bytes >= crossover);
-        // A piece of the whole call would be no cut.
-        let chunk = chunk.filter(|chunk| 2 * chunk <= bytes).unwrap_or(0);
-        let ways = [None, Some(Cut { threads: 2, chunk })].map(|cut| Contestant { kernel, cut });
+        let two = Tasks { crossover: Some(0), chunk }.cut(bytes, 2);
+        let ways = [None, two].map(|cut| Contestant { kernel, cut });
         let rules = Rules::new(seconds / DUELS);
         let case = case.with_bytes(bytes);
         let outcome = timed.hold(&case, &ways, &[0, 1], usize::from(here), &rules)?;
@@ -226,8 +230,70 @@ fn crossover(
         }
         Ok(outcome.winner == 1)
     };
-    let found = walk(&sizes, before, &mut pays)?;
+    let found = walk(&sizes(size), before, &mut pays)?;
     Ok((found, most))
+}
+
+/// Sizes of calls, in bytes, at which a crossover can be.
+fn sizes(size: Size) -> Vec<usize> {
+    let (from, to) = range(size, crate::caches());
+    let sizes = std::iter::successors(Some(from.next_power_of_two() * 2), |bytes| Some(bytes * 2));
+    sizes.take_while(|bytes| *bytes <= to).collect()
+}
+
+/// Lets what is to change win once more: another crossover at the size where it was moved last, other pieces in the
+/// middle of the bucket. What does not stays as it was.
+pub(super) fn confirm(
+    case: &Case,
+    kernel: &'static str,
+    cuts: Cuts,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<Cuts, Error> {
+    let (Some(before), Place::Bucket(Bucket { size, .. })) = (cuts.was, case.place) else { return Ok(cuts) };
+    let wanted = cuts.now();
+    let is_free = cores::are_free(cuts.threads);
+    timed.busy |= !is_free;
+    let mut faster = None;
+    let mut wins = |case: &Case, now: Tasks, threads: usize| {
+        let [now, before] =
+            [now, before].map(|tasks| Contestant { kernel, cut: tasks.cut(case.bytes(), threads) });
+        if !is_free || now == before {
+            return Ok(false);
+        }
+        let decided = timed.duel(case, now, before, seconds)?;
+        let wins = decided.verdict == Verdict::Replaced;
+        faster = faster.or(wins.then_some(decided.faster));
+        Ok::<bool, Error>(wins)
+    };
+    let mut now = before;
+    let moved = moved_to(&sizes(size), before.crossover, wanted.crossover);
+    let (at, threads) =
+        moved.map_or_else(|| (case.clone(), cuts.threads), |bytes| (case.with_bytes(bytes), 2));
+    if wanted.crossover != before.crossover && wins(&at, wanted, threads)? {
+        now = wanted;
+    }
+    let pieces = Tasks { chunk: wanted.chunk, ..before };
+    if wanted.crossover == before.crossover && wins(case, pieces, cuts.threads)? {
+        now = pieces;
+    }
+    let verdict = if now == before { Verdict::Unconfirmed } else { cuts.verdict };
+    let was = Some(before).filter(|before| *before != now);
+    Ok(Cuts { crossover: now.crossover, chunk: now.chunk, was, faster, verdict, ..cuts })
+}
+
+/// The size at which a crossover that moves has moved last: one where calls are cut otherwise than before, the nearest
+/// to where it is now.
+fn moved_to(sizes: &[usize], before: Option<usize>, now: Option<usize>) -> Option<usize> {
+    let index = |crossover: Option<usize>| {
+        sizes.partition_point(|bytes| crossover.is_none_or(|crossover| *bytes < crossover))
+    };
+    let (before, now) = (index(before), index(now));
+    match now.cmp(&before) {
+        Ordering::Less => Some(sizes[now]),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(sizes[now - 1]),
+    }
 }
 
 /// Duels of a walk that ends where it begins.
@@ -278,6 +344,18 @@ mod tests {
         assert_eq!(walked(Some(3), 4), (Some(3), vec![2, 4]));
         assert_eq!(walked(None, 100), (None, vec![16]));
         assert_eq!(walk(&[], Some(3), &mut |_| Err(())), Ok(Some(3)));
+    }
+
+    #[test]
+    fn a_crossover_is_confirmed_where_it_moved_last() {
+        let moved = |before, now| moved_to(&[2, 4, 8, 16], before, now);
+        assert_eq!(moved(Some(16), Some(4)), Some(4));
+        assert_eq!(moved(Some(4), Some(16)), Some(8));
+        assert_eq!(moved(Some(4), None), Some(16));
+        assert_eq!(moved(None, Some(2)), Some(2));
+        // Another number for the same cuts.
+        assert_eq!(moved(Some(3), Some(4)), None);
+        assert_eq!(moved_to(&[], Some(4), None), None);
     }
 
     #[test]

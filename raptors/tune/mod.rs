@@ -8,8 +8,10 @@
 mod case;
 mod cores;
 mod cuts;
+mod found;
 mod limit;
 mod profile;
+mod row;
 mod run;
 pub mod statistics;
 mod subject;
@@ -17,7 +19,8 @@ pub mod tournament;
 
 pub use case::{Case, Filter, cases, complexity};
 pub use cuts::{Cuts, Tasks, Way};
+pub use found::{Candidate, Findings, Found};
 pub use profile::{ProfileError, ProfileFile, own_folder, today};
 #[doc(no_inline)]
 pub use raptors_profile::{Aspect, Bucket, Place, Size};
-pub use run::{Candidate, Findings, Found, Observer, Settings, competing, rounds, run};
+pub use run::{Again, Observer, Settings, competing, rounds, run};

@@ -12,7 +12,7 @@ use raptors_profile::{
 };
 
 use super::{
-    run::{Findings, Found},
+    found::{Findings, Found},
     statistics::Interval,
 };
 use crate::{Error, dispatch, knobs};
@@ -343,6 +343,7 @@ mod tests {
             candidates: vec![candidate],
             cuts: None,
             as_in: None,
+            duel_threads: 1,
         }
     }
 

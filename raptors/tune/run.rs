@@ -2,24 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, mem,
+    mem,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
 
 use raptors_profile::Place;
-use serde::Serialize;
 
 use super::{
-    case::{Case, Filter, cases, complexity},
-    cores,
-    cuts::{self, Cuts, Tasks},
-    limit::Limits,
-    statistics::{self, Interval, faster, to_f64},
+    case::{Case, Filter, cases},
+    found::{Findings, Found},
+    row::{PAIRS, Row, Timed, confirm, tune},
+    statistics::to_f64,
     subject::{Checked, Contestant, OnMachine, warm},
-    tournament::{Course as _, Outcome, Random, Rules, Verdict, hold},
+    tournament::{Course as _, Random, Verdict},
 };
-use crate::{Dtype, Error, Isa, catalogue::Kernel};
+use crate::{Dtype, Error, Isa};
 
 /// What is to be tuned, and in what time.
 #[derive(Clone, Debug)]
@@ -59,168 +57,17 @@ pub trait Observer {
     fn left(&mut self, candidates: usize);
     /// A case has ended; the rest takes about so long.
     fn ends(&mut self, found: &Found, rest: Duration);
+    /// All have had their turn, and so many have another one.
+    fn again(&mut self, why: Again, rows: usize);
 }
 
-/// What was found of a whole run.
-#[derive(Debug, Serialize)]
-pub struct Findings {
-    /// The instruction set whose tables were tuned.
-    pub isa: &'static str,
-    /// The instruction sets whose kernels competed.
-    pub competing: Vec<&'static str>,
-    /// Threads, for the rows about threads.
-    pub threads: usize,
-    /// What it took.
-    pub seconds: f64,
-    /// Each case.
-    pub cases: Vec<Found>,
-    /// Rows in which something was not judged, because other processes kept the cores busy.
-    pub busy: usize,
-    /// Kernels that do not compute what they should, and how that showed.
-    pub wrong: Vec<(&'static str, String)>,
-}
-
-/// What was found of one case.
-#[derive(Clone, Debug, Serialize)]
-pub struct Found {
-    /// The operation.
-    pub op: &'static str,
-    /// Element type.
-    pub dtype: &'static str,
-    /// The numeric class.
-    pub numerics: &'static str,
-    /// The table in a profile: `scale.f32.avx2`.
-    pub table: String,
-    /// The row of that table: `512x512`, `l2 square`.
-    pub row: String,
-    /// Rows and columns of what was measured.
-    pub shapes: Vec<(usize, usize)>,
-    /// Bytes that a call reads and writes.
-    pub bytes: usize,
-    /// The kernel that the table has.
-    pub incumbent: &'static str,
-    /// The kernel that the spec's defaults have.
-    pub default: &'static str,
-    /// The kernel that it should have.
-    pub winner: &'static str,
-    /// Why.
-    pub verdict: Verdict,
-    /// Who came to challenge, if anyone.
-    pub challenger: Option<&'static str>,
-    /// How much faster the challenger was than the incumbent, as a logarithm.
-    pub duel: Option<Interval>,
-    /// How much faster the incumbent was than itself.
-    pub control: Option<Interval>,
-    /// How much faster the winner is than the default, if it is new and another one.
-    pub margin: Option<Interval>,
-    /// Seconds of a loop that only moves the bytes, on one thread, where there is one to compare with.
-    pub limit: Option<f64>,
-    /// Every candidate.
-    pub candidates: Vec<Candidate>,
-    /// What was found about threads.
-    pub cuts: Option<Cuts>,
-    /// The row that was measured instead, if calls of both do the same work.
-    pub as_in: Option<String>,
-}
-
-impl Found {
-    /// The same, said of a row whose calls do the same work.
-    fn of_twin(&self, case: &Case) -> Self {
-        Self { row: case.place.to_string(), as_in: Some(self.row.clone()), ..self.clone() }
-    }
-
-    /// A kernel's name without what the table says already: `avx2_u8_pipe`.
-    #[must_use]
-    pub fn short<'a>(&self, kernel: &'a str) -> &'a str {
-        kernel.strip_prefix(&format!("{}_{}_", self.op, self.dtype)).unwrap_or(kernel)
-    }
-}
-
-/// How it ended: `avx2_u8 replaces avx2_u4, +3.1%`.
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let incumbent = self.short(self.incumbent);
-        if let Some(row) = &self.as_in {
-            return write!(f, "{}, as {row}", self.short(self.winner));
-        }
-        match self.verdict {
-            Verdict::Replaced => {
-                write!(f, "{} replaces {incumbent}", self.short(self.winner))?;
-                self.duel.map_or(Ok(()), |duel| write!(f, ", {:+.1}%", statistics::percent(duel.centre)))
-            }
-            Verdict::TooClose => write!(f, "{incumbent} stays, ties change nothing"),
-            Verdict::NoneFaster => write!(f, "{incumbent} stays, none is faster"),
-            Verdict::Alone => write!(f, "{incumbent} stays, the only one"),
-            Verdict::Noisy => write!(f, "{incumbent} stays, too noisy to tell"),
-            Verdict::IncumbentWrong => write!(f, "{} IS WRONG", self.incumbent),
-        }
-    }
-}
-
-/// A candidate of a case.
-#[derive(Clone, Debug, Serialize)]
-pub struct Candidate {
-    /// The kernel.
-    pub kernel: &'static str,
-    /// What it varies, in words.
-    pub variant: &'static str,
-    /// The hash of its generated body.
-    pub body: u64,
-    /// Whether it has the bits of the oracle.
-    pub right: bool,
-    /// Whether it was given up before the end.
-    pub dropped: bool,
-    /// Rounds that it ran.
-    pub rounds: usize,
-    /// The median of its times on one thread, in seconds.
-    pub seconds: Option<f64>,
-    /// How much faster it was than the incumbent, as a logarithm.
-    pub faster: Option<Interval>,
-}
-
-/// What all tournaments of a run share.
-pub(super) struct Timed<'a> {
-    checked: Checked,
-    random: Random,
-    limits: Limits,
-    /// Whether other processes kept the cores busy when something of this row was judged.
-    pub(super) busy: bool,
-    observer: &'a mut dyn Observer,
-}
-
-impl Timed<'_> {
-    /// Holds a tournament on this machine.
-    pub(super) fn hold(
-        &mut self,
-        case: &Case,
-        contestants: &[Contestant],
-        complexity: &[usize],
-        incumbent: usize,
-        rules: &Rules,
-    ) -> Result<Outcome, Error> {
-        match case.dtype {
-            Dtype::F32 => self.hold_typed::<f32>(case, contestants, complexity, incumbent, rules),
-            Dtype::F64 => self.hold_typed::<f64>(case, contestants, complexity, incumbent, rules),
-        }
-    }
-
-    fn hold_typed<T: crate::Element>(
-        &mut self,
-        case: &Case,
-        contestants: &[Contestant],
-        complexity: &[usize],
-        incumbent: usize,
-        rules: &Rules,
-    ) -> Result<Outcome, Error> {
-        let mut left = |candidates| self.observer.left(candidates);
-        let mut course = OnMachine::<T>::new(case, contestants.to_vec(), &mut self.checked, &mut left)?;
-        let outcome = hold(&mut course, complexity, incumbent, rules, &mut self.random);
-        if outcome.verdict == Verdict::Replaced && !cores::are_quiet() {
-            self.busy = true;
-            return Ok(Outcome { winner: incumbent, verdict: Verdict::Noisy, ..outcome });
-        }
-        Ok(outcome)
-    }
+/// Why rows have another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// They could not be told in the noise, and there is time left.
+    Noisy,
+    /// They are to change, and that is confirmed.
+    Changed,
 }
 
 /// Holds all tournaments. Calls of other threads use one thread meanwhile.
@@ -234,71 +81,172 @@ pub fn run(settings: &Settings, observer: &mut dyn Observer) -> Result<Findings,
     let threads = crate::num_threads();
     // Kernels are compared on one thread.
     crate::set_num_threads(1)?;
-    let found = on_one_thread(settings, isa, begin, observer);
+    let found = Run::new(settings, isa, begin, observer).and_then(Run::findings);
     crate::set_num_threads(threads)?;
     found
 }
 
-fn on_one_thread(
-    settings: &Settings,
+/// A run: every row has its turn; then those that could not be told have another one, in the time that is left; then
+/// those that are to change have to win once more.
+struct Run<'a> {
+    settings: &'a Settings,
     isa: Isa,
+    competing: Vec<Isa>,
+    all: Vec<Case>,
+    rows: Vec<Row>,
+    /// For each row the one before it that it is decided along with, if there is one: whose calls do the same work, and
+    /// that says the same.
+    twins: Vec<Option<usize>>,
+    /// What was found of each, as far as the run has come.
+    found: Vec<Found>,
+    /// Whether other processes kept the cores busy when something of it was judged.
+    busy: Vec<bool>,
+    timed: Timed<'a>,
     begin: Instant,
-    observer: &mut dyn Observer,
-) -> Result<Findings, Error> {
-    let competing = competing(isa)?;
-    let all = cases(&settings.filter, crate::caches(), settings.full);
-    let rows =
-        all.iter().map(|case| Row::of(case, isa, &competing, settings)).collect::<Result<Vec<_>, Error>>()?;
-    // A row whose calls do the work of one before, and that says the same, is decided along with it.
-    let twin = |at: usize| {
-        (0..at).find(|&before| all[at].does_the_work_of(&all[before]) && rows[at] == rows[before])
-    };
-    let twins: Vec<Option<usize>> = (0..all.len()).map(twin).collect();
-    let demand = |(case, twin): (&Case, &Option<usize>)| match twin {
-        None => demand(case, &competing, settings.threads),
-        Some(_) => 0.0,
-    };
-    let demands: Vec<f64> = all.iter().zip(&twins).map(demand).collect();
-    let mut timed = Timed {
-        checked: Checked::default(),
-        random: Random::new(settings.seed),
-        limits: Limits::default(),
-        busy: false,
-        observer,
-    };
-    let (mut found, mut busy): (Vec<Found>, Vec<bool>) = (Vec::new(), Vec::new());
-    let mut pace = Pace::default();
-    for (at, case) in all.iter().enumerate() {
-        if timed.observer.begins(at, all.len(), case).is_break() {
-            return Err(Error::Cancelled);
-        }
-        let left = settings.budget.saturating_sub(begin.elapsed()).as_secs_f64();
-        let shares = shares(&demands[at..], left);
-        let one = if let Some(twin) = twins[at] {
-            busy.push(busy[twin]);
-            found[twin].of_twin(case)
-        } else {
-            let start = Instant::now();
-            let told = pace.tell(shares[0]);
-            let one = tune(case, isa, &competing, rows[at], settings.threads, told, &mut timed)?;
-            pace.took(told, start.elapsed().as_secs_f64());
-            busy.push(mem::take(&mut timed.busy));
-            one
+    pace: Pace,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        settings: &'a Settings,
+        isa: Isa,
+        begin: Instant,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let competing = competing(isa)?;
+        let all = cases(&settings.filter, crate::caches(), settings.full);
+        let row = |case| Row::of(case, isa, &competing, settings);
+        let rows = all.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+        let twin = |at: usize| {
+            (0..at).find(|&before| all[at].does_the_work_of(&all[before]) && rows[at] == rows[before])
         };
-        timed.observer.ends(&one, Duration::from_secs_f64(shares[1..].iter().sum()));
-        found.push(one);
+        let twins = (0..all.len()).map(twin).collect();
+        let timed = Timed::new(settings.seed, observer);
+        let (found, busy, pace) = (Vec::new(), vec![false; all.len()], Pace::default());
+        Ok(Self { settings, isa, competing, all, rows, twins, found, busy, timed, begin, pace })
     }
-    let mut wrong: Vec<_> = timed.checked.wrong().map(|(kernel, why)| (kernel, why.to_owned())).collect();
-    wrong.sort_unstable();
-    Ok(Findings {
-        isa: isa.name(),
-        competing: competing.into_iter().map(Isa::name).collect(),
-        threads: settings.threads,
-        seconds: begin.elapsed().as_secs_f64(),
-        cases: found,
-        busy: busy.into_iter().filter(|busy| *busy).count(),
-        wrong,
-    })
+
+    fn findings(mut self) -> Result<Findings, Error> {
+        let every: Vec<usize> = (0..self.all.len()).collect();
+        self.pass(&every, Self::demand, Self::left_before_the_end, Self::tune)?;
+
+        let mut left = self.left_before_the_end();
+        let mut noisy = self.pick(|found| found.verdict == Verdict::Noisy);
+        noisy.retain(|&at| {
+            left -= self.demand(at);
+            left > 0.0
+        });
+        self.timed.observer.again(Again::Noisy, noisy.len());
+        self.pass(&noisy, Self::demand, Self::left_before_the_end, Self::tune)?;
+
+        let changed = self.pick(Found::changes);
+        self.timed.observer.again(Again::Changed, changed.len());
+        self.pass(&changed, Self::demand_again, Self::left, |run, at, seconds| {
+            confirm(&run.all[at], run.found[at].clone(), seconds, &mut run.timed)
+        })?;
+
+        for (at, twin) in self.twins.iter().enumerate() {
+            if let Some(twin) = *twin {
+                (self.found[at], self.busy[at]) = (self.found[twin].of_twin(&self.all[at]), self.busy[twin]);
+            }
+        }
+        let mut wrong: Vec<_> =
+            self.timed.checked.wrong().map(|(kernel, why)| (kernel, why.to_owned())).collect();
+        wrong.sort_unstable();
+        Ok(Findings {
+            isa: self.isa.name(),
+            competing: self.competing.into_iter().map(Isa::name).collect(),
+            threads: self.settings.threads,
+            seconds: self.begin.elapsed().as_secs_f64(),
+            cases: self.found,
+            busy: self.busy.into_iter().filter(|busy| *busy).count(),
+            wrong,
+        })
+    }
+
+    /// Those rows, other than twins, of which that was found.
+    fn pick(&self, wanted: impl Fn(&Found) -> bool) -> Vec<usize> {
+        (0..self.found.len()).filter(|&at| self.twins[at].is_none() && wanted(&self.found[at])).collect()
+    }
+
+    fn tune(&mut self, at: usize, seconds: f64) -> Result<Found, Error> {
+        let (case, row) = (&self.all[at], self.rows[at]);
+        if let Some(twin) = self.twins[at] {
+            return Ok(self.found[twin].of_twin(case));
+        }
+        self.busy[at] = false;
+        tune(case, self.isa, &self.competing, row, self.settings.threads, seconds, &mut self.timed)
+    }
+
+    /// Some work on each of these rows, in the time that is left, which they share by what each asks for.
+    fn pass(
+        &mut self,
+        which: &[usize],
+        demand: impl Fn(&Self, usize) -> f64,
+        left: impl Fn(&Self) -> f64,
+        mut work: impl FnMut(&mut Self, usize, f64) -> Result<Found, Error>,
+    ) -> Result<(), Error> {
+        let demands: Vec<f64> = which.iter().map(|&at| demand(self, at)).collect();
+        for (turn, &at) in which.iter().enumerate() {
+            if self.timed.observer.begins(turn, which.len(), &self.all[at]).is_break() {
+                return Err(Error::Cancelled);
+            }
+            let shares = shares(&demands[turn..], left(self));
+            let (start, told) = (Instant::now(), self.pace.tell(shares[0]));
+            let found = work(self, at, told)?;
+            self.pace.took(told, start.elapsed().as_secs_f64());
+            self.timed.observer.ends(&found, Duration::from_secs_f64(shares[1..].iter().sum()));
+            self.busy[at] |= mem::take(&mut self.timed.busy);
+            // The first pass comes to one row after the other.
+            match self.found.get_mut(at) {
+                Some(before) => *before = found,
+                None => self.found.push(found),
+            }
+        }
+        Ok(())
+    }
+
+    /// Seconds that are left.
+    fn left(&self) -> f64 {
+        self.settings.budget.saturating_sub(self.begin.elapsed()).as_secs_f64()
+    }
+
+    /// Seconds that are left for tournaments: without what those ask for that are to win once more.
+    fn left_before_the_end(&self) -> f64 {
+        let changed = self.pick(Found::changes).into_iter();
+        (self.left() - changed.map(|at| self.demand_again(at)).sum::<f64>()).max(0.0)
+    }
+
+    /// Seconds that a row asks for, about.
+    fn demand(&self, at: usize) -> f64 {
+        if self.twins[at].is_some() {
+            return 0.0;
+        }
+        let case = &self.all[at];
+        let heats = to_f64(case.candidates(&self.competing).len()) * 9.0;
+        // Two challengers at most, and the incumbent twice.
+        let duel = 4.0 * 25.0;
+        let is_cut = self.settings.threads > 1 && matches!(case.place, Place::Bucket(..));
+        sample(case) * (heats + duel + if is_cut { 100.0 } else { 0.0 })
+    }
+
+    /// Seconds that it asks for to be confirmed.
+    fn demand_again(&self, at: usize) -> f64 {
+        let found = &self.found[at];
+        let duels = usize::from(found.winner != found.incumbent)
+            + found.cuts.as_ref().map_or(0, |cuts| usize::from(cuts.was.is_some()));
+        // The incumbent twice; and a winner is measured against the default.
+        sample(&self.all[at]) * to_f64(duels * 3 * 32 + 2 * PAIRS)
+    }
+}
+
+/// Seconds of a sample, about: of what a core moves on a slow day, or what short calls fill.
+fn sample(case: &Case) -> f64 {
+    const RATE: f64 = 8e9;
+    const SHORT: f64 = 3e-4;
+    let call = to_f64(case.bytes()) / RATE;
+    let calls = to_f64(1 + warm(case.bytes()));
+    (calls * call).max(SHORT) * to_f64(case.shapes.len())
 }
 
 /// Times of these kernels on one thread, each in every round, in random order: seconds of one call, by kernel. Nobody is
@@ -384,178 +332,6 @@ pub fn competing(isa: Isa) -> Result<Vec<Isa>, Error> {
         isas.insert(case.explain()?.isa);
     }
     Ok(isas.into_iter().collect())
-}
-
-/// Seconds that a case needs, about.
-fn demand(case: &Case, isas: &[Isa], threads: usize) -> f64 {
-    // What a core moves in a second, on a slow day; and what a sample of a short call takes.
-    const RATE: f64 = 8e9;
-    const SAMPLE: f64 = 3e-4;
-    let call = to_f64(case.bytes()) / RATE;
-    let calls = to_f64(1 + warm(case.bytes()));
-    let sample = (calls * call).max(SAMPLE) * to_f64(case.shapes.len());
-    let heats = to_f64(case.candidates(isas).len()) * 9.0;
-    // Two challengers at most, and the incumbent twice.
-    let duel = 4.0 * 25.0;
-    let cuts = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 100.0 } else { 0.0 };
-    sample * (heats + duel + cuts)
-}
-
-/// The table that a case is a row of, as a profile names it.
-pub(super) fn table(case: &Case, isa: Isa) -> String {
-    let class = match (case.inplace, case.numerics == crate::Numerics::default()) {
-        (true, _) => "-inplace",
-        (false, true) => "",
-        (false, false) => "-acc",
-    };
-    format!("{}.{}.{}{class}", case.op.name, case.dtype, isa.name())
-}
-
-fn tune(
-    case: &Case,
-    isa: Isa,
-    isas: &[Isa],
-    row: Row,
-    threads: usize,
-    seconds: f64,
-    timed: &mut Timed<'_>,
-) -> Result<Found, Error> {
-    let kernels = case.candidates(isas);
-    // A table whose row is none of the candidates is one that nothing can be compared with.
-    let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == row.in_force) else {
-        return Ok(found(case, isa, row, &[], &alone(), None));
-    };
-    let contestants: Vec<_> =
-        kernels.iter().map(|kernel| Contestant { kernel: kernel.name, cut: None }).collect();
-    let complexity: Vec<_> = kernels.iter().map(|kernel| complexity(kernel)).collect();
-    let share = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 0.6 } else { 1.0 };
-    let rules = Rules::new(share * seconds);
-    let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
-    let mut cuts = None;
-    if outcome.verdict != Verdict::IncumbentWrong {
-        let best = best_few(&outcome, &kernels);
-        let tables = (row.tasks, row.default_tasks);
-        if let Some(decided) = cuts::decide(case, &best, threads, tables, (1.0 - share) * seconds, timed)? {
-            // What one thread could not tell apart threads can: they may have it back as it was, too.
-            if let Some((kernel, duel)) = decided.instead
-                && let Some(other) = kernels.iter().position(|other| other.name == kernel)
-            {
-                let back = other == incumbent;
-                outcome = Outcome {
-                    winner: other,
-                    verdict: if back { Verdict::NoneFaster } else { Verdict::Replaced },
-                    challenger: Some(other).filter(|_| !back),
-                    duel: duel.filter(|_| !back),
-                    ..outcome
-                };
-            }
-            cuts = Some(decided.cuts);
-        }
-    }
-    let limit = timed.limits.seconds(case);
-    let found = found(case, isa, row, &kernels, &outcome, cuts);
-    let margin = margin(case, &found, timed)?;
-    Ok(Found { margin, limit, ..found })
-}
-
-/// Rounds in which a winner is measured against a default that was not the incumbent.
-const PAIRS: usize = 41;
-
-/// How much faster a new winner is than the spec's default: what a profile says of it.
-fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
-    if found.winner == found.incumbent || found.winner == found.default {
-        return Ok(None);
-    }
-    if found.incumbent == found.default {
-        return Ok(found.duel);
-    }
-    let pairs = rounds(case, &[found.winner, found.default], PAIRS, &mut timed.random)?;
-    Ok(Interval::of(&faster(&pairs[0], &pairs[1])))
-}
-
-/// The outcome where there is nobody.
-fn alone() -> Outcome {
-    Outcome {
-        winner: 0,
-        verdict: Verdict::Alone,
-        challenger: None,
-        duel: None,
-        control: None,
-        standings: Vec::new(),
-    }
-}
-
-/// The winner, and the fastest of the others that are not clearly slower.
-fn best_few(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
-    const FEW: usize = 5;
-    const TIED: f64 = 0.03;
-    let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
-    let winner = outcome.winner;
-    let mut others: Vec<usize> =
-        (0..kernels.len()).filter(|&at| at != winner && speed(at) > speed(winner) - TIED).collect();
-    others.sort_by(|&a, &b| speed(b).total_cmp(&speed(a)));
-    std::iter::once(winner).chain(others).take(FEW).map(|at| kernels[at].name).collect()
-}
-
-/// What the table has for a case.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Row {
-    in_force: &'static str,
-    default: &'static str,
-    tasks: Tasks,
-    default_tasks: Tasks,
-}
-
-impl Row {
-    fn of(case: &Case, isa: Isa, isas: &[Isa], settings: &Settings) -> Result<Self, Error> {
-        let wish = settings.incumbents.get(&(table(case, isa), case.place.to_string()));
-        let wish = wish.and_then(|wish| case.candidates(isas).into_iter().find(|kernel| kernel.name == wish));
-        let explained = case.explain()?;
-        let (tasks, default_tasks) = cuts::table(case, settings.threads)?;
-        let in_force = wish.map_or(explained.kernel, |wish| wish.name);
-        Ok(Self { in_force, default: explained.default, tasks, default_tasks })
-    }
-}
-
-fn found(
-    case: &Case,
-    isa: Isa,
-    row: Row,
-    kernels: &[&'static Kernel],
-    outcome: &Outcome,
-    cuts: Option<Cuts>,
-) -> Found {
-    let candidate = |(kernel, standing): (&&'static Kernel, &super::tournament::Standing)| Candidate {
-        kernel: kernel.name,
-        variant: kernel.variant,
-        body: kernel.body.unwrap_or_default(),
-        right: standing.right,
-        dropped: standing.dropped,
-        rounds: standing.rounds,
-        seconds: standing.seconds,
-        faster: standing.faster,
-    };
-    Found {
-        op: case.op.name,
-        dtype: case.dtype.name(),
-        numerics: case.numerics.name(),
-        table: table(case, isa),
-        row: case.place.to_string(),
-        shapes: case.shapes.clone(),
-        bytes: case.bytes(),
-        incumbent: row.in_force,
-        default: row.default,
-        winner: kernels.get(outcome.winner).map_or(row.in_force, |kernel| kernel.name),
-        verdict: outcome.verdict,
-        challenger: outcome.challenger.map(|at| kernels[at].name),
-        duel: outcome.duel,
-        control: outcome.control,
-        margin: None,
-        limit: None,
-        candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
-        cuts,
-        as_in: None,
-    }
 }
 
 #[cfg(test)]

@@ -36,8 +36,12 @@ pub struct Rules {
     pub pairs: usize,
 }
 
-/// Rounds of a duel that are waited for, whatever the time: fewer have an interval that says nothing.
-const FEWEST_PAIRS: usize = 15;
+/// Rounds of a duel that are waited for, whatever the time: fewer have an interval that says little, and do not come
+/// from all depths of the stack.
+const FEWEST_PAIRS: usize = 16;
+/// Rounds of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
+/// decide.
+const LOOKS: [usize; 3] = [32, 48, 80];
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
 /// Rounds before the slower ones have to go, unless a quarter of the time is gone: fewer say little.
@@ -55,7 +59,7 @@ impl Rules {
     /// Those of a tournament that may take so many seconds.
     #[must_use]
     pub fn new(seconds: f64) -> Self {
-        Self { least: 1.02_f64.ln(), seconds, rounds: 40, pairs: 101 }
+        Self { least: 1.02_f64.ln(), seconds, rounds: 64, pairs: 128 }
     }
 }
 
@@ -90,6 +94,8 @@ pub enum Verdict {
     Alone,
     /// The machine is too noisy to tell: nothing changes.
     Noisy,
+    /// The challenger won, but not once more at the end of the run.
+    Unconfirmed,
     /// The incumbent does not compute what it should: nobody was timed.
     IncumbentWrong,
 }
@@ -150,7 +156,7 @@ impl Random {
 /// order, the incumbent twice; whoever is hopelessly behind the leader is dropped, and as time goes by the slower ones
 /// too. Then a duel with fresh times: the incumbent, one or two challengers and the incumbent again, so that the machine's
 /// noise is measured along with the differences. Who wins it has to win another one, with the data elsewhere.
-pub fn hold<C: Course>(
+pub fn hold<C: Course + ?Sized>(
     course: &mut C,
     complexity: &[usize],
     incumbent: usize,
@@ -172,15 +178,36 @@ pub fn hold<C: Course>(
     }
     course.left(challengers.len());
     let duel = fight(course, &challengers, incumbent, rules, random);
-    let best = duel.best(rules.least);
-    let challenger = challengers[best];
-    let mut decided = duel.decide(best, rules.least);
-    if decided.0 == Verdict::Replaced {
+    let (mut challenger, mut decided) = duel.outcome(&challengers, rules.least);
+    if decided.verdict == Verdict::Replaced {
+        let winners = duel.winners(&challengers, rules.least);
         course.elsewhere();
-        decided = fight(course, &[challenger], incumbent, rules, random).decide(0, rules.least);
+        (challenger, decided) =
+            fight(course, &winners, incumbent, rules, random).outcome(&winners, rules.least);
     }
-    let (verdict, faster, control) = decided;
-    field.outcome(verdict, Some(challenger), Some((faster, control)))
+    field.outcome(decided.verdict, Some(challenger), Some(decided))
+}
+
+/// What a duel says.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// [`Verdict::Replaced`] if the challenger wins, else why it does not.
+    pub verdict: Verdict,
+    /// How much faster it was than the incumbent.
+    pub faster: Interval,
+    /// How much faster the incumbent was than itself.
+    pub control: Interval,
+}
+
+/// A duel between two, with fresh times.
+pub fn duel<C: Course + ?Sized>(
+    course: &mut C,
+    challenger: usize,
+    incumbent: usize,
+    rules: &Rules,
+    random: &mut Random,
+) -> Decided {
+    fight(course, &[challenger], incumbent, rules, random).decide(0, rules.least)
 }
 
 /// Everyone who takes part, with the times of the heats.
@@ -244,14 +271,13 @@ impl Field {
     }
 
     /// Who is to fight the incumbent, if anyone can still turn out to be faster by enough: of those that are tied with
-    /// the fastest the plainest, and the fastest of the others, if it can turn out to be faster than that one.
+    /// the fastest the plainest, and the fastest of the others, which may win where that one does not.
     fn challengers(&self, complexity: &[usize], least: f64) -> Vec<usize> {
         let newcomer = |contestant: usize| contestant != self.incumbent;
-        let can_win =
-            |one: usize, other: usize| self.faster(one, other).is_some_and(|interval| interval.high >= least);
-        let Some(fastest) = self.leader(newcomer).filter(|&fastest| can_win(fastest, self.incumbent)) else {
-            return Vec::new();
+        let can_win = |&contestant: &usize| {
+            self.faster(contestant, self.incumbent).is_some_and(|interval| interval.high >= least)
         };
+        let Some(fastest) = self.leader(newcomer).filter(can_win) else { return Vec::new() };
         let tied = |&contestant: &usize| {
             newcomer(contestant)
                 && self.faster(contestant, fastest).is_some_and(|interval| interval.centre > -TIE)
@@ -262,15 +288,10 @@ impl Field {
         });
         let first = plainest.unwrap_or(fastest);
         let second = self.leader(|contestant| newcomer(contestant) && contestant != first);
-        std::iter::once(first).chain(second.filter(|&second| can_win(second, first))).collect()
+        std::iter::once(first).chain(second.filter(can_win)).collect()
     }
 
-    fn outcome(
-        self,
-        verdict: Verdict,
-        challenger: Option<usize>,
-        duel: Option<(Interval, Interval)>,
-    ) -> Outcome {
+    fn outcome(self, verdict: Verdict, challenger: Option<usize>, decided: Option<Decided>) -> Outcome {
         let standing = |contestant: usize| {
             let times = &self.times[contestant];
             Standing {
@@ -290,14 +311,14 @@ impl Field {
             winner,
             verdict,
             challenger,
-            duel: duel.map(|(duel, _)| duel),
-            control: duel.map_or_else(heats, |(_, control)| Some(control)),
+            duel: decided.map(|decided| decided.faster),
+            control: decided.map_or_else(heats, |decided| Some(decided.control)),
             standings: (0..self.right.len()).map(standing).collect(),
         }
     }
 }
 
-fn heats<C: Course>(course: &mut C, field: &mut Field, rules: &Rules, random: &mut Random) {
+fn heats<C: Course + ?Sized>(course: &mut C, field: &mut Field, rules: &Rules, random: &mut Random) {
     let (begin, again) = (course.now(), field.right.len());
     for round in 1..=rules.rounds {
         course.left(field.running.len());
@@ -363,15 +384,32 @@ impl Duel {
         usize::from(better || (wins(self.faster(1)) && !wins(self.faster(0))))
     }
 
+    /// The challenger that counts, and what the duel says of it.
+    fn outcome(&self, challengers: &[usize], least: f64) -> (usize, Decided) {
+        let best = self.best(least);
+        (challengers[best], self.decide(best, least))
+    }
+
+    /// Those that win.
+    fn winners(&self, challengers: &[usize], least: f64) -> Vec<usize> {
+        let wins = |at: usize| self.decide(at, least).verdict == Verdict::Replaced;
+        challengers
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| wins(*at))
+            .map(|(_, &challenger)| challenger)
+            .collect()
+    }
+
     /// What this duel says of a challenger, how much faster it was, and how much faster the incumbent was than itself.
-    fn decide(&self, challenger: usize, least: f64) -> (Verdict, Interval, Interval) {
+    fn decide(&self, challenger: usize, least: f64) -> Decided {
         let (faster, control) = (self.faster(challenger), self.control());
         let verdict = match decide(faster, control, least) {
             Decision::Wins => Verdict::Replaced,
             Decision::TooClose => Verdict::TooClose,
             Decision::Noisy => Verdict::Noisy,
         };
-        (verdict, faster, control)
+        Decided { verdict, faster, control }
     }
 
     /// Whether a challenger seems to be faster by enough, but may not be.
@@ -385,7 +423,7 @@ impl Duel {
     }
 }
 
-fn fight<C: Course>(
+fn fight<C: Course + ?Sized>(
     course: &mut C,
     challengers: &[usize],
     incumbent: usize,
@@ -406,8 +444,7 @@ fn fight<C: Course>(
         let is_late = |times: f64| pairs >= FEWEST_PAIRS && spent > times * (1.0 - HEATS) * rules.seconds;
         // Who looks like winning, but not surely, is given more time.
         let late = is_late(MORE) || (is_late(1.0) && !duel.promises(rules.least));
-        // Looked at only now and then: who looks all the time sees chance decide.
-        let look = [FEWEST_PAIRS, 25, 41, 65].contains(&pairs);
+        let look = LOOKS.contains(&pairs);
         if late || pairs >= rules.pairs.max(FEWEST_PAIRS) || (look && duel.is_settled(rules.least)) {
             break;
         }

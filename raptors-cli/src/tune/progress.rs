@@ -7,7 +7,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use raptors::tune::{Case, Found, Observer};
+use raptors::tune::{Again, Case, Found, Observer};
+
+use crate::output::{WIDTH, count, wrap};
 
 /// A bar, or lines.
 pub(super) struct Progress {
@@ -69,6 +71,17 @@ impl Observer for Progress {
             // A reader that has gone is no reason to end.
             let (at, of, case, rest) = (self.at + 1, self.of, &self.case, minutes(rest));
             writeln!(std::io::stdout(), "{at:>3}/{of} {rest} {case}: {found}").ok();
+        }
+    }
+
+    fn again(&mut self, why: Again, rows: usize) {
+        if self.bar.is_none() && rows > 0 {
+            let why = match why {
+                Again::Noisy => "once more, in the time that is left: too noisy to tell.",
+                Again::Changed => "once more, to be confirmed: about to change.",
+            };
+            let text = format!("{} {why}", count(rows, "row"));
+            writeln!(std::io::stdout(), "{}", wrap(&text, WIDTH).join("\n")).ok();
         }
     }
 }

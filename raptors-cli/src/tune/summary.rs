@@ -43,7 +43,8 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
         }
         if replaced {
             let names = format!("{} → {}", found.short(found.incumbent), found.short(found.winner));
-            let by = found.duel.map_or_else(String::new, margin);
+            let on = if found.duel_threads > 1 { ", on all threads" } else { "" };
+            let by = found.duel.map_or_else(String::new, |duel| format!("{}{on}", margin(duel)));
             // One line where it fits.
             if names.chars().count() + by.len() + 20 <= WIDTH {
                 writeln!(text, "  {:<15} {names}  {by}", found.row)?;
@@ -69,16 +70,20 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
             }
         }
     }
-    let ended =
-        |wanted: &[Verdict]| findings.cases.iter().filter(|found| wanted.contains(&found.verdict)).count();
-    let changed = findings.cases.iter().filter(|found| found.winner != found.incumbent).count();
+    let ended = |wanted| findings.cases.iter().filter(|found| found.verdict == wanted).count();
+    let cases = || findings.cases.iter();
+    let changed = cases().filter(|found| found.winner != found.incumbent).count();
+    let cut = cases().filter(|found| found.cuts.as_ref().is_some_and(|cuts| cuts.was.is_some())).count();
     let lines = format!(
-        "{} in {:.0} s: {changed} changed; {} stay, of which {} tied and {} could not be told in the noise.",
+        "{} in {:.0} s: {} changed, {} cut otherwise; of the kernels that stay {} tied, {} could not be told in the \
+         noise and {} lost, but not once more at the end.",
         count(findings.cases.len(), "row"),
         findings.seconds,
-        findings.cases.len() - changed,
-        ended(&[Verdict::TooClose]),
-        ended(&[Verdict::Noisy]),
+        count(changed, "kernel"),
+        count(cut, "row"),
+        ended(Verdict::TooClose),
+        ended(Verdict::Noisy),
+        ended(Verdict::Unconfirmed),
     );
     writeln!(text, "\n{}", wrap(&lines, WIDTH).join("\n"))?;
     if findings.busy > 0 {

@@ -198,6 +198,17 @@ fn of_two_challengers_the_better_one_wins() {
 }
 
 #[test]
+fn the_fastest_comes_along_with_the_plainest_that_is_tied_with_it() {
+    let times = |centre: f64| (0..25).map(|round| centre * (1.0 + 0.001 * f64::from(round % 5))).collect();
+    let mut field = Field::new(vec![true; 4], 0);
+    // The plainest is ahead of the incumbent by less than it takes to win, the fastest of the others by more.
+    field.times = [1.0, 0.983, 0.975, 0.99, 1.0].map(times).to_vec();
+    assert_eq!(field.challengers(&[0, 1, 2, 3], Rules::new(1.0).least), [1, 2]);
+    field.times[2] = times(0.99);
+    assert!(field.challengers(&[0, 1, 2, 3], Rules::new(1.0).least).is_empty());
+}
+
+#[test]
 fn whoever_is_alone_stays() {
     let outcome = Simulated::new(&[1.0], 0.01, 1).hold(0, 2);
     assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::Alone));

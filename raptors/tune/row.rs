@@ -1,0 +1,269 @@
+//! One row of a table: its tournament, and at the end of the run its confirmation.
+
+use raptors_profile::Place;
+
+use super::{
+    case::{Case, complexity},
+    cores,
+    cuts::{self, Cuts, Tasks},
+    found::{Candidate, Found},
+    limit::Limits,
+    run::{Observer, Settings, rounds},
+    statistics::{Interval, faster},
+    subject::{Checked, Contestant, OnMachine},
+    tournament::{self, Course, Decided, Outcome, Random, Rules, Standing, Verdict},
+};
+use crate::{Cut, Dtype, Error, Isa, catalogue::Kernel};
+
+/// What all tournaments of a run share.
+pub(super) struct Timed<'a> {
+    pub(super) checked: Checked,
+    random: Random,
+    limits: Limits,
+    /// Whether other processes kept the cores busy when something of this row was judged.
+    pub(super) busy: bool,
+    pub(super) observer: &'a mut dyn Observer,
+}
+
+impl<'a> Timed<'a> {
+    pub(super) fn new(seed: u64, observer: &'a mut dyn Observer) -> Self {
+        let (checked, limits) = (Checked::default(), Limits::default());
+        Self { checked, random: Random::new(seed), limits, busy: false, observer }
+    }
+
+    /// Holds a tournament on this machine.
+    pub(super) fn hold(
+        &mut self,
+        case: &Case,
+        contestants: &[Contestant],
+        complexity: &[usize],
+        incumbent: usize,
+        rules: &Rules,
+    ) -> Result<Outcome, Error> {
+        let outcome = self.on_course(case, contestants, |course, random| {
+            tournament::hold(course, complexity, incumbent, rules, random)
+        })?;
+        if outcome.verdict == Verdict::Replaced && self.is_disturbed() {
+            return Ok(Outcome { winner: incumbent, verdict: Verdict::Noisy, ..outcome });
+        }
+        Ok(outcome)
+    }
+
+    /// Holds one more duel, between who has won and who was there before.
+    pub(super) fn duel(
+        &mut self,
+        case: &Case,
+        winner: Contestant,
+        before: Contestant,
+        seconds: f64,
+    ) -> Result<Decided, Error> {
+        let rules = Rules::new(seconds);
+        let decided = self.on_course(case, &[before, winner], |course, random| {
+            tournament::duel(course, 1, 0, &rules, random)
+        })?;
+        if decided.verdict == Verdict::Replaced && self.is_disturbed() {
+            return Ok(Decided { verdict: Verdict::Noisy, ..decided });
+        }
+        Ok(decided)
+    }
+
+    fn on_course<R>(
+        &mut self,
+        case: &Case,
+        contestants: &[Contestant],
+        act: impl FnOnce(&mut dyn Course, &mut Random) -> R,
+    ) -> Result<R, Error> {
+        let mut left = |candidates| self.observer.left(candidates);
+        let contestants = contestants.to_vec();
+        Ok(match case.dtype {
+            Dtype::F32 => {
+                let mut course = OnMachine::<f32>::new(case, contestants, &mut self.checked, &mut left)?;
+                act(&mut course, &mut self.random)
+            }
+            Dtype::F64 => {
+                let mut course = OnMachine::<f64>::new(case, contestants, &mut self.checked, &mut left)?;
+                act(&mut course, &mut self.random)
+            }
+        })
+    }
+
+    /// Whether another process keeps a core busy; who is fastest beside it need not be so alone.
+    fn is_disturbed(&mut self) -> bool {
+        let disturbed = !cores::are_quiet();
+        self.busy |= disturbed;
+        disturbed
+    }
+}
+
+/// What the table has for a case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    in_force: &'static str,
+    default: &'static str,
+    tasks: Tasks,
+    default_tasks: Tasks,
+}
+
+impl Row {
+    pub(super) fn of(case: &Case, isa: Isa, isas: &[Isa], settings: &Settings) -> Result<Self, Error> {
+        let wish = settings.incumbents.get(&(case.table(isa), case.place.to_string()));
+        let wish = wish.and_then(|wish| case.candidates(isas).into_iter().find(|kernel| kernel.name == wish));
+        let explained = case.explain()?;
+        let (tasks, default_tasks) = cuts::table(case, settings.threads)?;
+        let in_force = wish.map_or(explained.kernel, |wish| wish.name);
+        Ok(Self { in_force, default: explained.default, tasks, default_tasks })
+    }
+}
+
+/// Holds the tournaments of a row: its kernels on one thread, then ways to cut its calls.
+pub(super) fn tune(
+    case: &Case,
+    isa: Isa,
+    isas: &[Isa],
+    row: Row,
+    threads: usize,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<Found, Error> {
+    let kernels = case.candidates(isas);
+    // A table whose row is none of the candidates is one that nothing can be compared with.
+    let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == row.in_force) else {
+        return Ok(found(case, isa, row, &[], &alone(), None));
+    };
+    let contestants: Vec<_> =
+        kernels.iter().map(|kernel| Contestant { kernel: kernel.name, cut: None }).collect();
+    let complexity: Vec<_> = kernels.iter().map(|kernel| complexity(kernel)).collect();
+    let share = if threads > 1 && matches!(case.place, Place::Bucket(..)) { 0.6 } else { 1.0 };
+    let rules = Rules::new(share * seconds);
+    let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
+    let (mut cuts, mut duel_threads) = (None, 1);
+    if outcome.verdict != Verdict::IncumbentWrong {
+        let best = best_few(&outcome, &kernels);
+        let tables = (row.tasks, row.default_tasks);
+        if let Some(decided) = cuts::decide(case, &best, threads, tables, (1.0 - share) * seconds, timed)? {
+            // What one thread could not tell apart threads can: they may have it back as it was, too.
+            if let Some((kernel, duel)) = decided.instead
+                && let Some(other) = kernels.iter().position(|other| other.name == kernel)
+            {
+                let back = other == incumbent;
+                outcome = Outcome {
+                    winner: other,
+                    verdict: if back { Verdict::NoneFaster } else { Verdict::Replaced },
+                    challenger: Some(other).filter(|_| !back),
+                    duel: duel.filter(|_| !back),
+                    ..outcome
+                };
+                duel_threads = threads;
+            }
+            cuts = Some(decided.cuts);
+        }
+    }
+    let limit = timed.limits.seconds(case);
+    Ok(Found { duel_threads, limit, ..found(case, isa, row, &kernels, &outcome, cuts) })
+}
+
+/// Lets what is to change win once more, later and on data elsewhere. What does not stays as it was.
+pub(super) fn confirm(
+    case: &Case,
+    found: Found,
+    seconds: f64,
+    timed: &mut Timed<'_>,
+) -> Result<Found, Error> {
+    let mut found = found;
+    if found.verdict == Verdict::Replaced {
+        let cut = found.cuts.as_ref().filter(|_| found.duel_threads > 1);
+        let cut = cut.map(|cuts| Cut { threads: found.duel_threads, chunk: cuts.chunk.unwrap_or(0) });
+        let way = |kernel| Contestant { kernel, cut };
+        let decided = timed.duel(case, way(found.winner), way(found.incumbent), seconds)?;
+        (found.duel, found.control) = (Some(decided.faster), Some(decided.control));
+        if decided.verdict == Verdict::Replaced {
+            found.margin = margin(case, &found, timed)?;
+        } else {
+            (found.winner, found.verdict) = (found.incumbent, Verdict::Unconfirmed);
+        }
+    }
+    found.cuts =
+        found.cuts.map(|cuts| cuts::confirm(case, found.winner, cuts, seconds, timed)).transpose()?;
+    Ok(found)
+}
+
+/// Rounds in which a winner is measured against a default that was not the incumbent.
+pub(super) const PAIRS: usize = 41;
+
+/// How much faster a new winner is than the spec's default: what a profile says of it.
+fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
+    if found.winner == found.default {
+        return Ok(None);
+    }
+    if found.incumbent == found.default {
+        return Ok(found.duel);
+    }
+    let pairs = rounds(case, &[found.winner, found.default], PAIRS, &mut timed.random)?;
+    Ok(Interval::of(&faster(&pairs[0], &pairs[1])))
+}
+
+/// The outcome where there is nobody.
+fn alone() -> Outcome {
+    Outcome {
+        winner: 0,
+        verdict: Verdict::Alone,
+        challenger: None,
+        duel: None,
+        control: None,
+        standings: Vec::new(),
+    }
+}
+
+/// The winner, and the others that are not clearly slower, the fastest first.
+fn best_few(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
+    const FEW: usize = 12;
+    const TIED: f64 = 0.03;
+    let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
+    let winner = outcome.winner;
+    let mut others: Vec<usize> =
+        (0..kernels.len()).filter(|&at| at != winner && speed(at) > speed(winner) - TIED).collect();
+    others.sort_by(|&a, &b| speed(b).total_cmp(&speed(a)));
+    std::iter::once(winner).chain(others).take(FEW).map(|at| kernels[at].name).collect()
+}
+
+fn found(
+    case: &Case,
+    isa: Isa,
+    row: Row,
+    kernels: &[&'static Kernel],
+    outcome: &Outcome,
+    cuts: Option<Cuts>,
+) -> Found {
+    let candidate = |(kernel, standing): (&&'static Kernel, &Standing)| Candidate {
+        kernel: kernel.name,
+        variant: kernel.variant,
+        body: kernel.body.unwrap_or_default(),
+        right: standing.right,
+        dropped: standing.dropped,
+        rounds: standing.rounds,
+        seconds: standing.seconds,
+        faster: standing.faster,
+    };
+    Found {
+        op: case.op.name,
+        dtype: case.dtype.name(),
+        numerics: case.numerics.name(),
+        table: case.table(isa),
+        row: case.place.to_string(),
+        shapes: case.shapes.clone(),
+        bytes: case.bytes(),
+        incumbent: row.in_force,
+        default: row.default,
+        winner: kernels.get(outcome.winner).map_or(row.in_force, |kernel| kernel.name),
+        verdict: outcome.verdict,
+        challenger: outcome.challenger.map(|at| kernels[at].name),
+        duel: outcome.duel,
+        duel_threads: 1,
+        control: outcome.control,
+        margin: None,
+        limit: None,
+        candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
+        cuts,
+        as_in: None,
+    }
+}
