@@ -138,7 +138,7 @@ pub(super) fn tune(
     let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
     let (mut cuts, mut duel_threads) = (None, 1);
     if outcome.verdict != Verdict::IncumbentWrong {
-        let best = best_few(&outcome, &kernels);
+        let best = best_few(&outcome, &kernels, incumbent);
         let tables = (row.tasks, row.default_tasks);
         if let Some(decided) = cuts::decide(case, &best, threads, tables, (1.0 - share) * seconds, timed)? {
             // What one thread could not tell apart threads can: they may have it back as it was, too.
@@ -214,15 +214,16 @@ fn alone() -> Outcome {
     }
 }
 
-/// The winner, and the others that are not clearly slower, the fastest first.
-fn best_few(outcome: &Outcome, kernels: &[&'static Kernel]) -> Vec<&'static str> {
+/// The winner, and the others that are not clearly slower, the fastest first. The incumbent is let in sooner than
+/// newcomers: of two that are apart on one thread, and the other way round on several, not each run names another.
+fn best_few(outcome: &Outcome, kernels: &[&'static Kernel], incumbent: usize) -> Vec<&'static str> {
     const FEW: usize = 12;
-    const TIED: f64 = 0.03;
+    let behind = |at: usize| if at == incumbent { 0.05 } else { 0.03 };
     let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
     let winner = outcome.winner;
     let mut others: Vec<usize> =
-        (0..kernels.len()).filter(|&at| at != winner && speed(at) > speed(winner) - TIED).collect();
-    others.sort_by(|&a, &b| speed(b).total_cmp(&speed(a)));
+        (0..kernels.len()).filter(|&at| at != winner && speed(at) > speed(winner) - behind(at)).collect();
+    others.sort_by(|&a, &b| (b == incumbent).cmp(&(a == incumbent)).then(speed(b).total_cmp(&speed(a))));
     std::iter::once(winner).chain(others).take(FEW).map(|at| kernels[at].name).collect()
 }
 

@@ -81,7 +81,8 @@ pub fn faster(one: &[f64], other: &[f64]) -> Vec<f64> {
 
 /// Whether a contestant can be given up, from how much faster than the leader it was in each round.
 ///
-/// After few rounds only what is far behind in every one of them; with an interval, what is surely behind by 2 %.
+/// After few rounds only what is far behind in every one of them; with an interval, what is surely behind: by 5 % as long
+/// as that is all of the rounds or nearly so, then by 2 %.
 #[must_use]
 pub fn is_hopeless(faster_than_leader: &[f64]) -> bool {
     let best = faster_than_leader.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -90,7 +91,10 @@ pub fn is_hopeless(faster_than_leader: &[f64]) -> bool {
         1 => best < -0.7,
         2 => best < -0.3,
         3..=5 => best < -0.1,
-        _ => Interval::of(faster_than_leader).is_some_and(|interval| interval.high < -0.02),
+        count => {
+            let behind = if count < 12 { -0.05 } else { -0.02 };
+            Interval::of(faster_than_leader).is_some_and(|interval| interval.high < behind)
+        }
     }
 }
 
@@ -187,7 +191,8 @@ mod tests {
         assert!(!is_hopeless(&[]) && !is_hopeless(&[-0.5]) && is_hopeless(&[-0.8]));
         assert!(!is_hopeless(&[-0.5, -0.2]) && is_hopeless(&[-0.5, -0.4]));
         assert!(!is_hopeless(&[-0.2, -0.2, -0.05]) && is_hopeless(&[-0.2, -0.2, -0.11]));
-        assert!(is_hopeless(&[-0.03; 6]) && !is_hopeless(&[-0.01; 60]));
+        assert!(is_hopeless(&[-0.06; 6]) && !is_hopeless(&[-0.04; 11]));
+        assert!(is_hopeless(&[-0.03; 12]) && !is_hopeless(&[-0.01; 60]));
         assert!(!is_hopeless(&[-0.5, -0.5, -0.5, -0.5, -0.5, 0.01]));
     }
 
