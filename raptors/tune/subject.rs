@@ -36,7 +36,10 @@ const PLACED: usize = 96 << 20;
 /// but no more places than these: of sixteen depths of the stack each meets each of them.
 const PLACES: usize = 15;
 /// And no fewer: what is larger than all caches has to be out of them when its turn comes again.
-const FEWEST_PLACES: usize = 3;
+const FEWEST_PLACES: usize = 2;
+/// Between what lies in one place are gaps of a random size below so many bytes: how addresses differ in their last twelve
+/// bits makes a difference too, and is the same in all places otherwise.
+const GAP: u64 = 1 << 12;
 /// Rounds in one place, beyond the second cache: the first of them costs more than the others, which as every second one
 /// would sway a median. In the nearer caches one call makes up for it, and each round is in another place.
 const STAY: usize = 3;
@@ -85,6 +88,8 @@ struct Arena<T: Element> {
     out: Kept<T>,
     /// Which input `out` is, of calls that overwrite one.
     over: Option<usize>,
+    /// Room that nobody uses.
+    _gaps: Vec<Vec<u8>>,
 }
 
 impl<T: Element> Arena<T> {
@@ -97,19 +102,23 @@ impl<T: Element> Arena<T> {
                 part.copy_from_slice(&values[..part.len()]);
             }
         };
+        let mut gaps = Vec::new();
+        let mut gap = || gaps.push(Vec::with_capacity(usize::try_from(random.bits() % GAP).unwrap_or(0)));
+        // Not from the pool, which would have the same memory for every tournament.
         let matrix = |(rows, cols)| {
-            let mut matrix = Matrix::for_output(rows, cols)?;
+            let mut matrix = Matrix::zeros(rows, cols)?;
             fill(matrix.as_mut_slice());
-            Ok(matrix)
+            Ok(Kept::Matrix(matrix))
         };
         let slice = |len: usize| {
             let mut slice = vec![T::ZERO; len];
             fill(&mut slice);
             Kept::Slice(slice)
         };
-        let input = |kind| {
+        let mut input = |kind| {
+            gap();
             Ok(match kind {
-                InputKind::Matrix => Kept::Matrix(matrix(shape)?),
+                InputKind::Matrix => matrix(shape)?,
                 InputKind::Row => slice(shape.1),
                 InputKind::Column => slice(shape.0),
                 InputKind::Scalar => Kept::Scalar(values[0]),
@@ -120,11 +129,12 @@ impl<T: Element> Arena<T> {
         let others = op.inputs.iter().enumerate().filter(|(at, _)| Some(*at) != over);
         let inputs = others.map(|(_, argument)| input(argument.kind)).collect::<Result<_, Error>>()?;
         let result = Case::result(shape, op);
+        gap();
         let out = match op.body {
-            Body::Map(_) => Kept::Matrix(matrix(result)?),
+            Body::Map(_) => matrix(result)?,
             Body::Reduce { .. } => slice(result.0 * result.1),
         };
-        Ok(Self { op, numerics, inputs, out, over })
+        Ok(Self { op, numerics, inputs, out, over, _gaps: gaps })
     }
 
     /// Makes it fit for calls without number. What is overwritten again and again would be scaled out of the normal

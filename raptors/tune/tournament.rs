@@ -41,7 +41,7 @@ pub struct Rules {
 const FEWEST_PAIRS: usize = 16;
 /// Rounds of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
 /// decide.
-const LOOKS: [usize; 3] = [32, 48, 80];
+const LOOKS: [usize; 3] = [48, 80, 112];
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
 /// Rounds before the slower ones have to go, unless a quarter of the time is gone: fewer say little.

@@ -94,11 +94,16 @@ fn whoever_is_faster_only_where_its_data_lie_seldom_wins() {
         machine.elsewhere();
         // In the first place the incumbent is the slowest.
         machine.place[0] = 1.1;
-        machine.hold(0, seed + 1000).winner != 0
+        let winner = machine.hold(0, seed + 1000).winner;
+        // As a run does at its end.
+        machine.elsewhere();
+        let rules = Rules::new(2.0);
+        let again = |machine: &mut Simulated| duel(machine, winner, 0, &rules, &mut Random::new(seed + 2000));
+        winner != 0 && again(&mut machine).verdict == Verdict::Replaced
     });
-    // In the second one it is slower than the other by 2 % in every third case.
+    // In another place one of two challengers is faster by 2 % in every second case, and the winner again in every third.
     let won = won.count();
-    assert!(won <= 25, "{won} of 50");
+    assert!(won <= 15, "{won} of 50");
 }
 
 #[test]
