@@ -56,7 +56,7 @@ pub struct Tasks {
 
 impl Tasks {
     /// How they cut a call of so many bytes on that many threads.
-    fn cut(self, bytes: usize, threads: usize) -> Option<Cut> {
+    pub(super) fn cut(self, bytes: usize, threads: usize) -> Option<Cut> {
         // A piece of the whole call would be no cut.
         let chunk = self.chunk.filter(|chunk| 2 * chunk <= bytes).unwrap_or(0);
         self.crossover.is_some_and(|crossover| bytes >= crossover).then_some(Cut { threads, chunk })

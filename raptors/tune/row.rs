@@ -13,7 +13,7 @@ use super::{
     subject::{Checked, Contestant, OnMachine},
     tournament::{self, Course, Decided, Outcome, Random, Rules, Standing, Verdict},
 };
-use crate::{Cut, Dtype, Error, Isa, catalogue::Kernel};
+use crate::{Dtype, Error, Isa, catalogue::Kernel};
 
 /// What all tournaments of a run share.
 pub(super) struct Timed<'a> {
@@ -171,12 +171,17 @@ pub(super) fn confirm(
 ) -> Result<Found, Error> {
     let mut found = found;
     if found.verdict == Verdict::Replaced {
-        let cut = found.cuts.as_ref().filter(|_| found.duel_threads > 1);
-        let cut = cut.map(|cuts| Cut { threads: found.duel_threads, chunk: cuts.chunk.unwrap_or(0) });
-        let way = |kernel| Contestant { kernel, cut };
-        let decided = timed.duel(case, way(found.winner), way(found.incumbent), seconds)?;
+        let mut duel = |cut| {
+            let way = |kernel| Contestant { kernel, cut };
+            timed.duel(case, way(found.winner), way(found.incumbent), seconds)
+        };
+        let alone = duel(None)?;
+        let threads = found.cuts.as_ref().map_or(1, |cuts| cuts.threads);
+        let cut = found.cuts.as_ref().and_then(|cuts| cuts.now().cut(case.bytes(), threads));
+        let together = cut.map(|cut| duel(Some(cut))).transpose()?;
+        let decided = together.filter(|_| found.duel_threads > 1).unwrap_or(alone);
         (found.duel, found.control) = (Some(decided.faster), Some(decided.control));
-        if decided.verdict == Verdict::Replaced {
+        if is_confirmed(alone, together, found.duel_threads > 1) {
             found.margin = margin(case, &found, timed)?;
         } else {
             (found.winner, found.verdict) = (found.incumbent, Verdict::Unconfirmed);
@@ -186,6 +191,23 @@ pub(super) fn confirm(
         found.cuts.map(|cuts| cuts::confirm(case, found.winner, cuts, seconds, timed)).transpose()?;
     Ok(found)
 }
+
+/// Whether a winner wins again: on one thread, or on several if that was what it had won on. A row names one kernel for
+/// both, so it must not lose on the others what it wins here: on one thread no more than [`TOLERATED`]; and whoever wins
+/// by less than that on one thread must not lose on several. So of two that are apart on both, the other way round, not
+/// each run names another.
+fn is_confirmed(alone: Decided, together: Option<Decided>, on_threads: bool) -> bool {
+    let wins = |decided: Decided| decided.verdict == Verdict::Replaced;
+    let loses = |decided: Decided| decided.faster.high < 0.0;
+    if on_threads {
+        together.is_some_and(wins) && alone.faster.centre > -TOLERATED
+    } else {
+        wins(alone) && (alone.faster.low > TOLERATED || !together.is_some_and(loses))
+    }
+}
+
+/// What a kernel may lose on one thread for what it wins on several, as a logarithm of a ratio.
+const TOLERATED: f64 = 0.05;
 
 /// Rounds in which a winner is measured against a default that was not the incumbent.
 pub(super) const PAIRS: usize = 41;
@@ -218,7 +240,7 @@ fn alone() -> Outcome {
 /// newcomers: of two that are apart on one thread, and the other way round on several, not each run names another.
 fn best_few(outcome: &Outcome, kernels: &[&'static Kernel], incumbent: usize) -> Vec<&'static str> {
     const FEW: usize = 12;
-    let behind = |at: usize| if at == incumbent { 0.05 } else { 0.03 };
+    let behind = |at: usize| if at == incumbent { TOLERATED } else { 0.03 };
     let speed = |at: usize| outcome.standings[at].faster.map_or(f64::NEG_INFINITY, |faster| faster.centre);
     let winner = outcome.winner;
     let mut others: Vec<usize> =
@@ -266,5 +288,31 @@ fn found(
         candidates: kernels.iter().zip(&outcome.standings).map(candidate).collect(),
         cuts,
         as_in: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kernel_wins_on_some_threads_it_does_not_lose_on_others() {
+        let decided = |percent: f64| {
+            let centre = (percent / 100.0).ln_1p();
+            let interval = |centre: f64| Interval { low: centre - 0.01, centre, high: centre + 0.01 };
+            let verdict = if percent >= 2.0 { Verdict::Replaced } else { Verdict::TooClose };
+            Decided { verdict, faster: interval(centre), control: interval(0.0) }
+        };
+        let is_confirmed = |alone, together: Option<f64>, on_threads| {
+            is_confirmed(decided(alone), together.map(decided), on_threads)
+        };
+        // Where calls are not cut, one thread decides.
+        assert!(is_confirmed(3.0, None, false) && !is_confirmed(1.0, None, false));
+        // What is a little faster on one thread and slower on several is not what the row should name.
+        assert!(is_confirmed(3.0, Some(0.0), false) && !is_confirmed(3.0, Some(-20.0), false));
+        assert!(is_confirmed(9.0, Some(-20.0), false));
+        // And the other way round.
+        assert!(is_confirmed(-3.0, Some(20.0), true) && !is_confirmed(-3.0, Some(1.0), true));
+        assert!(!is_confirmed(-9.0, Some(20.0), true));
     }
 }
