@@ -55,7 +55,10 @@ def test_the_next_process_follows_what_was_found(tmp_path: Path) -> None:
             assert row.table.startswith("scale.f32.portable") and row.before != row.after, row
             assert row.margin is not None and row.margin > 0.0, row
         ended = [step for step in steps if step.outcome is not None]
-        assert [step.at for step in ended] == list(range(1, ended[0].of + 1))
+        rows = ended[0].of
+        assert [step.at for step in ended[:rows]] == list(range(1, rows + 1))
+        # Rows that have another turn are counted anew.
+        assert all(1 <= step.at <= step.of <= rows for step in ended[rows:])
         assert all(step.row.startswith("scale f32 ") and step.left is not None for step in ended)
         assert ended[-1].left == 0.0
         assert any(step.candidates is not None and step.candidates > 1 for step in steps)

@@ -43,9 +43,9 @@ class TuneProgress(NamedTuple):
     row: str
     """What is measured: ``scale f32 l2 square``."""
     at: int
-    """The number of that row, from 1."""
+    """The number of that row, from 1; rows that have another turn, to be confirmed, are counted anew."""
     of: int
-    """How many rows there are."""
+    """How many rows have that turn."""
     candidates: int | None
     """The candidates that are still in; None while that is not known, and when the row is decided."""
     left: float | None
