@@ -81,8 +81,12 @@ def test_a_dry_run_writes_nothing_and_a_line_for_each_row(tmp_path: Path) -> Non
     """
     lines = python(code, **SMALL, XDG_CONFIG_HOME=str(tmp_path)).splitlines()
     assert list(tmp_path.iterdir()) == []
+    rows = int(lines[0].split("/")[1].split()[0])
+    assert len(lines) >= rows
     for number, line in enumerate(lines, 1):
-        assert line.startswith(f"{number:>3}/{len(lines)} minimum f64 ") and line.endswith(" left"), line
+        # Rows that have another turn, to be confirmed, are counted anew.
+        counted = f"{number:>3}/{rows} " if number <= rows else line[: line.index(" minimum") + 1]
+        assert line.startswith(f"{counted}minimum f64 ") and line.endswith(" left"), line
     assert len(lines) >= 12, lines
 
 
