@@ -81,10 +81,16 @@ impl Found {
         Self { row: case.place.to_string(), as_in: Some(self.row.clone()), ..self.clone() }
     }
 
+    /// What was found about threads, if the table is to say something else of them.
+    #[must_use]
+    pub fn new_cuts(&self) -> Option<&Cuts> {
+        self.cuts.as_ref().filter(|cuts| cuts.was.is_some())
+    }
+
     /// Whether the table is to say something else: another kernel, or other cuts.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.winner != self.incumbent || self.cuts.as_ref().is_some_and(|cuts| cuts.was.is_some())
+        self.winner != self.incumbent || self.new_cuts().is_some()
     }
 
     /// A kernel's name without what the table says already: `avx2_u8_pipe`.
@@ -118,7 +124,7 @@ impl fmt::Display for Found {
             Verdict::Unconfirmed => write!(f, "{incumbent} stays, not confirmed")?,
             Verdict::IncumbentWrong => write!(f, "{} IS WRONG", self.incumbent)?,
         }
-        match self.cuts.as_ref().filter(|cuts| cuts.was.is_some()) {
+        match self.new_cuts() {
             Some(cuts) => write!(f, "; {} threads {}", cuts.threads, cuts.now()),
             None => Ok(()),
         }

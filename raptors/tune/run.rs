@@ -233,8 +233,8 @@ impl<'a> Run<'a> {
     /// Seconds that it asks for to be confirmed.
     fn demand_again(&self, at: usize) -> f64 {
         let found = &self.found[at];
-        let duels = 2 * usize::from(found.winner != found.incumbent)
-            + found.cuts.as_ref().map_or(0, |cuts| usize::from(cuts.was.is_some()));
+        let duels =
+            2 * usize::from(found.winner != found.incumbent) + usize::from(found.new_cuts().is_some());
         // The incumbent twice; and a winner is measured against the default.
         sample(&self.all[at]) * to_f64(duels * 3 * 48 + 2 * PAIRS)
     }

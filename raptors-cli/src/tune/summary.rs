@@ -33,8 +33,8 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
     let mut table = "";
     for found in &findings.cases {
         let replaced = found.winner != found.incumbent;
-        let cuts = found.cuts.as_ref().filter(|cuts| cuts.was.is_some());
-        if !replaced && cuts.is_none() {
+        let cuts = found.new_cuts();
+        if !found.changes() {
             continue;
         }
         if table != found.table {
@@ -73,7 +73,7 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
     let ended = |wanted| findings.cases.iter().filter(|found| found.verdict == wanted).count();
     let cases = || findings.cases.iter();
     let changed = cases().filter(|found| found.winner != found.incumbent).count();
-    let cut = cases().filter(|found| found.cuts.as_ref().is_some_and(|cuts| cuts.was.is_some())).count();
+    let cut = cases().filter(|found| found.new_cuts().is_some()).count();
     let lines = format!(
         "{} in {:.0} s: {} changed, {} cut otherwise; of the kernels that stay {} tied, {} could not be told in the \
          noise and {} lost, but not once more at the end.",
