@@ -15,11 +15,8 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=kernel-specs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
-    let carry = match (feature("CANDIDATES"), feature("TUNABLE")) {
-        (true, _) => Carry::All,
-        (false, true) => Carry::General,
-        (false, false) => Carry::Winners,
-    };
+    let carries = feature("CANDIDATES") || feature("TUNABLE");
+    let carry = if carries { Carry::All } else { Carry::Winners };
     if feature("TUNE") {
         // Profiles name it: another compiler's kernels may be faster or slower.
         println!("cargo::rustc-env=RAPTORS_RUSTC={}", compiler());
@@ -28,6 +25,7 @@ fn main() -> ExitCode {
         .environment()
         .profiles("kernel-specs/tuned", "kernel-specs/tuned")
         .carry(carry)
+        .arch(env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH"))
         .build();
     match built {
         Ok(built) => {

@@ -36,8 +36,10 @@ pub struct Op {
     pub body: Body,
     /// Which ways there are to cut a call over threads.
     pub tasks: Tasks,
-    /// Every kernel: shipped, candidate and dropped.
-    pub kernels: &'static [Kernel],
+    /// Target shapes: rows and columns of matrices whose calls have a row of their own.
+    pub shapes: &'static [(usize, usize)],
+    /// The kernels that its calls can run, by dtype, numeric class, and whether they work in place.
+    pub servings: &'static [Serving],
     pub(crate) call: fn(&Call<'_>, &[Arg<'_>], Out<'_>) -> Result<(), Error>,
     pub(crate) explain: Explain,
 }
@@ -119,28 +121,90 @@ pub enum Axis {
     One,
 }
 
-/// A kernel, or the reason why there is none.
+/// Kernels that compete for the rows of one table. Operations that compute the same share them.
+#[derive(Debug)]
+pub struct Group {
+    /// What is computed, and for a reduction over what: `mul_m_s`, `add_rows`.
+    pub computation: &'static str,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The numeric class whose kernels these are.
+    pub numerics: Numerics,
+    /// Whether they overwrite a matrix.
+    pub inplace: bool,
+    pub(crate) kernels: &'static [usize],
+}
+
+/// What a group does for an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving {
+    /// The group.
+    pub group: &'static Group,
+    /// The numeric classes of the operation that it serves.
+    pub numerics: &'static [Numerics],
+}
+
+/// A kernel, or the reason why there is none. It is its body: whoever wants that names the same kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// Its name, which is its spec.
+    /// Its name: what it computes, and the variant.
     pub name: &'static str,
+    /// What it computes: `mul_m_s`, `add`.
+    pub computes: &'static str,
+    /// How it walks memory: `map`, `runs`, `in_order`, `columns`, `tree`.
+    pub skeleton: &'static str,
     /// Element type.
     pub dtype: Dtype,
     /// Instruction set.
     pub isa: Isa,
     /// The variant in words.
     pub variant: &'static str,
-    /// The one shape it is for.
-    pub shape: Option<(usize, usize)>,
-    /// The numeric classes it serves.
-    pub numerics: &'static [Numerics],
-    /// Whether it overwrites its first matrix.
+    /// Whether it overwrites a matrix.
     pub inplace: bool,
     /// Whether it ships.
     pub status: Status,
-    /// A hash of its generated text, by which profiles know that it is what they measured; `None` if this build does
-    /// not have it.
-    pub body: Option<u64>,
+    /// A hash of its body as it was lowered, by which profiles know that it is what they measured.
+    pub identity: u64,
+}
+
+impl Group {
+    /// Its kernels: shipped, candidate and dropped.
+    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + use<> {
+        let kernels = self.kernels;
+        kernels.iter().map(|&at| &crate::ops::KERNELS[at])
+    }
+
+    /// What profiles add to the ISA in the name of its tables: nothing, `-inplace` or `-acc`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match (self.inplace, self.numerics) {
+            (true, _) => "-inplace",
+            (false, Numerics::Accurate) => "-acc",
+            (false, Numerics::Numpy) => "",
+        }
+    }
+
+    /// The operations that it serves.
+    pub fn ops(&'static self) -> impl Iterator<Item = &'static Op> {
+        ops().iter().filter(|op| op.servings.iter().any(|serving| std::ptr::eq(serving.group, self)))
+    }
+}
+
+impl Kernel {
+    /// The operations that it serves.
+    pub fn serves(&'static self) -> impl Iterator<Item = &'static Op> {
+        ops().iter().filter(|op| op.kernels().any(|kernel| kernel.name == self.name))
+    }
+
+    /// Whether this build has it, on targets of its ISA.
+    #[must_use]
+    pub const fn is_built(&self) -> bool {
+        match self.status {
+            Status::Shipped => true,
+            Status::Candidate => cfg!(any(feature = "candidates", feature = "tunable")),
+            Status::Dropped(_) => false,
+        }
+    }
 }
 
 /// Explains a call of a dtype and class, in place or not, on contiguous matrices of a shape.
@@ -247,6 +311,23 @@ pub struct Explanation {
 }
 
 impl Op {
+    /// Every kernel that its calls can run, of any dtype, class and instruction set: shipped, candidate and dropped.
+    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + use<> {
+        let servings = self.servings;
+        servings.iter().flat_map(|serving| serving.group.kernels())
+    }
+
+    /// The kernels that its calls of a dtype and numeric class can run, in place or not.
+    #[must_use]
+    pub fn group(&self, dtype: Dtype, numerics: Numerics, inplace: bool) -> Option<&'static Group> {
+        let is = |serving: &&Serving| {
+            serving.group.dtype == dtype
+                && serving.group.inplace == inplace
+                && serving.numerics.contains(&numerics)
+        };
+        self.servings.iter().find(is).map(|serving| serving.group)
+    }
+
     /// Calls the operation. Every typed function does no more than this, with the dtype known beforehand.
     ///
     /// # Errors
@@ -305,6 +386,18 @@ pub fn ops() -> &'static [Op] {
     crate::ops::CATALOGUE
 }
 
+/// Every kernel, each once: by what they compute, skeleton, dtype and instruction set.
+#[must_use]
+pub fn kernels() -> &'static [Kernel] {
+    crate::ops::KERNELS
+}
+
+/// Every group of kernels that compete for the same rows.
+#[must_use]
+pub fn groups() -> &'static [Group] {
+    crate::ops::GROUPS
+}
+
 /// The operation of that name.
 ///
 /// # Errors
@@ -329,6 +422,7 @@ pub fn explain(name: &str, dtype: Dtype, shape: (usize, usize)) -> Result<Explan
 pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -> Explanation {
     let row = plan.kernel.row();
     let (default, default_tasks) = plan.default();
+    let (won, cut_won) = plan.won();
     let tasks = |tasks: table::Tasks| {
         let crossover = Some(tasks.crossover).filter(|crossover| *crossover != NEVER);
         (crossover, Some(tasks.chunk).filter(|chunk| *chunk != PER_THREAD))
@@ -350,8 +444,8 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
         crossover: tasks(plan.tasks).0,
         default: default.name,
         default_tasks: tasks(default_tasks),
-        won: plan.won.map(Win::of),
-        cut_won: plan.cut_won.map(Win::of),
+        won: won.map(Win::of),
+        cut_won: cut_won.map(Win::of),
     }
 }
 

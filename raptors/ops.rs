@@ -7,17 +7,15 @@
 
 #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
 use crate::{
-    Choice, Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
+    Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
-        self, Arg, Args, Axis, Body, Call, Explanation, Field, Input, InputKind, Kernel, Op, Out, Place,
-        Status, Tasks, Value,
+        self, Arg, Axis, Body, Call, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out, Serving,
+        Status, Tasks,
     },
     dispatch::{self, generated::tables},
     kernels::reference::Expr,
     runtime::{
-        check,
-        chunk::Along,
-        map::{self, Map, Pieces},
+        map::{self, Map},
         reduce::{self, Order, Reduction},
     },
 };

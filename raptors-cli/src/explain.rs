@@ -36,6 +36,8 @@ struct Explanation {
     numerics: &'static str,
     kernel: &'static str,
     variant: &'static str,
+    /// The operations that share the kernel.
+    serves: Vec<&'static str>,
     isa: &'static str,
     reason: String,
     threads: usize,
@@ -80,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         bail!("no matrix has {rows}×{cols} elements: that is more than memory can hold");
     }
     let found = op.explain(dtype, numerics, arguments.shape)?;
-    let (_, kernel) = names::kernel(found.kernel)?;
+    let kernel = names::kernel(found.kernel)?;
     let explanation = Explanation {
         op: op.name,
         dtype: dtype.name(),
@@ -88,6 +90,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         numerics: numerics.name(),
         kernel: found.kernel,
         variant: kernel.variant,
+        serves: kernel.serves().map(|op| op.name).collect(),
         isa: found.isa.name(),
         reason: found.reason.clone(),
         threads: found.threads,
@@ -104,6 +107,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     for (name, value) in [
         ("kernel", explanation.kernel),
         ("variant", explanation.variant),
+        ("serves", &explanation.serves.join(", ")),
         ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),

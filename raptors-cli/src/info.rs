@@ -40,9 +40,10 @@ pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
         field("knob", &set(knob)?, out)?;
     }
     field("operations", &catalogue::ops().len().to_string(), out)?;
-    let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
+    let kernels = || catalogue::kernels().iter();
     let with = |wanted: fn(&Status) -> bool| kernels().filter(|kernel| wanted(&kernel.status)).count();
-    let compiled = if cfg!(feature = "candidates") { "" } else { " (not compiled)" };
+    let compiled =
+        if cfg!(any(feature = "candidates", feature = "tunable")) { "" } else { " (not compiled)" };
     let numbers = format!(
         "{} shipped, {}{compiled}, {} dropped",
         with(|status| *status == Status::Shipped),

@@ -1,4 +1,4 @@
-//! `raptors list`: every operation and every kernel.
+//! `raptors list`: every operation, and every kernel once, with the operations that it serves.
 
 use std::io::{self, Write};
 
@@ -61,21 +61,22 @@ impl Kind {
 /// A kernel in the JSON list.
 #[derive(Serialize)]
 struct Entry {
-    op: &'static str,
+    kernel: &'static str,
+    /// Its identity: kernels of one body are one kernel.
+    body: String,
+    computes: &'static str,
+    skeleton: &'static str,
     dtype: &'static str,
     isa: &'static str,
-    kernel: &'static str,
     variant: &'static str,
-    shape: Option<String>,
-    numerics: Vec<&'static str>,
+    serves: Vec<&'static str>,
     status: Kind,
     reason: Option<&'static str>,
-    spec: String,
 }
 
 /// What the arguments ask for, understood.
 struct Filter {
-    op: Option<&'static str>,
+    op: Option<&'static Op>,
     dtype: Option<Dtype>,
     isa: Option<Isa>,
     status: Option<Kind>,
@@ -83,21 +84,22 @@ struct Filter {
 
 impl Filter {
     fn ops(&self) -> impl Iterator<Item = &'static Op> {
-        catalogue::ops().iter().filter(|op| self.op.is_none_or(|name| op.name == name))
+        catalogue::ops().iter().filter(|op| self.op.is_none_or(|wanted| op.name == wanted.name))
     }
 
-    /// Kernels of an operation, but for their status.
-    fn kernels(&self, op: &'static Op) -> impl Iterator<Item = &'static Kernel> {
-        op.kernels.iter().filter(|kernel| {
+    /// Kernels, but for their status.
+    fn kernels(&self) -> impl Iterator<Item = &'static Kernel> {
+        catalogue::kernels().iter().filter(|kernel| {
             self.dtype.is_none_or(|dtype| kernel.dtype == dtype)
                 && self.isa.is_none_or(|isa| kernel.isa == isa)
+                && self.op.is_none_or(|op| op.kernels().any(|of_op| of_op.name == kernel.name))
         })
     }
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
     let filter = Filter {
-        op: arguments.op.as_deref().map(names::op).transpose()?.map(|op| op.name),
+        op: arguments.op.as_deref().map(names::op).transpose()?,
         dtype: arguments.dtype.as_deref().map(names::dtype).transpose()?,
         isa: arguments.isa.as_deref().map(names::isa).transpose()?,
         status: arguments.status,
@@ -105,47 +107,50 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     if arguments.json {
         return Ok(output::json(&entries(&filter), out)?);
     }
-    for (index, op) in filter.ops().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
-        }
+    writeln!(out, "Operations")?;
+    for op in filter.ops() {
+        writeln!(out)?;
         head(op, out)?;
-        for dtype in Dtype::ALL {
-            for isa in Isa::ALL {
-                let group: Vec<_> =
-                    filter.kernels(op).filter(|kernel| kernel.dtype == dtype && kernel.isa == isa).collect();
-                if !group.is_empty() {
-                    writeln!(out, "\n  {dtype} {}", isa.name())?;
-                    block(&group, filter.status, arguments.all, out)?;
-                }
-            }
+    }
+    writeln!(out, "\nKernels")?;
+    let all: Vec<_> = filter.kernels().collect();
+    let alike = |a: &&Kernel, b: &&Kernel| (a.computes, a.skeleton) == (b.computes, b.skeleton);
+    for kernels in all.chunk_by(alike) {
+        let mut serves: Vec<_> =
+            kernels.iter().flat_map(|kernel| kernel.serves()).map(|op| op.name).collect();
+        serves.sort_unstable();
+        serves.dedup();
+        let title = format!("{} {}: serves {}", kernels[0].computes, kernels[0].skeleton, serves.join(", "));
+        writeln!(out)?;
+        for (index, line) in wrap(&title, WIDTH - 2).iter().enumerate() {
+            writeln!(out, "{}{line}", if index == 0 { "" } else { "  " })?;
+        }
+        for group in kernels.chunk_by(|a, b| (a.dtype, a.isa) == (b.dtype, b.isa)) {
+            writeln!(out, "\n  {} {}", group[0].dtype, group[0].isa.name())?;
+            block(group, filter.status, arguments.all, out)?;
         }
     }
     Ok(())
 }
 
 fn entries(filter: &Filter) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for op in filter.ops() {
-        for kernel in filter.kernels(op) {
-            let (status, reason) = Kind::of(&kernel.status);
-            if filter.status.is_none_or(|wanted| wanted == status) {
-                entries.push(Entry {
-                    op: op.name,
-                    dtype: kernel.dtype.name(),
-                    isa: kernel.isa.name(),
-                    kernel: kernel.name,
-                    variant: kernel.variant,
-                    shape: kernel.shape.map(|(rows, cols)| format!("{rows}x{cols}")),
-                    numerics: kernel.numerics.iter().map(|class| class.name()).collect(),
-                    status,
-                    reason,
-                    spec: format!("{}:{}", op.file, op.line),
-                });
-            }
+    let wanted = |kernel: &&Kernel| filter.status.is_none_or(|wanted| wanted == Kind::of(&kernel.status).0);
+    let entry = |kernel: &'static Kernel| {
+        let (status, reason) = Kind::of(&kernel.status);
+        Entry {
+            kernel: kernel.name,
+            body: format!("{:016x}", kernel.identity),
+            computes: kernel.computes,
+            skeleton: kernel.skeleton,
+            dtype: kernel.dtype.name(),
+            isa: kernel.isa.name(),
+            variant: kernel.variant,
+            serves: kernel.serves().map(|op| op.name).collect(),
+            status,
+            reason,
         }
-    }
-    entries
+    };
+    filter.kernels().filter(wanted).map(entry).collect()
 }
 
 /// What an operation is.

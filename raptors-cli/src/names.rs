@@ -34,10 +34,9 @@ fn of<T: Copy>(kind: &str, name: &str, all: &[T], name_of: fn(T) -> &'static str
     found.ok_or_else(|| unknown(kind, name, all.iter().map(|&one| name_of(one))))
 }
 
-/// The kernel of that name, and the operation it belongs to.
-pub(crate) fn kernel(name: &str) -> Result<(&'static Op, &'static Kernel), Error> {
-    let all = || catalogue::ops().iter().flat_map(|op| op.kernels.iter().map(move |kernel| (op, kernel)));
-    if let Some(found) = all().find(|(_, kernel)| kernel.name == name) {
+/// The kernel of that name.
+pub(crate) fn kernel(name: &str) -> Result<&'static Kernel, Error> {
+    if let Some(found) = catalogue::kernels().iter().find(|kernel| kernel.name == name) {
         return Ok(found);
     }
     // There are too many kernels to list: those of the operation that the name begins with are what was looked for.
@@ -47,7 +46,7 @@ pub(crate) fn kernel(name: &str) -> Result<(&'static Op, &'static Kernel), Error
         .max_by_key(|op| op.name.len());
     let list =
         of_op.map_or("raptors list --all".to_owned(), |op| format!("raptors list --all --op {}", op.name));
-    let near = match nearest(name, all().map(|(_, kernel)| kernel.name)) {
+    let near = match nearest(name, catalogue::kernels().iter().map(|kernel| kernel.name)) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),
     };

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     diagnostics::{Diagnostics, Source},
-    emit::{self, File},
+    emit::{self, Build, File},
     expand::expand,
     op::Op,
     profiles,
@@ -25,6 +25,7 @@ pub struct Builder {
     copy: Option<PathBuf>,
     profiles: Option<(PathBuf, String)>,
     carry: Carry,
+    arch: Option<String>,
     python: bool,
 }
 
@@ -115,6 +116,7 @@ impl Builder {
             copy: None,
             profiles: None,
             carry: Carry::default(),
+            arch: None,
             python: false,
         }
     }
@@ -148,6 +150,14 @@ impl Builder {
     #[must_use]
     pub const fn carry(mut self, carry: Carry) -> Self {
         self.carry = carry;
+        self
+    }
+
+    /// Writes kernels of the instruction sets of that architecture alone (`target_arch` as Cargo has it), and those that
+    /// run anywhere. The catalogue lists all of them all the same.
+    #[must_use]
+    pub fn arch(mut self, arch: impl Into<String>) -> Self {
+        self.arch = Some(arch.into());
         self
     }
 
@@ -189,7 +199,7 @@ impl Builder {
 
     fn input(&self, built: &mut Built) -> Result<Input, Error> {
         let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
-        let mut input = Input { carry: self.carry, ..Input::default() };
+        let mut input = Input { carry: self.carry, arch: self.arch.clone(), ..Input::default() };
         built.inputs.push(self.specs.clone());
         input.specs = read(&self.specs, &self.shown_as)?;
         if let Some((folder, shown_as)) = &self.profiles
@@ -231,6 +241,8 @@ pub struct Input {
     pub overlaid: Vec<String>,
     /// Which candidates that do not ship are written too.
     pub carry: Carry,
+    /// The architecture that kernels are written for: all if it is not given.
+    pub arch: Option<String>,
 }
 
 /// What a build comes to.
@@ -242,15 +254,13 @@ pub struct Output {
     pub warnings: Vec<String>,
 }
 
-/// Which kernels that no table names are compiled all the same.
+/// Which kernels that no row names are compiled all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Carry {
     /// None: what a library needs.
     #[default]
     Winners,
-    /// Those of no shape of their own, so that a user's profile can choose among them.
-    General,
-    /// All: for tests and the tournament.
+    /// All: for tests, the tournament, and builds in which a user's profile can choose among them.
     All,
 }
 
@@ -261,11 +271,12 @@ pub enum Carry {
 pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
     let specs = spec::load(&input.specs)?;
     let ops = Op::of_specs(&specs);
-    let candidates = expand(&ops)?;
-    let mut tables = select(&ops, &candidates);
+    let expanded = expand(&ops)?;
+    let mut tables = select(&expanded);
     let profiles = profiles::load(input)?;
-    let warnings = profiles::apply(&mut tables, &candidates, &profiles)?;
-    let files = emit::emit(&ops, &candidates, &tables, &profiles, input.carry);
+    let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;
+    let build = Build { ops: &ops, expanded: &expanded, tables: &tables, profiles: &profiles };
+    let files = emit::emit(&build, input.carry, input.arch.as_deref());
     Ok(Output { files, warnings })
 }
 

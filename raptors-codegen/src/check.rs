@@ -80,10 +80,11 @@ fn check(sources: &[Source], profiles: Vec<Source>) -> Result<Summary, Diagnosti
     };
     let ops = Op::of_specs(&specs);
     match (loaded, expand(&ops)) {
-        (Ok(_), Ok(candidates)) => {
+        (Ok(_), Ok(expanded)) => {
+            let candidates = &expanded.candidates;
             let dropped = candidates.iter().filter(|candidate| candidate.dropped.is_some()).count();
             let profiles = profiles::load(&Input { profiles, ..Input::default() })?;
-            let warnings = profiles::apply(&mut select(&ops, &candidates), &candidates, &profiles)?;
+            let warnings = profiles::apply(&mut select(&expanded), candidates, &profiles)?;
             Ok(Summary {
                 operations: ops.len(),
                 kernels: candidates.len() - dropped,

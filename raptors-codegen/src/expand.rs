@@ -1,13 +1,17 @@
-//! Expand: operations × dtypes × ISAs × variants × shapes, within a budget.
+//! Expand: what is computed × dtypes × ISAs × variants, within a budget.
 //!
-//! What an ISA cannot hold is kept with the reason, so that people can be told; the rest are candidates.
+//! Operations that compute the same want the same kernels: each is lowered once, and belongs to a group for each table
+//! that may name it. What an ISA cannot hold is kept with the reason, so that people can be told.
+
+use std::collections::HashMap;
 
 use crate::{
     Dtype, Isa,
+    computation::Computation,
     diagnostics::{Diagnostic, Diagnostics},
     ir::{self, Kernel},
     op::{Family, Form, Op},
-    spec::{Axis, InputKind, Numerics, Prefetch, Schedule, Spec, Store, Tile},
+    spec::{Axis, Numerics, Prefetch, Schedule, Spec, Store, Tile, Variants},
     variant::Variant,
 };
 
@@ -16,105 +20,192 @@ pub const BUDGET: usize = 150;
 
 /// A kernel that could be built, or that its ISA cannot hold.
 #[derive(Clone, Debug)]
-pub struct Candidate<'a> {
-    /// The operation.
-    pub op: Op<'a>,
-    /// Its skeleton.
-    pub family: Family,
-    /// Element type.
-    pub dtype: Dtype,
-    /// Instruction set.
-    pub isa: &'static Isa,
-    /// The variant.
-    pub variant: Variant,
-    /// The kernel's name.
-    pub name: String,
+pub struct Candidate {
+    /// The kernel.
+    pub kernel: Kernel,
     /// Why the ISA cannot hold it, if it cannot.
     pub dropped: Option<String>,
 }
 
-/// Every candidate of every operation, sorted by operation, dtype, ISA and the order variants are written in.
+/// Kernels that compete for the rows of one table: of what is computed, a dtype, a numeric class, and a way of writing.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// The operations that it serves, sorted by name. All compute the same.
+    pub ops: Vec<&'a Op<'a>>,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The numeric class whose kernels these are.
+    pub numerics: Numerics,
+    /// Their skeleton.
+    pub family: Family,
+    /// Which matrix is overwritten, if one is.
+    pub inplace: Option<usize>,
+    /// What the specs of its operations want to vary, together.
+    pub wanted: Variants,
+    /// Places of its kernels among all, those of an ISA beside each other, its default first.
+    pub kernels: Vec<usize>,
+}
+
+impl Group<'_> {
+    /// What its kernels compute.
+    #[must_use]
+    pub fn computation(&self) -> &Computation {
+        &self.ops[0].computation
+    }
+}
+
+/// Every kernel, each once, and who wants which.
+#[derive(Clone, Debug)]
+pub struct Expanded<'a> {
+    /// The kernels.
+    pub candidates: Vec<Candidate>,
+    /// The groups, sorted by what they compute.
+    pub groups: Vec<Group<'a>>,
+}
+
+/// Every candidate of every operation.
 ///
 /// # Errors
-/// Over the budget, or a variant value that no ISA can hold.
-pub fn expand<'a>(ops: &[Op<'a>]) -> Result<Vec<Candidate<'a>>, Diagnostics> {
-    let mut all = Vec::new();
-    let mut errors = Vec::new();
+/// Over the budget, a variant value that no ISA can hold, or one that changes nothing.
+pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
+    let mut expanded = Expanded { candidates: Vec::new(), groups: groups(ops) };
+    let mut known = HashMap::new();
+    for group in &mut expanded.groups {
+        for isa in Isa::all() {
+            for variant in variants(group, isa) {
+                let (computation, family, dtype) = (group.computation(), group.family, group.dtype);
+                let name = variant.kernel_name(&computation.kernel, family, dtype, isa);
+                let at = *known.entry(name).or_insert_with(|| {
+                    let kernel = Kernel::lower(computation, family, dtype, isa, &variant);
+                    let dropped = not_held(&kernel);
+                    expanded.candidates.push(Candidate { kernel, dropped });
+                    expanded.candidates.len() - 1
+                });
+                if !group.kernels.contains(&at) {
+                    group.kernels.push(at);
+                }
+            }
+        }
+    }
+    let errors = errors(ops, &expanded);
+    if errors.is_empty() { Ok(expanded) } else { Err(Diagnostics::new(errors)) }
+}
+
+/// The groups of all operations, without kernels.
+fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut places = HashMap::new();
     for op in ops {
-        let mut of_op = Vec::new();
+        let ways = match op.form {
+            Form::Map => vec![None, Some(op.computation.position(op.first_matrix()))],
+            Form::Reduce(..) => vec![None],
+        };
         for &dtype in &op.spec.dtypes {
+            for numerics in op.kernel_classes() {
+                for &inplace in &ways {
+                    let family = op.family(numerics);
+                    let key = (&op.computation.name, dtype, numerics, family, inplace);
+                    let at = *places.entry(key).or_insert_with(|| {
+                        let (ops, wanted, kernels) = (Vec::new(), Variants::default(), Vec::new());
+                        groups.push(Group { ops, dtype, numerics, family, inplace, wanted, kernels });
+                        groups.len() - 1
+                    });
+                    groups[at].ops.push(op);
+                    wish(&mut groups[at].wanted, &op.spec.variants);
+                }
+            }
+        }
+    }
+    let key = |group: &Group<'a>| {
+        let Group { ops, dtype, numerics, family, inplace, .. } = group;
+        let computation = &ops[0].computation;
+        (computation.kernel.clone(), *family, computation.name.clone(), *dtype, *numerics, *inplace)
+    };
+    groups.sort_by_cached_key(key);
+    groups
+}
+
+/// Adds what another spec wants to vary.
+fn wish(wanted: &mut Variants, more: &Variants) {
+    fn add<T: Copy + Ord>(values: &mut Vec<T>, more: &[T]) {
+        // In the order in which the first spec lists them; what another one adds comes after.
+        let new: Vec<T> = more.iter().copied().filter(|value| !values.contains(value)).collect();
+        values.extend(new);
+    }
+    add(&mut wanted.unroll, &more.unroll);
+    add(&mut wanted.schedule, &more.schedule);
+    add(&mut wanted.prefetch, &more.prefetch);
+    add(&mut wanted.store, &more.store);
+    add(&mut wanted.streams, &more.streams);
+    add(&mut wanted.tile, &more.tile);
+    wanted.full |= more.full;
+}
+
+/// What is wrong with what specs want.
+fn errors(ops: &[Op<'_>], expanded: &Expanded<'_>) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    let of_op = |op: &Op<'_>| {
+        let name = op.name.clone();
+        let serving = expanded.groups.iter().filter(move |group| group.ops.iter().any(|of| of.name == name));
+        serving.flat_map(|group| group.kernels.iter().map(|&at| &expanded.candidates[at]))
+    };
+    let mut by_spec: Vec<(&Spec, Vec<&Candidate>)> = Vec::new();
+    for op in ops {
+        let candidates: Vec<_> = of_op(op).collect();
+        for &dtype in op.spec.dtypes.iter().filter(|_| !op.spec.variants.full) {
             for isa in Isa::all() {
-                let group = group(op, dtype, isa);
-                let held = group.iter().filter(|candidate| candidate.dropped.is_none()).count();
-                if held > BUDGET && !op.spec.variants.full {
+                let held = candidates.iter().filter(|candidate| {
+                    let Kernel { isa: of, types, .. } = &candidate.kernel;
+                    candidate.dropped.is_none() && of.name == isa.name && types.storage == dtype
+                });
+                let held = held.count();
+                if held > BUDGET {
                     errors.push(over_budget(op.spec, &op.name, dtype, isa, held));
                 }
-                of_op.extend(group);
             }
         }
-        all.extend(of_op);
-    }
-    let mut specs: Vec<&Spec> = Vec::new();
-    for op in ops {
-        if specs.iter().all(|spec| spec.name != op.spec.name) {
-            specs.push(op.spec);
+        match by_spec.iter_mut().find(|(spec, _)| spec.name == op.spec.name) {
+            Some((_, all)) => all.extend(candidates),
+            None => by_spec.push((op.spec, candidates)),
         }
     }
-    for spec in specs {
-        let of_spec: Vec<_> = all.iter().filter(|candidate| candidate.op.spec.name == spec.name).collect();
-        errors.extend(held_nowhere(spec, &of_spec));
-    }
-    if errors.is_empty() { Ok(all) } else { Err(Diagnostics::new(errors)) }
+    errors.extend(by_spec.iter().flat_map(|(spec, candidates)| held_nowhere(spec, candidates)));
+    errors
 }
 
-fn group<'a>(op: &Op<'a>, dtype: Dtype, isa: &'static Isa) -> Vec<Candidate<'a>> {
-    let mut group: Vec<Candidate<'a>> = Vec::new();
-    for numerics in op.kernel_classes() {
-        let family = op.family(numerics);
-        for variant in variants(op, family, dtype, isa) {
-            let variant = Variant { numerics, ..variant };
-            let name = variant.kernel_name(&op.name, dtype, isa);
-            if group.iter().any(|other| other.name == name) {
-                continue;
-            }
-            let dropped = not_held(op, family, dtype, isa, &variant);
-            group.push(Candidate { op: op.clone(), family, dtype, isa, variant, name, dropped });
-        }
-    }
-    group
-}
-
-/// The variants of a family, the default first.
+/// The variants of a group on an ISA, the default first.
 ///
-/// The budget: all combinations of what shapes the step itself; prefetch at the default alone; in place and
-/// specialised shapes vary the unroll factor alone.
-fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec<Variant> {
-    let wanted = &op.spec.variants;
-    let base = default_variant(op, family, dtype, isa);
-    let beyond = beyond_cache(op, family, &base);
-    let mut all = vec![base, beyond];
-    let prefetches = or_default(&wanted.prefetch, base.prefetch);
-    match family {
+/// The budget: all combinations of what shapes the step itself; prefetch at the default alone; in place the unroll factor
+/// alone.
+fn variants(group: &Group<'_>, isa: &'static Isa) -> Vec<Variant> {
+    let wanted = &group.wanted;
+    let base = default_variant(group, isa);
+    let unrolls = or_default(&wanted.unroll, base.unroll);
+    let mut all = vec![base, tall(group, &base), beyond_cache(group, &base)];
+    match group.family {
+        Family::RunsInOrder => return all,
+        Family::Map if group.inplace.is_some() => {
+            all.extend(unrolls.into_iter().map(|unroll| Variant { unroll, ..base }));
+            return all;
+        }
         Family::Map => {
-            for &unroll in &or_default(&wanted.unroll, base.unroll) {
+            for unroll in unrolls {
                 for &schedule in &or_default(&wanted.schedule, base.schedule) {
                     for &store in &or_default(&wanted.store, base.store) {
                         all.push(Variant { unroll, schedule, store, ..base });
                     }
                 }
-                all.push(Variant { unroll, inplace: true, schedule: Schedule::Grouped, ..base });
             }
         }
         Family::Runs => {
-            for &unroll in &or_default(&wanted.unroll, base.unroll) {
+            for unroll in unrolls {
                 for &streams in &or_default(&wanted.streams, base.streams) {
                     all.push(Variant { unroll, streams, ..base });
                 }
             }
         }
-        Family::RunsInOrder => return all,
         Family::Columns => {
-            for &unroll in &or_default(&wanted.unroll, base.unroll) {
+            for unroll in unrolls {
                 for &tile in &or_default(&wanted.tile, base.tile) {
                     all.push(Variant { unroll, tile, ..base });
                 }
@@ -126,28 +217,13 @@ fn variants(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Vec
             }
         }
     }
-    let plain: Vec<Variant> = all.iter().copied().filter(|variant| !variant.inplace).collect();
-    let with_prefetch = if wanted.full { plain } else { vec![base] };
+    let with_prefetch = if wanted.full { all.clone() } else { vec![base] };
+    let prefetches = or_default(&wanted.prefetch, base.prefetch);
     all.extend(
         with_prefetch
             .iter()
             .flat_map(|&variant| prefetches.iter().map(move |&prefetch| Variant { prefetch, ..variant })),
     );
-    if family == Family::ColumnTree {
-        return all;
-    }
-    let shaped: Vec<Variant> = if wanted.full {
-        all.iter().copied().filter(|variant| !variant.inplace).collect()
-    } else {
-        let unrolls = or_default(&wanted.unroll, base.unroll);
-        unrolls.into_iter().map(|unroll| Variant { unroll, tile: Tile::Whole, ..base }).collect()
-    };
-    for &shape in &op.spec.shapes {
-        all.extend(shaped.iter().map(|&variant| Variant { shape: Some(shape), ..variant }));
-        if beyond != base && bytes(op, dtype, shape) > MAYBE_BEYOND_CACHE {
-            all.push(Variant { shape: Some(shape), ..beyond });
-        }
-    }
     all
 }
 
@@ -163,8 +239,8 @@ fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
 /// while more places at once confuse its prefetchers. Down the columns: eight rows a step (the accumulators then cross
 /// memory once in eight rows).
 #[must_use]
-pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa) -> Variant {
-    let wanted = &op.spec.variants;
+pub fn default_variant(group: &Group<'_>, isa: &'static Isa) -> Variant {
+    let (wanted, family) = (&group.wanted, group.family);
     let best = match family {
         Family::Map => 4,
         Family::Runs | Family::RunsInOrder => 1,
@@ -179,7 +255,8 @@ pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static 
         _ => Tile::Whole,
     };
     let schedule = match wanted.schedule[..] {
-        [Schedule::Pipelined] => Schedule::Pipelined,
+        // In place there is one schedule: the next step's loads would be of what this one stores.
+        [Schedule::Pipelined] if group.inplace.is_none() => Schedule::Pipelined,
         _ => Schedule::Grouped,
     };
     let listed = match family {
@@ -188,25 +265,28 @@ pub fn default_variant(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static 
         Family::Runs | Family::RunsInOrder => vec![1],
         Family::Columns | Family::ColumnTree => vec![8],
     };
-    let with = |unroll| Variant { schedule, streams, tile, ..Variant::plain(unroll) };
+    let with = |unroll| Variant { schedule, streams, tile, inplace: group.inplace, ..Variant::plain(unroll) };
     // From the best downwards, then from the best upwards.
     let mut order = listed;
     order.sort_by_key(|&unroll| (unroll > best, unroll.abs_diff(best)));
-    let held = order.iter().find(|&&unroll| not_held(op, family, dtype, isa, &with(unroll)).is_none());
-    match (held, family) {
-        (Some(&unroll), _) => with(unroll),
+    let is_held = |variant: &Variant| {
+        not_held(&Kernel::lower(group.computation(), family, group.dtype, isa, variant)).is_none()
+    };
+    match (order.into_iter().map(with).find(is_held), family) {
+        (Some(held), _) => held,
         (None, Family::ColumnTree) => with(8),
         // Whatever the spec lists: every ISA has the plainest.
-        (None, _) => Variant::plain(1),
+        (None, _) => Variant { inplace: group.inplace, ..Variant::plain(1) },
     }
 }
 
 /// The default where a call's bytes do not stay in cache: a map's stores then go past it, unless the spec lists stores
 /// without that. A matrix that is written once and not read again soon would only push others out.
 #[must_use]
-pub fn beyond_cache(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
-    let listed = &op.spec.variants.store;
-    if family == Family::Map && (listed.is_empty() || listed.contains(&Store::Streaming)) {
+pub fn beyond_cache(group: &Group<'_>, default: &Variant) -> Variant {
+    let listed = &group.wanted.store;
+    let streams = listed.is_empty() || listed.contains(&Store::Streaming);
+    if group.family == Family::Map && group.inplace.is_none() && streams {
         Variant { store: Store::Streaming, ..*default }
     } else {
         *default
@@ -216,24 +296,14 @@ pub fn beyond_cache(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
 /// The default for tall matrices: short runs want a whole block of them side by side, since folding a leaf's eight
 /// accumulators takes as long for one leaf as for eight.
 #[must_use]
-pub fn tall(op: &Op<'_>, family: Family, default: &Variant) -> Variant {
-    if family != Family::Runs || !matches!(op.form, Form::Reduce(_, Axis::One)) {
+pub fn tall(group: &Group<'_>, default: &Variant) -> Variant {
+    let is_along_rows = matches!(group.ops[0].form, Form::Reduce(_, Axis::One));
+    if group.family != Family::Runs || !is_along_rows {
         return *default;
     }
-    let listed = &op.spec.variants.unroll;
+    let listed = &group.wanted.unroll;
     let wanted = (ir::BLOCK / default.streams).max(1);
     Variant { unroll: if listed.is_empty() { default.unroll } else { nearest(listed, wanted) }, ..*default }
-}
-
-/// Shapes of more bytes than this may not stay in some machine's caches: they get a kernel for that case too.
-const MAYBE_BEYOND_CACHE: usize = 8 << 20;
-
-/// Bytes that a call on that shape reads and writes.
-#[must_use]
-pub fn bytes(op: &Op<'_>, dtype: Dtype, (rows, cols): (usize, usize)) -> usize {
-    let read = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
-    let written = usize::from(matches!(op.form, Form::Map));
-    rows * cols * (read + written) * dtype.bytes()
 }
 
 /// The largest listed value up to `best`, or the smallest; `best` where the spec leaves the choice open.
@@ -242,14 +312,9 @@ fn nearest(listed: &[usize], best: usize) -> usize {
     below.or_else(|| listed.iter().copied().min()).unwrap_or(best)
 }
 
-/// Why an ISA cannot hold a variant.
-fn not_held(
-    op: &Op<'_>,
-    family: Family,
-    dtype: Dtype,
-    isa: &'static Isa,
-    variant: &Variant,
-) -> Option<String> {
+/// Why an ISA cannot hold a kernel.
+fn not_held(kernel: &Kernel) -> Option<String> {
+    let Kernel { isa, variant, family, .. } = kernel;
     let isa_name = &isa.name;
     if variant.prefetch != Prefetch::None && !isa.prefetch {
         return Some(format!("{isa_name} has no prefetch"));
@@ -257,11 +322,8 @@ fn not_held(
     if variant.store == Store::Streaming && !isa.streaming {
         return Some(format!("{isa_name} has no streaming stores"));
     }
-    if variant.shape.is_some() && !isa.shapes {
-        return Some(format!("{isa_name} has no kernels for one shape: there they gain nothing"));
-    }
     let step = variant.unroll * isa.vector_bytes;
-    if family == Family::Map && !step.is_multiple_of(64) {
+    if *family == Family::Map && !step.is_multiple_of(ir::LINE) {
         if variant.store == Store::Streaming {
             return Some(format!("a step of {step} B does not fill 64-byte lines, which streaming needs"));
         }
@@ -269,7 +331,7 @@ fn not_held(
             return Some(format!("a step of {step} B is no whole line, which one hint a line needs"));
         }
     }
-    if family == Family::ColumnTree && variant.tile == Tile::Whole {
+    if *family == Family::ColumnTree && variant.tile == Tile::Whole {
         return Some("the tree keeps eight accumulators a column: a stripe has to be bounded".to_owned());
     }
     if let Tile::Bytes(bytes) = variant.tile
@@ -277,21 +339,11 @@ fn not_held(
     {
         return Some(format!("a stripe of {bytes} B is no whole number of {isa_name} vectors"));
     }
-    if let (Family::Runs, Some((rows, cols))) = (family, variant.shape) {
-        let run = if matches!(op.form, Form::Reduce(_, Axis::All)) { rows * cols } else { cols };
-        if ir::equal_leaf(run).is_none() {
-            return Some(format!("the tree over {run} elements has leaves of unequal length"));
-        }
-    }
-    if variant.shape.is_some() && variant.tile != Tile::Whole {
-        return Some("a kernel for one shape walks whole rows".to_owned());
-    }
     // The plainest is always held: where registers run out, the compiler spills. The tree's accumulators are in memory.
     let plainest = variant.unroll == 1 && variant.streams == 1 && variant.schedule == Schedule::Grouped;
-    if plainest || family == Family::ColumnTree {
+    if plainest || *family == Family::ColumnTree {
         return None;
     }
-    let kernel = Kernel::lower(op, family, dtype, isa, variant);
     let live = kernel.live_vectors();
     (live > isa.registers).then(|| format!("{live} live vectors, {isa_name} has {} registers", isa.registers))
 }
@@ -308,7 +360,7 @@ fn over_budget(spec: &Spec, op: &str, dtype: Dtype, isa: &Isa, held: usize) -> D
 }
 
 /// Listed values that no candidate has, or that are dropped in each of their candidates on every ISA.
-fn held_nowhere(spec: &Spec, candidates: &[&Candidate<'_>]) -> Vec<Diagnostic> {
+fn held_nowhere(spec: &Spec, candidates: &[&Candidate]) -> Vec<Diagnostic> {
     type Has = Box<dyn Fn(&Variant) -> bool>;
     let wanted = &spec.variants;
     let mut values: Vec<(&str, usize, String, Has)> = Vec::new();
@@ -332,7 +384,8 @@ fn held_nowhere(spec: &Spec, candidates: &[&Candidate<'_>]) -> Vec<Diagnostic> {
     }
     let mut errors = Vec::new();
     for (field, at, value, has) in values {
-        let with: Vec<_> = candidates.iter().copied().filter(|candidate| has(&candidate.variant)).collect();
+        let with: Vec<_> =
+            candidates.iter().copied().filter(|candidate| has(&candidate.kernel.variant)).collect();
         if with.is_empty() {
             errors.push(Diagnostic::in_spec(
                 spec,
@@ -347,9 +400,9 @@ fn held_nowhere(spec: &Spec, candidates: &[&Candidate<'_>]) -> Vec<Diagnostic> {
             let last = with
                 .iter()
                 .rev()
-                .max_by_key(|candidate| (candidate.isa.registers, candidate.isa.vector_bytes));
-            let best = last.map_or("", |candidate| candidate.isa.name.as_str());
-            let plainest = with.iter().find(|candidate| candidate.isa.name == best);
+                .max_by_key(|candidate| (candidate.kernel.isa.registers, candidate.kernel.isa.vector_bytes));
+            let best = last.map_or("", |candidate| candidate.kernel.isa.name.as_str());
+            let plainest = with.iter().find(|candidate| candidate.kernel.isa.name == best);
             let reason = plainest.and_then(|candidate| candidate.dropped.clone()).unwrap_or_default();
             errors.push(Diagnostic::in_spec(
                 spec,
@@ -364,14 +417,17 @@ fn held_nowhere(spec: &Spec, candidates: &[&Candidate<'_>]) -> Vec<Diagnostic> {
     errors
 }
 
-/// The numeric classes a candidate serves, in words for lists.
+/// The numeric classes that a group serves for one of its operations.
 #[must_use]
-pub fn serves(candidate: &Candidate<'_>) -> Vec<Numerics> {
-    candidate
-        .op
-        .numerics()
-        .iter()
-        .copied()
-        .filter(|&numerics| candidate.op.served_by(numerics) == candidate.variant.numerics)
-        .collect()
+pub fn serves(group: &Group<'_>, op: &Op<'_>) -> Vec<Numerics> {
+    let classes = op.numerics().iter().copied();
+    classes.filter(|&numerics| op.served_by(numerics) == group.numerics).collect()
+}
+
+/// Bytes that a call on that shape reads and writes.
+#[must_use]
+pub fn bytes(op: &Op<'_>, dtype: Dtype, (rows, cols): (usize, usize)) -> usize {
+    let matrices = op.computation.takes().matches('m').count();
+    let written = usize::from(matches!(op.form, Form::Map));
+    rows * cols * (matrices + written) * dtype.bytes()
 }

@@ -27,9 +27,6 @@ pub struct Isa {
     pub prefetch: bool,
     /// Whether it has stores that bypass the caches.
     pub streaming: bool,
-    /// Whether target shapes get kernels of their own. Left out, they do; `false` saves a build what brings nothing.
-    #[serde(default = "yes")]
-    pub shapes: bool,
     /// Where its kernels are the default. Left out, everywhere.
     ///
     /// Wider vectors need not be faster: beyond the caches that feed them, memory sets the pace, and on some
@@ -68,10 +65,6 @@ pub enum Size {
 impl Size {
     /// Every class, in the order of dispatch tables.
     pub const ALL: [Self; 4] = [Self::L1, Self::L2, Self::L3, Self::Memory];
-}
-
-const fn yes() -> bool {
-    true
 }
 
 static ALL: LazyLock<Vec<Isa>> = LazyLock::new(|| {

@@ -5,9 +5,9 @@
 //! | stage | module | from → to |
 //! |---|---|---|
 //! | load, check | [`spec`] | TOML text → [`spec::Spec`], or diagnostics with file, line and column |
-//! | expand | [`expand`] | specs × dtypes × ISAs × variants × shapes → [`expand::Candidate`]s, dropped ones with the reason |
-//! | lower | [`ir`] | candidate → loop skeleton + expression DAG |
-//! | select | [`select`] | candidates → the rows of the tables, and so the kernels a build ships |
+//! | name | [`computation`] | expressions → what is computed, whatever specs call it |
+//! | expand, lower | [`expand`], [`ir`] | computations × dtypes × ISAs × variants → kernels as loop skeleton + expression DAG, each once, dropped ones with the reason |
+//! | select | [`select`] | kernels → the rows of the tables, and so what a build ships |
 //! | profiles | [`profiles`] | what tournaments found → rows in the place of the default ones |
 //! | emit | [`emit`] | IR → tokens → formatted, framed files |
 //!
@@ -16,6 +16,7 @@
 
 mod builder;
 mod check;
+pub mod computation;
 pub mod diagnostics;
 pub mod dtype;
 pub mod emit;

@@ -1,6 +1,9 @@
 //! Operations: what callers name. A map spec is one, a reduction is one for each axis.
 
-use crate::spec::{Axis, Body, InputKind, Numerics, Reduce, Spec};
+use crate::{
+    computation::Computation,
+    spec::{Axis, Body, InputKind, Numerics, Reduce, Spec},
+};
 
 /// An operation of a spec.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub struct Op<'a> {
     pub spec: &'a Spec,
     /// How its kernels walk memory.
     pub form: Form<'a>,
+    /// What its kernels compute, whatever the spec calls it.
+    pub computation: Computation,
 }
 
 /// What an operation computes.
@@ -38,12 +43,18 @@ pub enum Family {
 }
 
 impl Family {
-    /// The part of a generated file's name: families that share a signature share files.
+    /// Every family.
+    pub const ALL: [Self; 5] = [Self::Map, Self::Runs, Self::RunsInOrder, Self::Columns, Self::ColumnTree];
+
+    /// Its word in the names of kernels and files.
     #[must_use]
-    pub const fn file(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Map => "map",
-            _ => "reduce",
+            Self::Runs => "runs",
+            Self::RunsInOrder => "in_order",
+            Self::Columns => "columns",
+            Self::ColumnTree => "tree",
         }
     }
 }
@@ -53,7 +64,12 @@ impl<'a> Op<'a> {
     #[must_use]
     pub fn of_spec(spec: &'a Spec) -> Vec<Self> {
         match &spec.body {
-            Body::Map { .. } => vec![Self { name: spec.name.clone(), spec, form: Form::Map }],
+            Body::Map { output } => vec![Self {
+                name: spec.name.clone(),
+                spec,
+                form: Form::Map,
+                computation: Computation::of_map(output, &spec.inputs),
+            }],
             Body::Reduce(reduce) => reduce
                 .axes
                 .iter()
@@ -61,6 +77,7 @@ impl<'a> Op<'a> {
                     name: format!("{}{}", spec.name, axis.suffix()),
                     spec,
                     form: Form::Reduce(reduce, axis),
+                    computation: Computation::of_reduction(reduce, axis),
                 })
                 .collect(),
         }
@@ -139,12 +156,6 @@ impl<'a> Op<'a> {
             .unwrap_or(Numerics::Numpy)
     }
 
-    /// Whether every element of a contiguous matrix can be treated alike, so that it may be seen as one long row.
-    #[must_use]
-    pub fn is_flat(&self) -> bool {
-        self.spec.inputs.iter().all(|input| matches!(input.kind, InputKind::Matrix | InputKind::Scalar))
-    }
-
     /// Index of the first matrix: the shape of the call, and what is overwritten in place.
     ///
     /// # Panics
@@ -159,13 +170,16 @@ impl<'a> Op<'a> {
     }
 }
 
-/// `sum_axis0` → `SumAxis0`.
+/// `sum_axis0` → `SumAxis0`. An underline before a digit stays, so that no two names have one type: `x1_2` → `X1_2`.
 #[must_use]
 pub fn camel(name: &str) -> String {
-    name.split('_')
-        .map(|word| {
-            let mut letters = word.chars();
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-        })
-        .collect()
+    let word = |word: &str| -> String {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(digit) if digit.is_ascii_digit() => format!("_{word}"),
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => String::new(),
+        }
+    };
+    name.split('_').map(word).collect()
 }

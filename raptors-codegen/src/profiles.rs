@@ -1,19 +1,18 @@
 //! Profiles: what tournaments found, put in the place of the default rows.
 //!
 //! A profile is checked like a spec: a row that names what is not there is an error at its line. A row whose kernel is
-//! there, but has another body than the one that was measured, counts no more, and a warning says how to renew it.
+//! there, but is another one than was measured by its identity, counts no more, and a warning says how to renew it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use raptors_profile::{Bucket, Cut, Kind, Place, Profile, Winner, parse};
 
 use crate::{
     Input, Isa,
     diagnostics::{Diagnostic, Diagnostics, Source, either, nearest, shown},
-    emit::body_hash,
-    expand::{Candidate, bytes},
-    select::{ASPECTS, IsaRows, Pick, SIZES, Table, Tasks, Tuned, TunedTasks, Won},
-    spec::{Axis, Chunk, Numerics, Threads, place::place},
+    expand::{Candidate, Group, bytes},
+    select::{IsaRows, Pick, Table, Tasks, Tuned, TunedTasks, Won},
+    spec::{Chunk, Numerics, Threads, place::place},
 };
 
 /// A profile that was read.
@@ -64,38 +63,43 @@ pub fn load(input: &Input) -> Result<Vec<Loaded>, Diagnostics> {
 ///
 /// # Errors
 /// Every row of every profile that names what is not there.
-pub fn apply<'c, 'a>(
-    tables: &mut [Table<'c, 'a>],
-    candidates: &'c [Candidate<'a>],
+pub fn apply(
+    tables: &mut [Table<'_, '_>],
+    candidates: &[Candidate],
     profiles: &[Loaded],
 ) -> Result<Vec<String>, Diagnostics> {
+    let places: HashMap<&str, usize> =
+        candidates.iter().enumerate().map(|(at, candidate)| (candidate.kernel.name.as_str(), at)).collect();
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for (index, loaded) in profiles.iter().enumerate() {
-        let mut applied = Applied { loaded, index, candidates, errors: Vec::new(), stale: BTreeMap::new() };
+        let (errors_here, stale) = (Vec::new(), BTreeMap::new());
+        let mut applied = Applied { loaded, index, candidates, places: &places, errors: errors_here, stale };
         for (of, rows) in &loaded.profile.kernels {
-            if let Some((table, isa)) = applied.find(tables, &["kernels"], of) {
+            if let Some((found, isa)) = applied.find(tables, &["kernels"], of) {
                 for (place, winner) in rows {
-                    applied.kernel(&mut tables[table], isa, of, *place, winner);
+                    applied.kernel(tables, &found, isa, of, *place, winner);
                 }
             }
         }
         for (count, cuts) in &loaded.profile.threads {
             for (of, rows) in cuts {
-                if let Some((table, isa)) = applied.find(tables, &["threads", &count.to_string()], of) {
+                if let Some((found, isa)) = applied.find(tables, &["threads", &count.to_string()], of) {
                     for (bucket, cut) in rows {
-                        applied.cut(&mut tables[table], isa, of, *count, *bucket, cut);
+                        applied.cut(tables, &found, isa, of, *count, *bucket, cut);
                     }
                 }
             }
         }
-        for ((op, dtype), rows) in &applied.stale {
+        for ((ops, dtype), rows) in &applied.stale {
             let (file, s, were, count) = match rows {
                 1 => (&loaded.source.name, "", "was", "counts"),
                 _ => (&loaded.source.name, "s", "were", "count"),
             };
             warnings.push(format!(
-                "{file}: {rows} row{s} of {op} {dtype} {were} measured with other code and {count} no more: \
-                 `cargo bench -- {op} {dtype}` measures again"
+                "{file}: {rows} row{s} of {} {dtype} {were} measured with other code and {count} no more: \
+                 `cargo bench -- {} {dtype}` measures again",
+                ops.join(", "),
+                ops[0],
             ));
         }
         errors.append(&mut applied.errors);
@@ -104,115 +108,120 @@ pub fn apply<'c, 'a>(
 }
 
 /// One profile, while its rows are put in.
-struct Applied<'p, 'c, 'a> {
+struct Applied<'p> {
     loaded: &'p Loaded,
     index: usize,
-    candidates: &'c [Candidate<'a>],
+    candidates: &'p [Candidate],
+    /// Where a kernel is among the candidates.
+    places: &'p HashMap<&'p str, usize>,
     errors: Vec<Diagnostic>,
-    /// Rows measured with other code, by operation and dtype.
-    stale: BTreeMap<(String, String), usize>,
+    /// Rows measured with other code, by the operations they serve and dtype.
+    stale: BTreeMap<(Vec<String>, String), usize>,
 }
 
-impl<'c, 'a> Applied<'_, 'c, 'a> {
-    /// Notes that something is not there, unless the profile cannot know.
-    fn report(&mut self, of: &raptors_profile::Table, path: &[&str], rule: &'static str, words: [String; 3]) {
-        let is_replaced = |spec: &String| {
-            of.op
-                .strip_prefix(spec.as_str())
-                .is_some_and(|rest| Axis::ALL.iter().any(|axis| axis.suffix() == rest))
-        };
-        if self.loaded.replaced.iter().any(is_replaced) {
+impl Applied<'_> {
+    /// Notes that something is not there, unless the profile cannot know: it was made for other specs than these.
+    fn report(&mut self, path: &[&str], rule: &'static str, words: [String; 3]) {
+        if !self.loaded.replaced.is_empty() {
             return;
         }
         let [message, label, fix] = words;
         self.errors.push(report(&self.loaded.source, path, rule, message, &label, fix));
     }
 
-    /// The table that a table of the profile is about, and the place of its ISA.
+    /// The tables that a table of the profile is about (those of operations whose calls are cut in different ways are
+    /// several), and the place of its ISA.
     fn find(
         &mut self,
         tables: &[Table<'_, '_>],
         above: &[&str],
         of: &raptors_profile::Table,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<(Vec<usize>, usize)> {
         let isa = Isa::all().iter().position(|isa| isa.name == of.isa);
-        let table = tables.iter().position(|table| is(table, of));
-        if let (Some(table), Some(isa)) = (table, isa)
-            && !tables[table].isas[isa].buckets.is_empty()
+        let found: Vec<usize> = (0..tables.len()).filter(|&at| is(tables[at].group, of)).collect();
+        if let (Some(&first), Some(isa)) = (found.first(), isa)
+            && !tables[first].isas[isa].buckets.is_empty()
         {
-            return Some((table, isa));
+            return Some((found, isa));
         }
         let class = class(of);
-        let path = [above, &[&of.op, &of.dtype, &class]].concat();
-        let names = |all: Vec<&str>, wanted: &str| match nearest(wanted, all.iter().copied()) {
-            Some(near) => [format!("did you mean {}?", shown(near)), format!("write {}", shown(near))],
-            None => ["not there".to_owned(), format!("remove it, or name {}", either(all))],
+        let path = [above, &[&of.computation, &of.dtype, &class]].concat();
+        let names = |mut all: Vec<&str>, wanted: &str| {
+            all.dedup();
+            match nearest(wanted, all.iter().copied()) {
+                Some(near) => [format!("did you mean {}?", shown(near)), format!("write {}", shown(near))],
+                None => ["not there".to_owned(), format!("remove it, or name {}", either(all))],
+            }
         };
-        let of_op = || tables.iter().filter(|table| table.op.name == of.op);
-        let (depth, what, wanted, [label, fix]) = if of_op().next().is_none() {
-            let mut all: Vec<_> = tables.iter().map(|table| table.op.name.as_str()).collect();
-            all.dedup();
-            (above.len(), "operation", &of.op, names(all, &of.op))
-        } else if of_op().all(|table| table.dtype.name() != of.dtype) {
-            let mut all: Vec<_> = of_op().map(|table| table.dtype.name()).collect();
-            all.dedup();
-            (above.len() + 1, "dtype of this operation", &of.dtype, names(all, &of.dtype))
+        let name = |table: &Table<'_, '_>| table.group.computation().name.clone();
+        let computed: Vec<String> = tables.iter().map(name).collect();
+        let of_it = || tables.iter().filter(|table| table.group.computation().name == of.computation);
+        let (depth, what, wanted, [label, fix]) = if of_it().next().is_none() {
+            let all = computed.iter().map(String::as_str).collect();
+            (above.len(), "computation", &of.computation, names(all, &of.computation))
+        } else if of_it().all(|table| table.group.dtype.name() != of.dtype) {
+            let all = of_it().map(|table| table.group.dtype.name()).collect();
+            (above.len() + 1, "dtype of this computation", &of.dtype, names(all, &of.dtype))
         } else if isa.is_none() {
             let all = Isa::all().iter().map(|isa| isa.name.as_str()).collect();
             (above.len() + 2, "ISA", &of.isa, names(all, &of.isa))
         } else {
             let none = ["no such kernels".to_owned(), "remove it".to_owned()];
-            (above.len() + 2, "table of this operation", &class, none)
+            (above.len() + 2, "table of this computation", &class, none)
         };
         let message = format!("there is no {what} {}", shown(wanted));
-        self.report(of, &path[..=depth], "profile-table", [message, label, fix]);
+        self.report(&path[..=depth], "profile-table", [message, label, fix]);
         None
     }
 
     /// Puts a row in the place of a default one.
     fn kernel(
         &mut self,
-        table: &mut Table<'c, 'a>,
+        tables: &mut [Table<'_, '_>],
+        found: &[usize],
         isa: usize,
         of: &raptors_profile::Table,
         row: Place,
         winner: &Winner,
     ) {
         let (class, key) = (class(of), row.to_string());
-        let at_row = ["kernels", &of.op, &of.dtype, &class, &key];
+        let at_row = ["kernels", &of.computation, &of.dtype, &class, &key];
         let at_kernel = [&at_row[..], &["kernel"]].concat();
+        let group = tables[found[0]].group;
+        let ops = || group.ops.iter().map(|op| op.name.clone()).collect::<Vec<_>>();
         if let Place::Shape(rows, cols) = row
-            && !table.op.spec.shapes.contains(&(rows, cols))
+            && group.ops.iter().all(|op| !op.spec.shapes.contains(&(rows, cols)))
         {
             let words = [
-                format!("{key} is no target shape of {}", shown(&of.op)),
+                format!("{key} is no target shape of {}", ops().join(", ")),
                 "no row of its own".to_owned(),
-                format!("remove the row, or add the shape to `[shapes]` in {}", table.op.spec.file),
+                format!("remove the row, or add the shape to `[shapes]` in {}", group.ops[0].spec.file),
             ];
-            return self.report(of, &at_row, "profile-row", words);
+            return self.report(&at_row, "profile-row", words);
         }
-        let kernel = match self.candidate(table, isa, row, &winner.kernel) {
+        let kernel = match self.candidate(group, isa, &winner.kernel) {
             Ok(kernel) => kernel,
-            Err(words) => return self.report(of, &at_kernel, "profile-kernel", words),
+            Err(words) => return self.report(&at_kernel, "profile-kernel", words),
         };
-        if body_hash(kernel) != winner.body {
-            *self.stale.entry((of.op.clone(), of.dtype.clone())).or_default() += 1;
+        if self.candidates[kernel].kernel.identity() != winner.body {
+            *self.stale.entry((ops(), of.dtype.clone())).or_default() += 1;
             return;
         }
         let pick = Pick { kernel, won: Some(Won { margin: winner.margin, interval: winner.interval }) };
+        for &at in found {
+            self.put(&mut tables[at], isa, row, pick);
+        }
+    }
+
+    /// Puts a kernel into a row.
+    fn put(&self, table: &mut Table<'_, '_>, isa: usize, row: Place, pick: Pick) {
+        let group = table.group;
         let tuned = tuned(&mut table.isas[isa], self.index);
         match row {
             Place::Bucket(bucket) => tuned.buckets[bucket.index()] = pick,
             Place::Shape(rows, cols) => {
                 let shape = (rows, cols);
-                // Where the spec's shapes have no kernels of their own, those of their buckets.
-                let others =
-                    |size: usize| tuned.buckets[size * ASPECTS + raptors_profile::aspect_class(shape)];
-                let others: Vec<_> = (0..SIZES).map(others).collect();
-                if tuned.exact.iter().all(|(other, _)| *other != shape) {
-                    tuned.exact.push((shape, others));
-                }
-                let size = self.loaded.profile.caches.size(bytes(table.op, table.dtype, shape));
+                let size = self.loaded.profile.caches.size(bytes(group.ops[0], group.dtype, shape));
                 for (_, picks) in tuned.exact.iter_mut().filter(|(other, _)| *other == shape) {
                     picks[size as usize] = pick;
                 }
@@ -220,28 +229,20 @@ impl<'c, 'a> Applied<'_, 'c, 'a> {
         }
     }
 
-    /// The candidate of that name, if it can serve that row; else what is wrong with it.
-    fn candidate(
-        &self,
-        table: &Table<'c, 'a>,
-        isa: usize,
-        row: Place,
-        name: &str,
-    ) -> Result<&'c Candidate<'a>, [String; 3]> {
-        let serves = |candidate: &Candidate<'_>| {
-            let own = Isa::all().iter().position(|isa| isa.name == candidate.isa.name);
+    /// The place of the candidate of that name, if it can serve the group's table of that ISA; else what is wrong with it.
+    fn candidate(&self, group: &Group<'_>, isa: usize, name: &str) -> Result<usize, [String; 3]> {
+        let serves = |at: usize| {
+            let own = Isa::all().iter().position(|isa| isa.name == self.candidates[at].kernel.isa.name);
             // As in the tables: kernels of the ISA itself, or of a plainer one that every such machine has.
             let has = own.is_some_and(|own| own <= isa)
-                && (candidate.isa.is_portable() || candidate.isa.arch == Isa::all()[isa].arch);
-            let variant = &candidate.variant;
-            has && candidate.op.name == table.op.name
-                && candidate.dtype == table.dtype
-                && (variant.numerics, variant.inplace) == (table.numerics, table.inplace)
+                && (Isa::all()[own.unwrap_or(0)].is_portable()
+                    || self.candidates[at].kernel.isa.arch == Isa::all()[isa].arch);
+            has && group.kernels.contains(&at)
         };
-        let Some(found) = self.candidates.iter().find(|candidate| candidate.name == name) else {
+        let Some(&found) = self.places.get(name) else {
             let held =
-                self.candidates.iter().filter(|candidate| serves(candidate) && candidate.dropped.is_none());
-            let mut held: Vec<_> = held.map(|candidate| candidate.name.as_str()).collect();
+                group.kernels.iter().filter(|&&at| serves(at) && self.candidates[at].dropped.is_none());
+            let mut held: Vec<_> = held.map(|&at| self.candidates[at].kernel.name.as_str()).collect();
             held.sort_by_key(|held| strsim::osa_distance(held, name));
             return Err([
                 format!("no candidate is called {}", shown(name)),
@@ -253,29 +254,25 @@ impl<'c, 'a> Applied<'_, 'c, 'a> {
             ]);
         };
         let remove = || "remove the row: `cargo bench` writes rows that fit".to_owned();
+        let Candidate { kernel, dropped } = &self.candidates[found];
         if !serves(found) {
             return Err([
                 format!("{} is no candidate of this table", shown(name)),
-                format!("of {} {} on {}", found.op.name, found.dtype, found.isa.name),
+                format!("{} of {} on {}", kernel.computes, kernel.types.storage, kernel.isa.name),
                 remove(),
             ]);
         }
-        if let Some(reason) = &found.dropped {
+        if let Some(reason) = dropped {
             return Err([format!("{} cannot be built", shown(name)), reason.clone(), remove()]);
-        }
-        if let Some((rows, cols)) = found.variant.shape
-            && row != Place::Shape(rows, cols)
-        {
-            let only = format!("for {rows}×{cols} only");
-            return Err([format!("{} cannot serve this row", shown(name)), only, remove()]);
         }
         Ok(found)
     }
 
-    /// Puts what is known about threads in the place of the defaults.
+    /// Puts what is known about threads in the place of the defaults, in the tables of those operations that may be cut so.
     fn cut(
         &mut self,
-        table: &mut Table<'c, 'a>,
+        tables: &mut [Table<'_, '_>],
+        found: &[usize],
         isa: usize,
         of: &raptors_profile::Table,
         count: usize,
@@ -284,48 +281,49 @@ impl<'c, 'a> Applied<'_, 'c, 'a> {
     ) {
         let tasks =
             Tasks { crossover: cut.crossover.map(|bytes| bytes.0), chunk: cut.chunk.map(|bytes| bytes.0) };
-        let listed = &table.op.spec.tasks;
         let chunk = tasks.chunk.map_or(Chunk::PerThread, Chunk::Bytes);
         let threads = if tasks.crossover.is_some() { Threads::All } else { Threads::One };
-        let wrong = if !listed.threads.contains(&threads) {
-            Some(("crossover", format!("threads = [\"{}\"]", threads.name())))
-        } else if tasks.crossover.is_some() && !listed.chunk.contains(&chunk) {
-            Some((
-                "chunk",
-                format!(
-                    "chunk = [\"{}\"]",
-                    cut.chunk.map_or_else(|| chunk.to_string(), |bytes| bytes.to_string())
-                ),
-            ))
-        } else {
-            None
+        let wrong = |table: &Table<'_, '_>| {
+            let listed = &table.ops[0].spec.tasks;
+            if !listed.threads.contains(&threads) {
+                Some(("crossover", format!("threads = [\"{}\"]", threads.name())))
+            } else if tasks.crossover.is_some() && !listed.chunk.contains(&chunk) {
+                let chunk = cut.chunk.map_or_else(|| chunk.to_string(), |bytes| bytes.to_string());
+                Some(("chunk", format!("chunk = [\"{chunk}\"]")))
+            } else {
+                None
+            }
         };
-        if let Some((field, value)) = wrong {
+        let fitting: Vec<usize> = found.iter().copied().filter(|&at| wrong(&tables[at]).is_none()).collect();
+        if let (true, Some((field, value))) = (fitting.is_empty(), wrong(&tables[found[0]])) {
+            let op = tables[found[0]].ops[0];
             let (count, class, key) = (count.to_string(), class(of), bucket.to_string());
-            let path = ["threads", &count, &of.op, &of.dtype, &class, &key, field];
+            let path = ["threads", &count, &of.computation, &of.dtype, &class, &key, field];
             let words = [
-                format!("no candidate of {} is cut like this", shown(&of.op)),
-                format!("not in `[tasks]` of {}", table.op.spec.file),
+                format!("no candidate of {} is cut like this", shown(&op.name)),
+                format!("not in `[tasks]` of {}", op.spec.file),
                 format!("remove the row, or list `{value}` there"),
             ];
-            return self.report(of, &path, "profile-tasks", words);
+            return self.report(&path, "profile-tasks", words);
         }
         let won = Some(Won { margin: cut.margin, interval: cut.interval });
-        let rows = &mut table.isas[isa];
-        let default: Vec<_> = rows.tasks.iter().map(|&tasks| TunedTasks { tasks, won: None }).collect();
-        let threads = &mut tuned(rows, self.index).threads;
-        let at = threads.binary_search_by_key(&count, |(count, _)| *count).unwrap_or_else(|at| {
-            threads.insert(at, (count, default));
-            at
-        });
-        threads[at].1[bucket.index()] = TunedTasks { tasks, won };
+        for at in fitting {
+            let rows = &mut tables[at].isas[isa];
+            let default: Vec<_> = rows.tasks.iter().map(|&tasks| TunedTasks { tasks, won: None }).collect();
+            let threads = &mut tuned(rows, self.index).threads;
+            let at = threads.binary_search_by_key(&count, |(count, _)| *count).unwrap_or_else(|at| {
+                threads.insert(at, (count, default));
+                at
+            });
+            threads[at].1[bucket.index()] = TunedTasks { tasks, won };
+        }
     }
 }
 
 /// An ISA's rows by a profile: the default ones, as long as nothing else was put there.
-fn tuned<'t, 'c, 'a>(rows: &'t mut IsaRows<'c, 'a>, profile: usize) -> &'t mut Tuned<'c, 'a> {
+fn tuned(rows: &mut IsaRows, profile: usize) -> &mut Tuned {
     if rows.tuned.last().is_none_or(|(last, _)| *last != profile) {
-        let pick = |kernel: &&'c Candidate<'a>| Pick { kernel, won: None };
+        let pick = |kernel: &usize| Pick { kernel: *kernel, won: None };
         let exact = rows.exact.iter().map(|(shape, kernels)| (*shape, kernels.iter().map(pick).collect()));
         let tuned = Tuned {
             exact: exact.collect(),
@@ -338,14 +336,19 @@ fn tuned<'t, 'c, 'a>(rows: &'t mut IsaRows<'c, 'a>, profile: usize) -> &'t mut T
     tuned
 }
 
-/// Whether a table of the profile is this one.
-fn is(table: &Table<'_, '_>, of: &raptors_profile::Table) -> bool {
-    let kind = match (table.inplace, table.numerics) {
-        (true, _) => Kind::InPlace,
-        (false, Numerics::Accurate) => Kind::Accurate,
-        (false, Numerics::Numpy) => Kind::Plain,
-    };
-    table.op.name == of.op && table.dtype.name() == of.dtype && kind == of.kind
+/// Which of the tables of what is computed a group's is, in the words of profiles.
+#[must_use]
+pub fn kind(group: &Group<'_>) -> Kind {
+    match (group.inplace, group.numerics) {
+        (Some(_), _) => Kind::InPlace,
+        (None, Numerics::Accurate) => Kind::Accurate,
+        (None, Numerics::Numpy) => Kind::Plain,
+    }
+}
+
+/// Whether a table of the profile is that of a group.
+fn is(group: &Group<'_>, of: &raptors_profile::Table) -> bool {
+    group.computation().name == of.computation && group.dtype.name() == of.dtype && kind(group) == of.kind
 }
 
 /// `avx2-acc`, as the file has it.

@@ -1,13 +1,15 @@
 //! Select: of all candidates, the kernels that a build ships, and the rows of the dispatch table.
 
+use std::collections::BTreeSet;
+
 use raptors_profile::{Percent, Span};
 
 use crate::{
-    Dtype, Isa,
-    expand::{Candidate, beyond_cache, bytes, default_variant, tall},
+    Isa,
+    expand::{Candidate, Expanded, Group, beyond_cache, bytes, default_variant, tall},
     isa::Size,
     op::{Family, Op},
-    spec::{Chunk, Numerics, Threads, Tile},
+    spec::{Chunk, Threads},
     variant::Variant,
 };
 
@@ -18,54 +20,48 @@ pub const ASPECTS: usize = 3;
 /// The last of them.
 const TALL: usize = 2;
 
-/// The dispatch table of one operation, dtype, numeric class and way of writing.
+/// The dispatch table of a group, for those of its operations whose calls are cut alike.
 #[derive(Clone, Debug)]
 pub struct Table<'c, 'a> {
-    /// The operation.
-    pub op: &'c Op<'a>,
-    /// Element type.
-    pub dtype: Dtype,
-    /// The class its kernels serve.
-    pub numerics: Numerics,
-    /// Whether its kernels overwrite their first matrix.
-    pub inplace: bool,
+    /// The group.
+    pub group: &'c Group<'a>,
+    /// The operations whose table it is.
+    pub ops: Vec<&'a Op<'a>>,
     /// One for each ISA, in the order of [`Isa::all`].
-    pub isas: Vec<IsaRows<'c, 'a>>,
+    pub isas: Vec<IsaRows>,
 }
 
-/// The rows for one ISA.
+/// The rows for one ISA. Kernels go by their places among all candidates.
 #[derive(Clone, Debug)]
-pub struct IsaRows<'c, 'a> {
+pub struct IsaRows {
     /// The ISA.
     pub isa: &'static Isa,
     /// Kernels of target shapes, one for each size.
-    pub exact: Vec<((usize, usize), Vec<&'c Candidate<'a>>)>,
+    pub exact: Vec<((usize, usize), Vec<usize>)>,
     /// The kernel of each bucket, sizes outermost.
-    pub buckets: Vec<&'c Candidate<'a>>,
+    pub buckets: Vec<usize>,
     /// How the calls of each bucket are cut over threads.
     pub tasks: Vec<Tasks>,
-    /// Everything held that belongs to this table, shipped or not.
-    pub all: Vec<&'c Candidate<'a>>,
     /// What profiles put in the place of the above: the profile's place in the list, and its rows.
-    pub tuned: Vec<(usize, Tuned<'c, 'a>)>,
+    pub tuned: Vec<(usize, Tuned)>,
 }
 
 /// The rows of an ISA by a profile, whole: where it has none, they are the default ones.
 #[derive(Clone, Debug)]
-pub struct Tuned<'c, 'a> {
+pub struct Tuned {
     /// Kernels of target shapes, one for each size.
-    pub exact: Vec<((usize, usize), Vec<Pick<'c, 'a>>)>,
+    pub exact: Vec<((usize, usize), Vec<Pick>)>,
     /// The kernel of each bucket.
-    pub buckets: Vec<Pick<'c, 'a>>,
+    pub buckets: Vec<Pick>,
     /// How calls are cut, by the number of threads, fewest first.
     pub threads: Vec<(usize, Vec<TunedTasks>)>,
 }
 
 /// A kernel, and by how much it won if it did.
 #[derive(Clone, Copy, Debug)]
-pub struct Pick<'c, 'a> {
+pub struct Pick {
     /// The kernel.
-    pub kernel: &'c Candidate<'a>,
+    pub kernel: usize,
     /// What its row in the profile says.
     pub won: Option<Won>,
 }
@@ -126,89 +122,68 @@ fn tasks(op: &Op<'_>, family: Family, size: Size) -> Tasks {
 /// shape of that size would be served by the kernel that the next class has for it.
 const LARGEST: [usize; SIZES] = [256 << 10, 4 << 20, usize::MAX, usize::MAX];
 
-/// Every table, in the order of operations, dtypes and classes.
+/// Every table, in the order of groups.
 #[must_use]
-pub fn select<'c, 'a>(ops: &'c [Op<'a>], candidates: &'c [Candidate<'a>]) -> Vec<Table<'c, 'a>> {
-    let mut tables = Vec::new();
-    for op in ops {
-        for &dtype in &op.spec.dtypes {
-            for numerics in op.kernel_classes() {
-                for inplace in [false, true] {
-                    let of_table: Vec<_> = candidates
-                        .iter()
-                        .filter(|candidate| candidate.op.name == op.name && candidate.dtype == dtype)
-                        .filter(|candidate| {
-                            candidate.variant.numerics == numerics && candidate.variant.inplace == inplace
-                        })
-                        .filter(|candidate| candidate.dropped.is_none())
-                        .collect();
-                    if !of_table.is_empty() {
-                        let mut isas = Vec::new();
-                        for isa in Isa::all() {
-                            let own = isa_rows(op, dtype, isa, numerics, &of_table);
-                            isas.push(where_it_pays(op, dtype, own, &isas));
-                        }
-                        tables.push(Table { op, dtype, numerics, inplace, isas });
-                    }
-                }
+pub fn select<'c, 'a>(expanded: &'c Expanded<'a>) -> Vec<Table<'c, 'a>> {
+    let mut tables: Vec<Table<'c, 'a>> = Vec::new();
+    for group in &expanded.groups {
+        let first = tables.len();
+        for &op in &group.ops {
+            let alike = tables[first..].iter_mut().find(|table| table.ops[0].spec.tasks == op.spec.tasks);
+            match alike {
+                Some(table) => table.ops.push(op),
+                None => tables.push(Table { group, ops: vec![op], isas: Vec::new() }),
+            }
+        }
+        for table in &mut tables[first..] {
+            for isa in Isa::all() {
+                let own = isa_rows(group, table.ops[0], isa, &expanded.candidates);
+                let rows = where_it_pays(own, group, &table.isas);
+                table.isas.push(rows);
             }
         }
     }
     tables
 }
 
-fn isa_rows<'c, 'a>(
-    op: &Op<'a>,
-    dtype: Dtype,
-    isa: &'static Isa,
-    numerics: Numerics,
-    of_table: &[&'c Candidate<'a>],
-) -> IsaRows<'c, 'a> {
-    let all: Vec<_> = of_table.iter().copied().filter(|candidate| candidate.isa.name == isa.name).collect();
-    let family = op.family(numerics);
-    let default = default_variant(op, family, dtype, isa);
-    let find = |wanted: &Variant| {
-        all.iter().copied().find(|candidate| {
-            // In place there is one schedule: the next step's loads would be of what this one stores.
-            let schedule =
-                if candidate.variant.inplace { wanted.schedule } else { candidate.variant.schedule };
-            Variant { inplace: false, numerics: wanted.numerics, schedule, ..candidate.variant } == *wanted
-        })
-    };
-    let default = Variant { numerics, ..default };
-    let beyond = beyond_cache(op, family, &default);
+/// The target shapes of a group: those of all its operations, since each that has the table has the row.
+fn shapes(group: &Group<'_>) -> Vec<(usize, usize)> {
+    let mut shapes: Vec<_> = group.ops.iter().flat_map(|op| op.spec.shapes.iter().copied()).collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    shapes
+}
+
+fn isa_rows(group: &Group<'_>, op: &Op<'_>, isa: &'static Isa, candidates: &[Candidate]) -> IsaRows {
+    let all: Vec<_> = group
+        .kernels
+        .iter()
+        .copied()
+        .filter(|&at| candidates[at].kernel.isa.name == isa.name && candidates[at].dropped.is_none())
+        .collect();
+    let default = default_variant(group, isa);
+    let find = |wanted: &Variant| all.iter().copied().find(|&at| candidates[at].kernel.variant == *wanted);
+    let beyond = beyond_cache(group, &default);
     let sizes: [&Variant; SIZES] = [&default, &default, &default, &beyond];
-    let fallback = || all.iter().copied().find(|candidate| candidate.variant.shape.is_none());
-    let tasks = Size::ALL.into_iter().flat_map(|size| [tasks(op, family, size); ASPECTS]).collect();
+    let tasks = Size::ALL.into_iter().flat_map(|size| [tasks(op, group.family, size); ASPECTS]).collect();
     let mut buckets = Vec::new();
     for wanted in sizes {
         for aspect in 0..ASPECTS {
-            let wanted = if aspect == TALL { tall(op, family, wanted) } else { *wanted };
-            buckets.extend(find(&wanted).or_else(|| find(&default)).or_else(fallback));
+            let wanted = if aspect == TALL { tall(group, wanted) } else { *wanted };
+            buckets.extend(find(&wanted).or_else(|| find(&default)).or_else(|| all.first().copied()));
         }
     }
-    let exact = op
-        .spec
-        .shapes
-        .iter()
-        .filter_map(|&shape| {
-            // A kernel for one shape walks whole rows.
-            let shaped =
-                |wanted: &Variant| find(&Variant { shape: Some(shape), tile: Tile::Whole, ..*wanted });
-            let kernels = sizes.iter().map(|wanted| shaped(wanted).or_else(|| shaped(&default)));
-            Some((shape, kernels.collect::<Option<Vec<_>>>()?))
-        })
-        .collect();
-    IsaRows { isa, exact, buckets, tasks, all, tuned: Vec::new() }
+    // What its bucket has, until a profile says otherwise: that a kernel knows the shape gains nothing.
+    let row = |shape| {
+        let aspect = raptors_profile::aspect_class(shape);
+        (shape, (0..SIZES).map(|size| buckets[size * ASPECTS + aspect]).collect())
+    };
+    let exact = if buckets.is_empty() { Vec::new() } else { shapes(group).into_iter().map(row).collect() };
+    IsaRows { isa, exact, buckets, tasks, tuned: Vec::new() }
 }
 
 /// An ISA's rows, with those of the plainer ISA it names where its own kernels do not pay.
-fn where_it_pays<'c, 'a>(
-    op: &Op<'a>,
-    dtype: Dtype,
-    own: IsaRows<'c, 'a>,
-    before: &[IsaRows<'c, 'a>],
-) -> IsaRows<'c, 'a> {
+fn where_it_pays(own: IsaRows, group: &Group<'_>, before: &[IsaRows]) -> IsaRows {
     let Some(pays) = &own.isa.pays else { return own };
     let plainer = before.iter().find(|rows| rows.isa.name == pays.elsewhere);
     let plainer = plainer.expect("descriptions are checked to name one that comes before");
@@ -222,12 +197,12 @@ fn where_it_pays<'c, 'a>(
     let exact = own
         .exact
         .iter()
-        .map(|(shape, kernels)| {
-            let there = plainer.exact.iter().find(|(other, _)| other == shape);
-            let Some((_, others)) = there else { return (*shape, kernels.clone()) };
+        .zip(&plainer.exact)
+        .map(|((shape, kernels), (_, others))| {
             let kernel = |size: usize| {
                 // The class that a call of this shape has where it does not have this one.
-                let class = (size..SIZES).find(|&class| bytes(op, dtype, *shape) <= LARGEST[class]);
+                let fits = |class: &usize| bytes(group.ops[0], group.dtype, *shape) <= LARGEST[*class];
+                let class = (size..SIZES).find(fits);
                 if class.is_some_and(is_own) { kernels[size] } else { others[size] }
             };
             (*shape, (0..SIZES).map(kernel).collect())
@@ -236,16 +211,16 @@ fn where_it_pays<'c, 'a>(
     IsaRows { exact, buckets, ..own }
 }
 
-/// Whether a candidate ships: some row names it, a default one or one of a profile.
+/// Which candidates ship: those that some row names, a default one or one of a profile.
 #[must_use]
-pub fn ships(tables: &[Table<'_, '_>], candidate: &Candidate<'_>) -> bool {
-    tables.iter().filter(|table| table.op.name == candidate.op.name).flat_map(|table| &table.isas).any(
-        |rows| {
-            let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
-            let tuned = rows.tuned.iter().flat_map(|(_, tuned)| {
-                tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets).map(|pick| &pick.kernel)
-            });
-            exact.chain(&rows.buckets).chain(tuned).any(|row| row.name == candidate.name)
-        },
-    )
+pub fn shipped(tables: &[Table<'_, '_>]) -> BTreeSet<usize> {
+    let mut shipped = BTreeSet::new();
+    for rows in tables.iter().flat_map(|table| &table.isas) {
+        shipped.extend(rows.exact.iter().flat_map(|(_, kernels)| kernels).chain(&rows.buckets));
+        for (_, tuned) in &rows.tuned {
+            let picks = tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets);
+            shipped.extend(picks.map(|pick| pick.kernel));
+        }
+    }
+    shipped
 }

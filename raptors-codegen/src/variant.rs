@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{
     Dtype, Isa,
-    spec::{Numerics, Prefetch, Schedule, Store, Tile},
+    op::Family,
+    spec::{Prefetch, Schedule, Store, Tile},
 };
 
 /// One point of the variant space. Fields that a family does not have keep their neutral value and leave no trace in
@@ -23,12 +24,8 @@ pub struct Variant {
     pub prefetch: Prefetch,
     /// Kind of stores.
     pub store: Store,
-    /// Whether the first matrix is also the output.
-    pub inplace: bool,
-    /// The numeric class, where the kernels of the classes differ.
-    pub numerics: Numerics,
-    /// The one shape (rows, columns) it is for.
-    pub shape: Option<(usize, usize)>,
+    /// Which of the kernel's matrices, counted from 0, is also the output.
+    pub inplace: Option<usize>,
 }
 
 impl Variant {
@@ -42,21 +39,19 @@ impl Variant {
             tile: Tile::Whole,
             prefetch: Prefetch::None,
             store: Store::Cached,
-            inplace: false,
-            numerics: Numerics::Numpy,
-            shape: None,
+            inplace: None,
         }
     }
 
     /// The kernel's name:
-    /// `<op>_<dtype>_<isa>_u<unroll>[_pipe][_s<streams>][_t<tile>][_pl1x8][_nt][_inplace][_acc][_<rows>x<cols>]`.
+    /// `<computes>_<skeleton>_<dtype>_<isa>_u<unroll>[_pipe][_s<streams>][_t<tile>][_pl1x8][_nt][_inplace]`.
     ///
     /// # Panics
     /// Never: writing to a `String` does not fail.
     #[must_use]
-    pub fn kernel_name(&self, op: &str, dtype: Dtype, isa: &Isa) -> String {
+    pub fn kernel_name(&self, computes: &str, family: Family, dtype: Dtype, isa: &Isa) -> String {
         use fmt::Write as _;
-        let mut name = format!("{op}_{dtype}_{}_u{}", isa.name, self.unroll);
+        let mut name = format!("{computes}_{}_{dtype}_{}_u{}", family.name(), isa.name, self.unroll);
         let mut add = |part: fmt::Arguments<'_>| name.write_fmt(part).expect("a String");
         if self.schedule == Schedule::Pipelined {
             add(format_args!("_pipe"));
@@ -75,14 +70,10 @@ impl Variant {
         if self.store == Store::Streaming {
             add(format_args!("_nt"));
         }
-        if self.inplace {
-            add(format_args!("_inplace"));
-        }
-        if self.numerics == Numerics::Accurate {
-            add(format_args!("_acc"));
-        }
-        if let Some((rows, cols)) = self.shape {
-            add(format_args!("_{rows}x{cols}"));
+        match self.inplace {
+            Some(0) => add(format_args!("_inplace")),
+            Some(at) => add(format_args!("_inplace{}", at + 1)),
+            None => {}
         }
         name
     }
@@ -107,15 +98,10 @@ impl fmt::Display for Variant {
         if self.store == Store::Streaming {
             f.write_str(", streaming stores")?;
         }
-        if self.inplace {
-            f.write_str(", in place")?;
+        match self.inplace {
+            Some(0) => f.write_str(", in place"),
+            Some(at) => write!(f, ", in place of matrix {}", at + 1),
+            None => Ok(()),
         }
-        if self.numerics == Numerics::Accurate {
-            f.write_str(", accurate")?;
-        }
-        if let Some((rows, cols)) = self.shape {
-            write!(f, ", {rows}×{cols} only")?;
-        }
-        Ok(())
     }
 }

@@ -4,8 +4,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use raptors_codegen::{
     Dtype, Isa,
-    op::camel,
-    spec::{Numerics, Prefetch, Schedule, Store, Tile},
+    emit::signature_name,
+    op::{Family, camel},
+    spec::{Prefetch, Schedule, Store, Tile},
     variant::Variant,
 };
 use syn::{
@@ -19,7 +20,10 @@ use syn::{
 
 /// What the attribute says.
 struct Arguments {
-    op: String,
+    computes: String,
+    family: Family,
+    /// The kinds of a map's arguments, a letter each.
+    takes: String,
     dtype: Dtype,
     isa: &'static Isa,
     variant: Variant,
@@ -57,7 +61,7 @@ fn begin_on_a_line(block: &mut Block) {
 
 fn emit(
     function: &ItemFn,
-    Arguments { op, dtype, isa, variant }: &Arguments,
+    Arguments { family, takes, dtype, isa, variant, .. }: &Arguments,
     parameters: &[Ident],
 ) -> TokenStream {
     let name = &function.sig.ident;
@@ -71,14 +75,14 @@ fn emit(
         let features = isa.features.join(",");
         quote!(#[target_feature(enable = #features)])
     });
-    let inplace = if variant.inplace { "Inplace" } else { "" };
-    let (signature, dtype) = (format_ident!("{}{inplace}", camel(op)), format_ident!("{}", dtype.name()));
-    let signature = quote!(crate::ops::sig::#signature<#dtype>);
-    let isa = format_ident!("{}", camel(&isa.name));
-    let shape = match variant.shape {
-        None => quote!(None),
-        Some((rows, cols)) => quote!(Some((#rows, #cols))),
+    let dtype = format_ident!("{}", dtype.name());
+    let signature = if *family == Family::Map {
+        let name = format_ident!("{}", signature_name(takes, variant.inplace));
+        quote!(crate::ops::sig::#name<#dtype>)
+    } else {
+        quote!(crate::runtime::reduce::States<#dtype>)
     };
+    let isa = format_ident!("{}", camel(&isa.name));
     quote! {
         #arch
         #features
@@ -90,15 +94,16 @@ fn emit(
             fn entry((#(#parameters,)*): <#signature as crate::dispatch::call::Sig>::Args<'_>) {
                 #name(#(#parameters),*)
             }
-            crate::dispatch::call::Row::<#signature>::new(#text, crate::dispatch::Isa::#isa, #shape, entry)
+            crate::dispatch::call::Row::<#signature>::new(#text, crate::dispatch::Isa::#isa, entry)
         };
     }
 }
 
 /// The parameters' names, if the function is one that the row can call.
-fn check(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments) -> Result<Vec<Ident>, Error> {
+fn check(function: &ItemFn, arguments: &Arguments) -> Result<Vec<Ident>, Error> {
+    let Arguments { computes, family, dtype, isa, variant, .. } = arguments;
     let signature = &function.sig;
-    let expected = variant.kernel_name(op, *dtype, isa);
+    let expected = variant.kernel_name(computes, *family, *dtype, isa);
     let refuse = |span: Span, why: &str| Err(Error::new(span, why));
     if signature.ident != expected.as_str() {
         return refuse(signature.ident.span(), &format!("these arguments make the name `{expected}`"));
@@ -146,7 +151,8 @@ fn check(function: &ItemFn, Arguments { op, dtype, isa, variant }: &Arguments) -
 fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
     let list = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(arguments)?;
     let mut variant = Variant::plain(0);
-    let (mut op, mut dtype, mut isa, mut unroll) = (None, None, None, None);
+    let (mut computes, mut family, mut dtype, mut isa, mut unroll) = (None, None, None, None, None);
+    let mut takes = None;
     let mut seen: Vec<String> = Vec::new();
     for meta in &list {
         let name = meta.path().get_ident().map(ToString::to_string).unwrap_or_default();
@@ -154,7 +160,15 @@ fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
             return Err(Error::new(meta.span(), format!("`{name}` is given twice")));
         }
         match name.as_str() {
-            "op" => op = Some(text(meta)?),
+            "computes" => computes = Some(text(meta)?),
+            "skeleton" => {
+                let read = |text: &str| Family::ALL.into_iter().find(|family| family.name() == text);
+                family = Some(known(meta, "skeleton", read, &Family::ALL.map(Family::name))?);
+            }
+            "takes" => {
+                let read = |text: &str| text.chars().all(|c| "mrcs".contains(c)).then(|| text.to_owned());
+                takes = Some(known(meta, "list of arguments", read, &["ms"])?);
+            }
             "dtype" => dtype = Some(known(meta, "dtype", Dtype::parse, &Dtype::ALL.map(Dtype::name))?),
             "isa" => {
                 let names: Vec<&str> = Isa::all().iter().map(|isa| isa.name.as_str()).collect();
@@ -169,21 +183,13 @@ fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
             "store" => {
                 variant.store = known(meta, "store", |text| word(text, Store::Streaming), &["streaming"])?;
             }
-            "numerics" => {
-                let accurate = |text: &str| (text == Numerics::Accurate.name()).then_some(Numerics::Accurate);
-                variant.numerics = known(meta, "numeric class", accurate, &["accurate"])?;
-            }
             "tile" => variant.tile = known(meta, "tile", tile, &["512 B", "1 KiB"])?,
             "prefetch" => variant.prefetch = known(meta, "prefetch", prefetch, &["l1 8 lines"])?,
-            "shape" => variant.shape = Some(known(meta, "shape", shape, &["512x512"])?),
-            "inplace" => {
-                meta.require_path_only()?;
-                variant.inplace = true;
-            }
+            "inplace" => variant.inplace = Some(number(meta)?),
             _ => {
                 return Err(Error::new(
                     meta.span(),
-                    "expected op, dtype, isa, unroll, schedule, streams, tile, prefetch, store, inplace, numerics or shape",
+                    "expected computes, skeleton, takes, dtype, isa, unroll, schedule, streams, tile, prefetch, store or inplace",
                 ));
             }
         }
@@ -191,8 +197,14 @@ fn read_arguments(arguments: TokenStream) -> Result<Arguments, Error> {
     }
     let missing = |name: &str| Error::new(list.span(), format!("`{name} = …` is missing"));
     variant.unroll = unroll.ok_or_else(|| missing("unroll"))?;
+    let family = family.ok_or_else(|| missing("skeleton"))?;
+    if (family == Family::Map) != takes.is_some() {
+        return Err(Error::new(list.span(), "a map says what it `takes`, and no other skeleton does"));
+    }
     Ok(Arguments {
-        op: op.ok_or_else(|| missing("op"))?,
+        computes: computes.ok_or_else(|| missing("computes"))?,
+        family,
+        takes: takes.unwrap_or_default(),
         dtype: dtype.ok_or_else(|| missing("dtype"))?,
         isa: isa.ok_or_else(|| missing("isa"))?,
         variant,
@@ -249,11 +261,6 @@ fn prefetch(text: &str) -> Option<Prefetch> {
     Some(Prefetch::Ahead { level: level.parse().ok()?, lines: lines.parse().ok()? })
 }
 
-fn shape(text: &str) -> Option<(usize, usize)> {
-    let (rows, cols) = text.split_once('x')?;
-    Some((rows.parse().ok()?, cols.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use proc_macro2::TokenTree;
@@ -262,9 +269,16 @@ mod tests {
 
     fn scale() -> (TokenStream, TokenStream) {
         (
-            quote!(op = "scale", dtype = "f32", isa = "avx2", unroll = 4, shape = "512x512"),
+            quote!(
+                computes = "mul_m_s",
+                skeleton = "map",
+                takes = "ms",
+                dtype = "f32",
+                isa = "avx2",
+                unroll = 4
+            ),
             quote! {
-                fn scale_f32_avx2_u4_512x512(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
+                fn mul_m_s_map_f32_avx2_u4(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
                     let factor_v = v::splat(factor);
                 }
             },
@@ -302,14 +316,14 @@ mod tests {
         let line: syn::Stmt = parse_quote!(crate::dispatch::call::begins_on_a_line(););
         assert_eq!(emitted.block.stmts.remove(0), line);
         assert_eq!(quote!(#emitted).to_string(), function.to_string());
-        assert_eq!(row.ident, "SCALE_F32_AVX2_U4_512X512");
+        assert_eq!(row.ident, "MUL_M_S_MAP_F32_AVX2_U4");
     }
 
     #[test]
     fn longer_closures_begin_on_a_line_too() {
         let (arguments, _) = scale();
         let function = quote! {
-            fn scale_f32_avx2_u4_512x512(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
+            fn mul_m_s_map_f32_avx2_u4(x: MatrixRef<'_, f32>, factor: f32, out: MatrixMut<'_, f32>) {
                 let short = |a| a;
                 let long = |a| { short(a) };
             }
@@ -325,9 +339,16 @@ mod tests {
         for (arguments, function) in [
             scale(),
             (
-                quote!(op = "sum", dtype = "f64", isa = "portable", unroll = 2, streams = 8),
                 quote!(
-                    fn sum_f64_portable_u2_s8(x: MatrixRef<'_, f64>, acc: &mut [f64]) {}
+                    computes = "add",
+                    skeleton = "runs",
+                    dtype = "f64",
+                    isa = "portable",
+                    unroll = 2,
+                    streams = 8
+                ),
+                quote!(
+                    fn add_runs_f64_portable_u2_s8(x: MatrixRef<'_, f64>, acc: &mut [f64]) {}
                 ),
             ),
         ] {
@@ -343,7 +364,9 @@ mod tests {
     #[test]
     fn every_argument_has_its_trace_in_the_name() {
         let arguments = quote!(
-            op = "sum",
+            computes = "add_m_m2",
+            skeleton = "map",
+            takes = "mm",
             dtype = "f32",
             isa = "avx2",
             unroll = 2,
@@ -352,14 +375,13 @@ mod tests {
             tile = "1 KiB",
             prefetch = "l2 32 lines",
             store = "streaming",
-            inplace,
-            numerics = "accurate",
-            shape = "3x4"
+            inplace = 1
         );
-        let Arguments { op, dtype, isa, variant } = read_arguments(arguments).expect("valid");
+        let Arguments { computes, family, dtype, isa, variant, .. } =
+            read_arguments(arguments).expect("valid");
         assert_eq!(
-            variant.kernel_name(&op, dtype, isa),
-            "sum_f32_avx2_u2_pipe_s4_t1k_pl2x32_nt_inplace_acc_3x4"
+            variant.kernel_name(&computes, family, dtype, isa),
+            "add_m_m2_map_f32_avx2_u2_pipe_s4_t1k_pl2x32_nt_inplace2"
         );
     }
 }

@@ -11,17 +11,18 @@ use proc_macro::TokenStream;
 /// Makes a function a kernel of the dispatch table.
 ///
 /// ```text
-/// #[kernel(op = "scale", dtype = "f32", isa = "avx2", unroll = 4)]
-/// fn scale_f32_avx2_u4(x: MatrixRef<'_, f32>, factor: f32, mut out: MatrixMut<'_, f32>) { … }
+/// #[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "avx2", unroll = 4)]
+/// fn mul_m_s_map_f32_avx2_u4(x: MatrixRef<'_, f32>, k: f32, mut out: MatrixMut<'_, f32>) { … }
 /// ```
 ///
-/// Arguments: `op`, `dtype`, `isa`, `unroll`, and what differs from the plainest variant: `schedule = "pipelined"`,
-/// `streams = 8`, `tile = "1 KiB"`, `prefetch = "l1 8 lines"`, `store = "streaming"`, `inplace`,
-/// `numerics = "accurate"`, `shape = "512x512"`. The function's name has to be the one these make. It takes named
+/// Arguments: `computes`, `skeleton` (`map`, `runs`, `in_order`, `columns`, `tree`), of a map what it `takes` (a letter an
+/// argument: `m`atrix, `r`ow, `c`olumn, `s`calar), `dtype`, `isa`, `unroll`, and what differs from the plainest variant:
+/// `schedule = "pipelined"`, `streams = 8`, `tile = "1 KiB"`, `prefetch = "l1 8 lines"`, `store = "streaming"`,
+/// `inplace = 0` (which matrix is overwritten). The function's name has to be the one these make. It takes named
 /// parameters, returns nothing, and is neither generic nor `async`, `const`, `unsafe` or `extern`.
 ///
 /// Emits the function with `#[cfg(target_arch)]` and `#[target_feature]` of the ISA, and beside it the constant
-/// `SCALE_F32_AVX2_U4`, a row whose type checks the parameters against the operation's signature.
+/// `MUL_M_S_MAP_F32_AVX2_U4`, a row whose type checks the parameters against the signature.
 #[proc_macro_attribute]
 pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
     kernel::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de};
+use toml::Spanned;
 
 use crate::{
     model::{Bucket, Caches, Cut, Kind, Place, Profile, Table, Winner},
@@ -21,7 +22,9 @@ use crate::{
 };
 
 /// The version of the format.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The one before, in which tables were those of operations.
+const VERSION_1: i64 = 1;
 
 /// What a profile begins with.
 const HEAD: &str = "# Winners of the tournament on this CPU. Made by `cargo bench`; read by every build.\n";
@@ -54,8 +57,20 @@ impl error::Error for Error {}
 /// # Errors
 /// The first thing that is wrong, and where.
 pub fn parse(text: &str, file: &str) -> Result<Profile, Error> {
-    let read: File = toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
+    parse_version(text, file, VERSION)
+}
+
+/// Reads a profile of version 1, in which a table is of an operation, a kernel is named after it, and `body` is a hash of
+/// another kind: none of it can be followed before it was carried over.
+///
+/// # Errors
+/// The first thing that is wrong, and where; another version is.
+pub fn parse_version_1(text: &str, file: &str) -> Result<Profile, Error> {
+    parse_version(text, file, VERSION_1)
+}
+
+fn parse_version(text: &str, file: &str, wanted: i64) -> Result<Profile, Error> {
+    let wrong = |span: Range<usize>, message: &str| {
         let before = &text[..text.floor_char_boundary(span.start)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Error {
@@ -63,22 +78,37 @@ pub fn parse(text: &str, file: &str) -> Result<Profile, Error> {
             line: before.matches('\n').count() + 1,
             col: before[line_start..].chars().count() + 1,
             span,
-            message: error.message().to_owned(),
+            message: message.to_owned(),
         }
-    })?;
-    let File { version: Version, cpu: Key(cpu), caches, rustc, date, kernels, threads } = read;
+    };
+    // Asked first: the rest of another version may mean something else.
+    let Head { version } =
+        toml::from_str(text).map_err(|error| wrong(error.span().unwrap_or(0..0), error.message()))?;
+    let found = *version.get_ref();
+    if found != wanted {
+        let how = if (found, wanted) == (VERSION_1, VERSION) {
+            ": `raptors carry` makes it one of that version".to_owned()
+        } else {
+            String::new()
+        };
+        let message = format!("version {found} of profiles, where version {wanted} is read{how}");
+        return Err(wrong(version.span(), &message));
+    }
+    let read: File =
+        toml::from_str(text).map_err(|error| wrong(error.span().unwrap_or(0..0), error.message()))?;
+    let File { version: _, cpu: Key(cpu), caches, rustc, date, note, kernels, threads } = read;
     let caches = Caches { l1: caches.l1.0, l2: caches.l2.0, l3: caches.l3.0 };
     let threads = threads.into_iter().map(|(Word(Count(count)), tables)| (count, flat(tables))).collect();
-    Ok(Profile { cpu, caches, rustc, date, kernels: flat(kernels), threads })
+    Ok(Profile { cpu, caches, rustc, date, note, kernels: flat(kernels), threads })
 }
 
 /// Makes one map of the file's three levels of tables.
 fn flat<P: Ord, R, V: From<R>>(tables: Tables<P, R>) -> BTreeMap<Table, BTreeMap<P, V>> {
     let mut all = BTreeMap::new();
-    for (op, dtypes) in tables {
+    for (computation, dtypes) in tables {
         for (dtype, classes) in dtypes {
             for (Word(Class { isa, kind }), rows) in classes {
-                let table = Table { op: op.0.clone(), dtype: dtype.0.clone(), isa, kind };
+                let table = Table { computation: computation.0.clone(), dtype: dtype.0.clone(), isa, kind };
                 all.insert(table, rows.into_iter().map(|(place, row)| (place.0, row.into())).collect());
             }
         }
@@ -99,7 +129,8 @@ impl Profile {
             ("rustc", quoted(&self.rustc)),
             ("date", quoted(&self.date)),
         ];
-        for (name, value) in head {
+        let note = self.note.iter().map(|note| ("note", quoted(note)));
+        for (name, value) in head.into_iter().chain(note) {
             writeln!(text, "{name:<7} = {value}").expect("a String");
         }
         for (table, rows) in &self.kernels {
@@ -190,22 +221,30 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
+/// What says how the file is to be read.
+#[derive(Deserialize)]
+struct Head {
+    version: Spanned<i64>,
+}
+
 /// The file, as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    version: Version,
+    #[expect(dead_code, reason = "it was looked at before")]
+    version: i64,
     cpu: Key,
     caches: FileCaches,
     rustc: String,
     date: String,
+    note: Option<String>,
     #[serde(default)]
     kernels: Tables<Place, FileWinner>,
     #[serde(default)]
     threads: BTreeMap<Word<Count>, Tables<Bucket, FileCut>>,
 }
 
-/// Operation, dtype, ISA with class, place.
+/// What is computed, dtype, ISA with class, place.
 type Tables<P, R> = BTreeMap<Name, BTreeMap<Name, BTreeMap<Word<Class>, BTreeMap<Word<P>, R>>>>;
 
 #[derive(Deserialize)]
@@ -259,20 +298,6 @@ impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Word<T> {
     }
 }
 
-/// The one version that there is.
-struct Version;
-
-impl<'de> Deserialize<'de> for Version {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match i64::deserialize(from)? {
-            VERSION => Ok(Self),
-            other => {
-                Err(de::Error::custom(format!("version {other} of profiles; this program reads {VERSION}")))
-            }
-        }
-    }
-}
-
 /// A name of the processor: it is also that of the file.
 struct Key(String);
 
@@ -287,7 +312,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// The name of an operation or a dtype.
+/// The name of what is computed, or of a dtype.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Name(String);
 
@@ -296,7 +321,7 @@ impl<'de> Deserialize<'de> for Name {
         let name = String::deserialize(from)?;
         is_name(&name)
             .then_some(Self(name))
-            .ok_or_else(|| de::Error::custom("no name of an operation or dtype"))
+            .ok_or_else(|| de::Error::custom("no name of a computation or dtype"))
     }
 }
 

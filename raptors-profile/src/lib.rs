@@ -5,30 +5,32 @@
 //!
 //! ```toml
 //! # Winners of the tournament on this CPU. Made by `cargo bench`; read by every build.
-//! version = 1
+//! version = 2
 //! cpu     = "amd-zen4"
 //! caches  = { l1 = "32 KiB", l2 = "1 MiB", l3 = "32 MiB" }
 //! rustc   = "1.95.0"
 //! date    = "2026-11-25"
 //!
-//! [kernels.scale.f32.avx2]
-//! "512x512"       = { kernel = "scale_f32_avx2_u8_512x512", body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
-//! "memory square" = { kernel = "scale_f32_avx2_u2_nt", body = "0a2e3d4c5b6a7988", margin = "9.0%", interval = "8.8% to 9.3%" }
+//! [kernels.mul_m_s.f32.avx2]
+//! "512x512"       = { kernel = "mul_m_s_map_f32_avx2_u8", body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
+//! "memory square" = { kernel = "mul_m_s_map_f32_avx2_u2_nt", body = "0a2e3d4c5b6a7988", margin = "9.0%", interval = "8.8% to 9.3%" }
 //!
-//! [threads.2.scale.f32.avx2]
+//! [threads.2.mul_m_s.f32.avx2]
 //! "memory square" = { crossover = "1 MiB", chunk = "256 KiB", margin = "4.0%", interval = "3.1% to 5.2%" }
 //! ```
 //!
-//! - A table is an operation, a dtype, and an ISA with the class of the table: `avx2`, `avx2-inplace`, `avx2-acc`
-//!   (kernels of the class `accurate`, where it has its own). Kernels of a plainer ISA may win in it.
+//! - A table is what its kernels compute, a dtype, and an ISA with the class of the table: `avx2`, `avx2-inplace`,
+//!   `avx2-acc` (kernels of the class `accurate`, where it has its own). All operations that compute it follow it: `sum`
+//!   and `mean` follow `add_all`. Kernels of a plainer ISA may win in it.
 //! - A row is a target shape of the spec or a bucket: where the bytes of a call stay (`l1`, `l2`, `l3`, `memory`) and
 //!   the aspect of its matrix (`wide`, `square`, `tall`). A row of a shape holds for the size class that the shape has
 //!   by the caches in the head.
 //! - There is a row where the winner is not the spec's default; `margin` is how much faster than the default it was, in
-//!   a fresh duel (about threads: than what held before), and `interval` what that may be within. `body` is a hash of the kernel's generated body: of another
-//!   body nothing is known, so such a row counts no more.
+//!   a fresh duel (about threads: than what held before), and `interval` what that may be within. `body` is the kernel's identity, a hash of its body as
+//!   it is lowered: of another body nothing is known, so such a row counts no more.
 //! - Rows about threads are those of a number of threads: from how many bytes on a call is shared (or `never`), and in
 //!   pieces of how many bytes (or `1 per thread`).
+//! - `note`, which may be left out, is for people.
 #![forbid(unsafe_code)]
 
 mod cpu;
@@ -42,7 +44,7 @@ mod word;
 
 pub use cpu::{arm, cpu_key, from_brand, from_cpuinfo, x86};
 #[cfg(feature = "file")]
-pub use file::{Error, parse};
+pub use file::{Error, parse, parse_version_1};
 #[cfg(feature = "file")]
 pub use model::{Aspect, Bucket, Caches, Cut, Kind, Place, Profile, Size, Table, Winner};
 #[cfg(feature = "file")]

@@ -15,6 +15,8 @@ pub struct Profile {
     pub rustc: String,
     /// The day: `2026-11-25`.
     pub date: String,
+    /// What else a reader should know.
+    pub note: Option<String>,
     /// Kernels that won.
     pub kernels: BTreeMap<Table, BTreeMap<Place, Winner>>,
     /// How calls are cut, by the number of threads.
@@ -40,26 +42,26 @@ impl Caches {
     }
 }
 
-/// A table of the dispatch: `scale.f32.avx2`.
+/// A table of the dispatch: `mul_m_s.f32.avx2`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Table {
-    /// The operation.
-    pub op: String,
+    /// What its kernels compute: `mul_m_s`, `add_rows`. In version 1, the operation.
+    pub computation: String,
     /// The element type.
     pub dtype: String,
     /// The instruction set whose rows these are.
     pub isa: String,
-    /// Which of the operation's tables.
+    /// Which of the tables of that.
     pub kind: Kind,
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}{}", self.op, self.dtype, self.isa, self.kind.suffix())
+        write!(f, "{}.{}.{}{}", self.computation, self.dtype, self.isa, self.kind.suffix())
     }
 }
 
-/// Which of an operation's tables.
+/// Which of the tables of what is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Kernels that write another matrix, with `NumPy`'s bits.
@@ -223,7 +225,7 @@ impl FromStr for Place {
 pub struct Winner {
     /// Its name.
     pub kernel: String,
-    /// The hash of its generated body.
+    /// Its identity.
     pub body: u64,
     /// How much faster than the spec's default it was.
     pub margin: Percent,

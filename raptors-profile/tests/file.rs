@@ -9,27 +9,27 @@ use raptors_profile::{
 };
 
 const TEXT: &str = r#"# Winners of the tournament on this CPU. Made by `cargo bench`; read by every build.
-version = 1
+version = 2
 cpu     = "amd-zen4"
 caches  = { l1 = "32 KiB", l2 = "1 MiB", l3 = "32 MiB" }
 rustc   = "1.95.0"
 date    = "2026-11-25"
 
-[kernels.scale.f32.avx2]
-"512x512"       = { kernel = "scale_f32_avx2_u8_512x512", body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
-"2048x2048"     = { kernel = "scale_f32_avx2_u2",         body = "002e3d4c5b6a7988", margin = "12.0%", interval = "11.7% to 12.5%" }
-"l2 square"     = { kernel = "scale_f32_avx2_u8",         body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
+[kernels.mul_m_s.f32.avx2]
+"512x512"       = { kernel = "mul_m_s_map_f32_avx2_u8", body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
+"2048x2048"     = { kernel = "mul_m_s_map_f32_avx2_u2",        body = "002e3d4c5b6a7988", margin = "12.0%", interval = "11.7% to 12.5%" }
+"l2 square"     = { kernel = "mul_m_s_map_f32_avx2_u8",         body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
 
-[kernels.sum_axis0.f64.avx2-acc]
+[kernels.add_columns.f64.avx2-acc]
 "memory wide" = { kernel = "sum_axis0_f64_avx2_u8_t4k_acc", body = "1f2e3d4c5b6a7988", margin = "3.1%", interval = "2.7% to 3.5%" }
 
-[threads.2.scale.f32.avx2]
+[threads.2.mul_m_s.f32.avx2]
 "l3 tall"       = { crossover = "never", chunk = "1 per thread", margin = "3.1%", interval = "2.7% to 3.5%" }
 "memory square" = { crossover = "1 MiB", chunk = "256 KiB",      margin = "3.1%", interval = "-0.1% to 3.5%" }
 "#;
 
 fn table(kind: Kind) -> Table {
-    Table { op: "scale".into(), dtype: "f32".into(), isa: "avx2".into(), kind }
+    Table { computation: "mul_m_s".into(), dtype: "f32".into(), isa: "avx2".into(), kind }
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_profile_is_read() {
     assert_eq!(profile.caches.l2, Bytes(1 << 20));
     let rows = &profile.kernels[&table(Kind::Plain)];
     let row = &rows[&Place::Shape(512, 512)];
-    assert_eq!((row.kernel.as_str(), row.body), ("scale_f32_avx2_u8_512x512", 0x1f2e_3d4c_5b6a_7988));
+    assert_eq!((row.kernel.as_str(), row.body), ("mul_m_s_map_f32_avx2_u8", 0x1f2e_3d4c_5b6a_7988));
     assert_eq!(
         rows.keys().next_back(),
         Some(&Place::Bucket(Bucket { size: Size::L2, aspect: Aspect::Square }))
@@ -71,7 +71,8 @@ fn a_profile_is_written_sorted_and_aligned() {
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
     for (from, to, place, message) in [
-        ("version = 1", "version = 2", "2:11", "version 2 of profiles"),
+        ("version = 2", "version = 1", "2:11", "`raptors carry`"),
+        ("version = 2", "version = 3", "2:11", "version 3 of profiles"),
         ("\"amd-zen4\"", "\"AMD Zen 4\"", "3:11", "small letters"),
         ("\"1 MiB\", l3", "\"1 MB\", l3", "4:33", "`1 MB` is no number of bytes"),
         ("date ", "data ", "6:1", "unknown field"),
@@ -160,7 +161,7 @@ fn place() -> impl Strategy<Value = Place> {
 
 fn tables() -> impl Strategy<Value = Table> {
     ("[a-z][a-z0-9_]{0,8}", select(&["f32", "f64"][..]), "[a-z][a-z0-9]{0,5}", select(&Kind::ALL[..]))
-        .prop_map(|(op, dtype, isa, kind)| Table { op, dtype: dtype.into(), isa, kind })
+        .prop_map(|(computation, dtype, isa, kind)| Table { computation, dtype: dtype.into(), isa, kind })
 }
 
 fn winner() -> impl Strategy<Value = Winner> {
@@ -191,8 +192,16 @@ fn profile() -> impl Strategy<Value = Profile> {
     });
     let kernels = btree_map(tables(), btree_map(place(), winner(), 1..4), 0..4);
     let threads = btree_map(1..99_usize, btree_map(tables(), btree_map(bucket(), cut(), 1..4), 1..3), 0..3);
-    ("[a-z0-9+-]{1,9}", caches, ".{0,9}", ".{0,9}", kernels, threads).prop_map(
-        |(cpu, caches, rustc, date, kernels, threads)| Profile { cpu, caches, rustc, date, kernels, threads },
+    ("[a-z0-9+-]{1,9}", caches, ".{0,9}", ".{0,9}", option::of(".{0,9}"), kernels, threads).prop_map(
+        |(cpu, caches, rustc, date, note, kernels, threads)| Profile {
+            cpu,
+            caches,
+            rustc,
+            date,
+            note,
+            kernels,
+            threads,
+        },
     )
 }
 

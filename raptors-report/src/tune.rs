@@ -217,7 +217,7 @@ impl Case {
 
     /// A kernel's name without what is said already.
     fn short<'a>(&self, kernel: &'a str) -> &'a str {
-        kernel.strip_prefix(&format!("{}_{}_", self.op, self.dtype)).unwrap_or(kernel)
+        kernel.split_once(&format!("_{}_", self.dtype)).map_or(kernel, |(_, short)| short)
     }
 }
 

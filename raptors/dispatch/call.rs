@@ -7,7 +7,7 @@ use std::arch::asm;
 
 use super::{Isa, cpu, generated};
 
-/// The signature of an operation's kernels.
+/// The signature of kernels.
 pub trait Sig: 'static {
     /// The arguments, as one tuple. They go to the thread that computes their piece.
     type Args<'a>: Send;
@@ -19,20 +19,13 @@ pub struct Row<S: Sig> {
     pub(crate) name: &'static str,
     /// The ISA whose features the entry needs.
     pub(crate) isa: Isa,
-    /// The one shape it is for, as callers of the operation see it.
-    pub(crate) shape: Option<(usize, usize)>,
     entry: for<'a> unsafe fn(S::Args<'a>),
 }
 
 impl<S: Sig> Row<S> {
     /// A row, from inside the attribute macro. The entry must need no target features beyond those of `isa`.
-    pub(crate) const fn new(
-        name: &'static str,
-        isa: Isa,
-        shape: Option<(usize, usize)>,
-        entry: for<'a> unsafe fn(S::Args<'a>),
-    ) -> Self {
-        Self { name, isa, shape, entry }
+    pub(crate) const fn new(name: &'static str, isa: Isa, entry: for<'a> unsafe fn(S::Args<'a>)) -> Self {
+        Self { name, isa, entry }
     }
 }
 

@@ -13,7 +13,7 @@ use raptors_profile::cpu_key;
 use super::{
     call::Sig,
     generated::BUILT_IN,
-    table::{Choices, IsaRows, Table},
+    table::{Choices, Table},
 };
 use crate::{Error, knobs, lazy::Lazy};
 
@@ -168,17 +168,16 @@ pub fn profile() -> Result<&'static Followed, Error> {
     Ok(&FOUND.followed)
 }
 
-/// The rows of an ISA that hold on this machine.
+/// The rows of a table that hold on this machine, for an ISA by its number.
 #[cold]
-pub(crate) fn choose<S: Sig>(rows: &'static IsaRows<S>, table: &'static Table<S>) -> &'static Choices<S> {
+pub(crate) fn choose<S: Sig>(table: &'static Table<S>, isa: usize) -> &'static Choices {
+    let rows = table.isas[isa].as_ref().expect("asked for where there are rows");
     let tuned = FOUND.built_in.and_then(|at| rows.tuned.iter().find(|(of, _)| *of == at));
-    let choices = tuned.map_or(&rows.default, |(_, choices)| choices);
+    let choices = tuned.map_or(rows.default, |(_, choices)| choices);
     #[cfg(feature = "tunable")]
     if let Some(own) = &FOUND.own {
-        return own.over(choices, rows, table);
+        return own.over(choices, table, isa);
     }
-    #[cfg(not(feature = "tunable"))]
-    let _ = table;
     choices
 }
 

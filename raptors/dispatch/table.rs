@@ -11,7 +11,7 @@ use super::{
     generated::ISAS,
     profile::{self, Won},
 };
-use crate::{Error, runtime::threads};
+use crate::{Dtype, Error, runtime::threads};
 
 /// Classes of size: in the first, second or third cache, or in memory.
 pub(crate) const SIZES: usize = 4;
@@ -56,25 +56,11 @@ pub(crate) fn bucket_name(bucket: usize) -> String {
     format!("{}, {}", SIZE[bucket / ASPECTS], ASPECT[bucket % ASPECTS])
 }
 
-/// A kernel in a table.
-pub struct Entry<S: Sig> {
-    /// The kernel.
-    pub(crate) row: &'static Row<S>,
-    /// By how much it won, if a profile chose it.
-    pub(crate) won: Option<Won>,
-}
-
-// Not derived: that would ask the same of `S`, of which there is no value.
-impl<S: Sig> Clone for Entry<S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S: Sig> Copy for Entry<S> {}
-
 /// A target shape, as callers see it, and its kernel at each size.
-pub(crate) type Exact<S> = ((usize, usize), [Entry<S>; SIZES]);
+pub(crate) type Exact = ((usize, usize), [Place; SIZES]);
+
+/// The place of a kernel among those of its signature and dtype.
+pub(crate) type Place = u16;
 
 /// How the calls of a bucket are cut over threads: fields of the table, since kernels and bits do not depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,68 +99,77 @@ pub struct Cuts {
     /// The number of threads.
     pub(crate) threads: usize,
     /// How the calls of each bucket are cut.
-    pub(crate) tasks: [Tasks; BUCKETS],
-    /// By how much that won, where a profile chose it.
-    pub(crate) won: [Option<Won>; BUCKETS],
+    pub(crate) tasks: &'static [Tasks; BUCKETS],
+    /// By how much that won, by bucket, where a profile chose it.
+    pub(crate) won: &'static [(usize, Won)],
 }
 
 /// Which kernel serves which call, and how it is cut: by the defaults of the specs, or by a profile.
-pub struct Choices<S: Sig> {
-    /// Kernels for one shape.
-    pub(crate) exact: &'static [Exact<S>],
+#[derive(Clone, Copy)]
+pub struct Choices {
+    /// Kernels of target shapes.
+    pub(crate) exact: &'static [Exact],
     /// The kernel of each bucket.
-    pub(crate) buckets: [Entry<S>; BUCKETS],
+    pub(crate) buckets: [Place; BUCKETS],
+    /// By how much a kernel won, where a profile chose it: of buckets by their number, then of target shapes, a number for
+    /// each size.
+    pub(crate) won: &'static [(usize, Won)],
     /// How the calls of each bucket are cut, whatever the number of threads.
-    pub(crate) tasks: [Tasks; BUCKETS],
+    pub(crate) tasks: &'static [Tasks; BUCKETS],
     /// And where a profile says it for a number of threads, fewest first.
     pub(crate) threads: &'static [Cuts],
 }
 
-impl<S: Sig> Choices<S> {
+impl Choices {
     /// How the calls of a bucket are cut: by what was found with as many threads as there are, or with the most that
     /// are fewer.
     #[inline]
-    pub(crate) fn tasks(&self, bucket: usize) -> (Tasks, Option<Won>) {
+    fn tasks(&self, bucket: usize) -> Tasks {
+        self.cuts().map_or(self.tasks[bucket], |cuts| cuts.tasks[bucket])
+    }
+
+    #[inline]
+    fn cuts(&self) -> Option<&Cuts> {
         if self.threads.is_empty() {
-            return (self.tasks[bucket], None);
+            return None;
         }
         let count = threads::num_threads();
-        let found = self.threads.iter().rev().find(|cuts| cuts.threads <= count);
-        found.map_or((self.tasks[bucket], None), |cuts| (cuts.tasks[bucket], cuts.won[bucket]))
+        self.threads.iter().rev().find(|cuts| cuts.threads <= count)
     }
 }
 
-/// The kernels of an operation and dtype on one ISA. Where its own do not pay, rows are of a plainer one.
-pub struct IsaRows<S: Sig> {
-    /// What profiles call it: `scale.f32.avx2`.
-    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
-    pub(crate) name: &'static str,
+/// What a number of a row is found under.
+fn won(of: &[(usize, Won)], number: usize) -> Option<Won> {
+    of.iter().find(|(at, _)| *at == number).map(|(_, won)| *won)
+}
+
+/// The rows of a table on one ISA. Where its own kernels do not pay, they name those of a plainer one.
+pub struct IsaRows {
     /// By the defaults.
-    pub(crate) default: Choices<S>,
+    pub(crate) default: &'static Choices,
     /// By profiles of this build, of which it has rows: the profile's place in the list of them, and the rows.
-    pub(crate) tuned: &'static [(usize, Choices<S>)],
+    pub(crate) tuned: &'static [(usize, &'static Choices)],
     /// Those of them that hold on this machine, once somebody asked.
-    pub(crate) chosen: OnceLock<&'static Choices<S>>,
-    /// Every kernel in this build.
-    pub(crate) all: &'static [Row<S>],
+    pub(crate) chosen: OnceLock<&'static Choices>,
 }
 
-impl<S: Sig> IsaRows<S> {
-    /// The rows that hold on this machine. After the first call this is a load.
-    #[inline]
-    pub(crate) fn chosen(&'static self, table: &'static Table<S>) -> &'static Choices<S> {
-        self.chosen.get().copied().unwrap_or_else(|| {
-            // Found outside of any lock: a process may be forked meanwhile.
-            let found = profile::choose(self, table);
-            self.chosen.get_or_init(|| found)
-        })
-    }
-}
-
-/// The kernels of an operation and dtype, by ISA; `None` where the target or the ISA has none.
+/// Which kernels serve what is computed, of one dtype and in one way.
 pub struct Table<S: Sig> {
-    /// In the order of [`Isa::ALL`].
-    pub(crate) isas: [Option<IsaRows<S>>; ISAS],
+    /// What is computed: `mul_m_s`, `add_rows`.
+    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
+    pub(crate) computation: &'static str,
+    /// The dtype.
+    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
+    pub(crate) dtype: Dtype,
+    /// What profiles add to the ISA: `-inplace`.
+    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
+    pub(crate) kind: &'static str,
+    /// The kernels of the signature and dtype.
+    pub(crate) rows: &'static [Row<S>],
+    /// Those that compete for rows of this table.
+    pub(crate) all: &'static [Place],
+    /// In the order of [`Isa::ALL`]; `None` where the target or the ISA has no kernels.
+    pub(crate) isas: [Option<IsaRows>; ISAS],
 }
 
 /// How a kernel is chosen.
@@ -202,33 +197,50 @@ pub(crate) enum Reason {
 pub(crate) struct Plan<S: Sig> {
     /// The kernel of the whole call or of its pieces.
     pub(crate) kernel: Ready<S>,
-    /// Why that one.
-    pub(crate) reason: Reason,
     /// How the call is cut; `None` if it is not.
     pub(crate) cut: Option<Cut>,
-    /// By how much the kernel won, if a profile chose it.
-    pub(crate) won: Option<Won>,
+    /// Why that kernel.
+    pub(crate) reason: Reason,
     /// What the table says of cutting.
     pub(crate) tasks: Tasks,
-    /// By how much that won, if a profile says it.
-    pub(crate) cut_won: Option<Won>,
     /// The call.
     pub(crate) target: Target,
-    /// The rows that it was found in; `None` if it was asked for by name.
-    pub(crate) rows: Option<&'static IsaRows<S>>,
+    /// Where it was found; `None` if it was asked for by name.
+    found: Option<Found<S>>,
+}
+
+/// The rows in which a kernel was found.
+struct Found<S: Sig> {
+    rows: &'static [Row<S>],
+    default: &'static Choices,
+    choices: &'static Choices,
 }
 
 impl<S: Sig> Plan<S> {
     /// What the defaults have in the place of the kernel, and how they cut.
     pub(crate) fn default(&self) -> (&'static Row<S>, Tasks) {
-        let Some(IsaRows { default, .. }) = self.rows else { return (self.kernel.row(), self.tasks) };
+        let Some(Found { rows, default, .. }) = self.found else { return (self.kernel.row(), self.tasks) };
         let bucket = self.target.bucket();
         let exact = match self.reason {
             Reason::Exact(rows, cols) => default.exact.iter().find(|(shape, _)| *shape == (rows, cols)),
             Reason::Bucket(_) | Reason::Name => None,
         };
-        let entry = exact.map_or(&default.buckets[bucket], |(_, sizes)| &sizes[self.target.size()]);
-        (entry.row, default.tasks[bucket])
+        let place = exact.map_or(default.buckets[bucket], |(_, sizes)| sizes[self.target.size()]);
+        (&rows[usize::from(place)], default.tasks[bucket])
+    }
+
+    /// By how much the kernel won, if a profile chose it, and by how much the way in which the call is cut.
+    pub(crate) fn won(&self) -> (Option<Won>, Option<Won>) {
+        let Some(Found { choices, .. }) = self.found else { return (None, None) };
+        let bucket = self.target.bucket();
+        let number = match self.reason {
+            Reason::Exact(rows, cols) => {
+                let at = choices.exact.iter().position(|(shape, _)| *shape == (rows, cols));
+                BUCKETS + at.unwrap_or_default() * SIZES + self.target.size()
+            }
+            Reason::Bucket(_) | Reason::Name => bucket,
+        };
+        (won(choices.won, number), choices.cuts().and_then(|cuts| won(cuts.won, bucket)))
     }
 }
 
@@ -250,80 +262,71 @@ impl<S: Sig> Table<S> {
     /// The plan on that ISA, or on the next plainer one that has any kernels.
     #[inline]
     pub(crate) fn look_up(&'static self, isa: Isa, cut: Option<Cut>, target: Target) -> Plan<S> {
-        for rows in self.isas[..=isa as usize].iter().rev().flatten() {
-            let choices = rows.chosen(self);
+        for (at, isa_rows) in self.isas[..=isa as usize].iter().enumerate().rev() {
+            let Some(IsaRows { default, .. }) = isa_rows else { continue };
+            let choices = self.chosen(at);
             let bucket = target.bucket();
-            let (tasks, cut_won) = choices.tasks(bucket);
+            let tasks = choices.tasks(bucket);
             let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
-            let plan = |kernel, reason, won| Plan {
-                kernel,
-                reason,
-                cut,
-                won,
-                tasks,
-                cut_won,
-                target,
-                rows: Some(rows),
+            // A target shape's kernel was chosen by calls that were not cut.
+            let exact = choices.exact.iter().find(|(shape, _)| *shape == (target.rows, target.cols));
+            let (place, reason) = match exact.filter(|_| target.contiguous && cut.is_none()) {
+                Some(((rows, cols), sizes)) => (sizes[target.size()], Reason::Exact(*rows, *cols)),
+                None => (choices.buckets[bucket], Reason::Bucket(bucket)),
             };
-            // A kernel for one shape knows nothing of pieces.
-            if target.contiguous && cut.is_none() {
-                for (shape, sizes) in choices.exact {
-                    if *shape == (target.rows, target.cols) {
-                        let entry = &sizes[target.size()];
-                        if let Some(kernel) = Ready::new(entry.row) {
-                            return plan(kernel, Reason::Exact(shape.0, shape.1), entry.won);
-                        }
-                    }
-                }
-            }
-            let entry = &choices.buckets[bucket];
-            if let Some(kernel) = Ready::new(entry.row) {
-                return plan(kernel, Reason::Bucket(bucket), entry.won);
+            if let Some(kernel) = Ready::new(&self.rows[usize::from(place)]) {
+                let found = Some(Found { rows: self.rows, default, choices });
+                return Plan { kernel, cut, reason, tasks, target, found };
             }
         }
         unreachable!("every operation has portable kernels, which run everywhere")
     }
 
+    /// The rows of an ISA that hold on this machine. After the first call this is a load.
+    #[inline]
+    fn chosen(&'static self, isa: usize) -> &'static Choices {
+        let rows = self.isas[isa].as_ref().expect("asked for where there are rows");
+        rows.chosen.get().copied().unwrap_or_else(|| {
+            // Found outside of any lock: a process may be forked meanwhile.
+            let found = profile::choose(self, isa);
+            rows.chosen.get_or_init(|| found)
+        })
+    }
+
+    /// The kernels that compete for its rows, with their places.
+    pub(crate) fn kernels(&self) -> impl Iterator<Item = (Place, &'static Row<S>)> {
+        let rows = self.rows;
+        self.all.iter().map(move |&place| (place, &rows[usize::from(place)]))
+    }
+
     #[cold]
     fn by_name(&'static self, name: &str, cut: Option<Cut>, target: Target) -> Result<Plan<S>, Error> {
         thread_local! {
-            // Where the last one was: the tournament calls one again and again, and a search would count as its time.
-            static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+            // The last one: the tournament calls one again and again, and a search would count as its time.
+            static LAST: Cell<Place> = const { Cell::new(0) };
         }
-        let all = || {
-            let isas = self.isas.iter().enumerate();
-            isas.flat_map(|(isa, rows)| {
-                rows.iter().flat_map(|rows| rows.all).enumerate().map(move |(at, row)| ((isa, at), row))
-            })
+        let last = self.rows.get(usize::from(LAST.get())).filter(|row| row.name == name);
+        let row = match last.filter(|_| self.all.contains(&LAST.get())) {
+            Some(row) => row,
+            None => {
+                let (place, row) =
+                    self.kernels().find(|(_, row)| row.name == name).ok_or_else(|| Error::Unknown {
+                        kind: "kernel of this operation and dtype",
+                        name: name.to_owned(),
+                        known: self.kernels().map(|(_, row)| row.name).collect::<Vec<_>>().join(", "),
+                    })?;
+                LAST.set(place);
+                row
+            }
         };
-        let kernel = |(isa, at): (usize, usize)| {
-            let rows = self.isas.get(isa)?.as_ref()?;
-            Some((rows, rows.all.get(at)?))
-        };
-        let (rows, row) = if let Some(last) = kernel(LAST.get()).filter(|(_, row)| row.name == name) {
-            last
-        } else {
-            let place = all().find(|(_, row)| row.name == name).map(|(place, _)| place);
-            LAST.set(place.unwrap_or_default());
-            place.and_then(kernel).ok_or_else(|| Error::Unknown {
-                kind: "kernel of this operation and dtype",
-                name: name.to_owned(),
-                known: all().map(|(_, row)| row.name).collect::<Vec<_>>().join(", "),
-            })?
-        };
-        if let Some(shape) = row.shape
-            && !(target.contiguous && shape == (target.rows, target.cols))
-        {
-            let reason = format!("only for contiguous {}×{} matrices", shape.0, shape.1);
-            return Err(Error::Kernel { kernel: row.name, reason });
-        }
         let kernel = Ready::new(row).ok_or_else(|| Error::Kernel {
             kernel: row.name,
             reason: format!("this machine has no {}", row.isa.name()),
         })?;
         // On this thread, unless the caller says otherwise; in pieces if somebody may cancel.
-        let tasks = Tasks { crossover: NEVER, ..rows.default.tasks[target.bucket()] };
-        let cut = cut.or_else(|| threads::cut(tasks, target.bytes)).filter(|_| row.shape.is_none());
-        Ok(Plan { kernel, reason: Reason::Name, cut, won: None, tasks, cut_won: None, target, rows: None })
+        let default = self.isas.iter().flatten().next().expect("portable kernels run everywhere").default;
+        let tasks = Tasks { crossover: NEVER, ..default.tasks[target.bucket()] };
+        let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
+        Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None })
     }
 }

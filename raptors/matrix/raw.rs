@@ -169,17 +169,4 @@ impl<T: Element> Raw<T> {
         // SAFETY: without gaps the elements are a run, which whole rows of any length cover.
         unsafe { Self::new(self.start.as_ptr(), self.rows / times, columns, columns) }
     }
-
-    /// Panics unless the matrix is R×C and without gaps: what a view as arrays needs.
-    #[inline]
-    #[track_caller]
-    pub(super) fn assert_arrays<const R: usize, const C: usize>(&self) {
-        assert!(
-            (self.rows, self.columns) == (R, C) && self.is_contiguous(),
-            "expected a contiguous {R}×{C} matrix, got {}×{} with a row stride of {}",
-            self.rows,
-            self.columns,
-            self.row_stride,
-        );
-    }
 }

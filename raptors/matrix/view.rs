@@ -262,19 +262,6 @@ impl<'a, T: Element> MatrixRef<'a, T> {
     pub fn row_groups<const N: usize>(self) -> (RowGroups<'a, T, N>, Self) {
         RowGroups::new(self)
     }
-
-    /// The rows as arrays.
-    ///
-    /// # Panics
-    /// Unless the matrix is R×C and has nothing between rows.
-    #[inline]
-    #[must_use]
-    #[track_caller]
-    pub fn as_rows<const R: usize, const C: usize>(self) -> &'a [[T; C]; R] {
-        self.raw.assert_arrays::<R, C>();
-        // SAFETY: the elements are a run of R × C, which arrays of arrays are, readable for 'a.
-        unsafe { &*self.as_ptr().cast() }
-    }
 }
 
 impl<T: Element> Index<(usize, usize)> for MatrixRef<'_, T> {

@@ -289,20 +289,6 @@ impl<'a, T: Element> MatrixMut<'a, T> {
     pub fn joined_rows(self, times: usize) -> Self {
         Self::from_raw(self.raw.joined_rows(times))
     }
-
-    /// The rows as arrays.
-    ///
-    /// # Panics
-    /// Unless the matrix is R×C and has nothing between rows.
-    #[inline]
-    #[must_use]
-    #[track_caller]
-    pub fn into_rows<const R: usize, const C: usize>(self) -> &'a mut [[T; C]; R] {
-        self.raw.assert_arrays::<R, C>();
-        // SAFETY: the elements are a run of R × C, which arrays of arrays are; they are this view's for 'a, and the
-        // view is used up.
-        unsafe { &mut *self.raw.start().cast() }
-    }
 }
 
 impl<T: Element> Index<(usize, usize)> for MatrixMut<'_, T> {

@@ -22,6 +22,16 @@ pub struct Map<Into: Sig, Inplace: Sig> {
     pub(crate) inplace: &'static Table<Inplace>,
 }
 
+/// What an operation calls the arguments of its kernels.
+pub(crate) struct Named<const N: usize> {
+    /// The operation.
+    pub(crate) op: &'static str,
+    /// The names, in the order in which kernels take them.
+    pub(crate) names: [&'static str; N],
+    /// The place of each among the operation's own arguments.
+    pub(crate) order: [usize; N],
+}
+
 /// The target of a call that reads and writes `matrices` matrices of that shape.
 #[inline]
 pub(crate) fn target<T: Element>((rows, cols): (usize, usize), matrices: usize, contiguous: bool) -> Target {
@@ -50,7 +60,7 @@ pub(crate) fn run<T: Element, S: Pieces>(
     args: S::Args<'_>,
 ) -> Result<(), Error> {
     let one = |(args, (rows, cols))| {
-        if rows == 1 || cols <= stripe || plan.kernel.row().shape.is_some() {
+        if rows == 1 || cols <= stripe {
             return plan.kernel.call(args);
         }
         let stripes =
@@ -145,9 +155,8 @@ const JOINED: usize = 512;
 
 /// How many rows of a contiguous matrix to see as one, where a row that is added to each (or the like) can be repeated
 /// instead: 1 if the rows are long enough, or too few.
-pub(crate) fn joined_rows<S: Sig>(plan: &Plan<S>, (rows, cols): (usize, usize)) -> usize {
-    // A kernel for one shape knows its rows.
-    if cols >= NARROW || plan.kernel.row().shape.is_some() {
+pub(crate) const fn joined_rows((rows, cols): (usize, usize)) -> usize {
+    if cols >= NARROW {
         return 1;
     }
     let times = JOINED / cols;

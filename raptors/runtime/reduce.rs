@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use super::{check, chunk, threads};
 use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
-    catalogue::Call,
+    catalogue::{Arg, Args, Axis, Call, Place},
     dispatch::{
         self,
         call::{Ready, Sig},
@@ -82,8 +82,7 @@ impl<T: Element> Reduction<T> {
         &self,
         isa: crate::Isa,
         numerics: Numerics,
-        rows: usize,
-        cols: usize,
+        (rows, cols): (usize, usize),
     ) -> Plan<States<T>> {
         let target = Target {
             rows,
@@ -112,6 +111,31 @@ impl<T: Element> Reduction<T> {
             Numerics::Accurate
         } else {
             numerics
+        }
+    }
+
+    /// Carries out a call whose argument was of any dtype. `input` is what the operation calls it.
+    pub(crate) fn erased(
+        &self,
+        axis: Axis,
+        input: &'static str,
+        call: &Call<'_>,
+        args: &[Arg<'_>],
+        place: Place<'_, T>,
+    ) -> Result<(), Error> {
+        let x = Args::new(self.op, 1, args, None)?.matrix(0, input)?;
+        let Place::Slice(out) = place else {
+            let (expected, got) = ("a row or column", "a matrix");
+            return Err(Error::Form { op: self.op, what: "out", expected, got });
+        };
+        match axis {
+            Axis::All => {
+                check::length("out", out.len(), 1)?;
+                out[0] = self.all(call, x)?;
+                Ok(())
+            }
+            Axis::Zero => self.columns(call, x, out),
+            Axis::One => self.rows(call, x, out),
         }
     }
 

@@ -6,13 +6,15 @@ use raptors_profile::{Aspect, Bucket, Place, Size};
 
 use crate::{
     Caches, Dtype, Error, Isa, Numerics,
-    catalogue::{self, Axis, Body, Explanation, InputKind, Kernel, Op, Status},
+    catalogue::{self, Axis, Body, Explanation, Group, InputKind, Kernel, Op, Status},
 };
 
-/// What one tournament decides: the kernel of one row of one dispatch table.
+/// What one tournament decides: the kernel of one row of one dispatch table, for all operations that have the table.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The operation.
+    /// The kernels that compete.
+    pub group: &'static Group,
+    /// The operation whose calls are timed, the first of those that the group serves.
     pub op: &'static Op,
     /// Element type.
     pub dtype: Dtype,
@@ -68,7 +70,7 @@ impl Display for Case {
             (false, true) => "",
             (false, false) => &format!(" {}", self.numerics),
         };
-        write!(f, "{} {}{class} {}", self.op.name, self.dtype, self.place)
+        write!(f, "{} {}{class} {}", self.serves(), self.dtype, self.place)
     }
 }
 
@@ -85,6 +87,12 @@ fn bytes_of_element(op: &Op, dtype: Dtype) -> usize {
 }
 
 impl Case {
+    /// The names of the operations that follow it: `sum, mean`.
+    #[must_use]
+    pub fn serves(&self) -> String {
+        self.group.ops().map(|op| op.name).collect::<Vec<_>>().join(", ")
+    }
+
     /// The first of its shapes, which decides what the table says.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
@@ -105,7 +113,6 @@ impl Case {
             Place::Bucket(Bucket { size, .. }) => Some(size),
             Place::Shape(..) => None,
         };
-        let table = |case: &Self| (case.op.name, case.dtype, case.numerics, case.inplace);
         let is_one_run = match self.op.body {
             Body::Map(_) => {
                 let mut kinds = self.op.inputs.iter().map(|input| input.kind);
@@ -113,7 +120,10 @@ impl Case {
             }
             Body::Reduce { axis, .. } => axis == Axis::All,
         };
-        is_one_run && table(self) == table(other) && size(self).is_some() && size(self) == size(other)
+        is_one_run
+            && std::ptr::eq(self.group, other.group)
+            && size(self).is_some()
+            && size(self) == size(other)
     }
 
     /// The case of the same bucket whose calls move about so many bytes.
@@ -123,33 +133,17 @@ impl Case {
         Self { shapes, ..self.clone() }
     }
 
-    /// The table that it is a row of, as a profile names it: `scale.f32.avx2`.
+    /// The table that it is a row of, as a profile names it: `mul_m_s.f32.avx2`.
     #[must_use]
     pub fn table(&self, isa: Isa) -> String {
-        let class = match (self.inplace, self.numerics == crate::Numerics::default()) {
-            (true, _) => "-inplace",
-            (false, true) => "",
-            (false, false) => "-acc",
-        };
-        format!("{}.{}.{}{class}", self.op.name, self.dtype, isa.name())
+        let Group { computation, dtype, .. } = self.group;
+        format!("{computation}.{dtype}.{}{}", isa.name(), self.group.kind())
     }
 
     /// The candidates: every kernel of this build and these instruction sets that its row can name.
     #[must_use]
     pub fn candidates(&self, isas: &[Isa]) -> Vec<&'static Kernel> {
-        let fits = |kernel: &&Kernel| {
-            kernel.dtype == self.dtype
-                && isas.contains(&kernel.isa)
-                && kernel.inplace == self.inplace
-                && kernel.body.is_some()
-                && kernel.numerics.contains(&self.numerics)
-                && match (kernel.shape, self.place) {
-                    (None, _) => true,
-                    (Some(shape), Place::Shape(rows, cols)) => shape == (rows, cols),
-                    (Some(_), Place::Bucket(..)) => false,
-                }
-        };
-        self.op.kernels.iter().filter(fits).collect()
+        self.group.kernels().filter(|kernel| isas.contains(&kernel.isa) && kernel.is_built()).collect()
     }
 
     /// What the table says of it: the kernel is its incumbent.
@@ -179,12 +173,11 @@ impl Case {
 /// all others one that a table names already, since it adds nothing to the library.
 #[must_use]
 pub fn complexity(kernel: &Kernel) -> usize {
-    // `<op>_<dtype>_<isa>_u<unroll>[_…]`: each word after that is something more.
+    // `<computes>_<skeleton>_<dtype>_<isa>_u<unroll>[_…]`: each word after that is something more.
     let mut words = kernel.name.split('_').skip_while(|word| *word != kernel.isa.name()).skip(1);
     let unroll = words.next().and_then(|word| word.strip_prefix('u')?.parse().ok()).unwrap_or(1);
-    let known_shape = usize::from(kernel.shape.is_some());
     let is_new = usize::from(kernel.status != Status::Shipped);
-    1000 * is_new + 100 * (words.count() - known_shape) + 10 * known_shape + usize::min(unroll, 9)
+    1000 * is_new + 100 * words.count() + usize::min(unroll, 9)
 }
 
 /// What part of the cases is wanted.
@@ -218,9 +211,9 @@ impl Filter {
         Ok(filter)
     }
 
-    fn takes(&self, op: &Op, dtype: Dtype) -> bool {
-        (self.ops.is_empty() || self.ops.iter().any(|word| named(op, word)))
-            && (self.dtypes.is_empty() || self.dtypes.contains(&dtype))
+    fn takes(&self, group: &'static Group) -> bool {
+        (self.ops.is_empty() || group.ops().any(|op| self.ops.iter().any(|word| named(op, word))))
+            && (self.dtypes.is_empty() || self.dtypes.contains(&group.dtype))
     }
 }
 
@@ -231,65 +224,53 @@ fn named(op: &Op, word: &str) -> bool {
     op.name == word || stem == Some(word)
 }
 
-/// Every case of a part, in the order of operations: first those of target shapes, then those of buckets. With `full`,
-/// buckets are judged by more shapes than the one in their middle.
+/// Every case of a part, in the order of groups: first those of target shapes, then those of buckets. With `full`, buckets
+/// are judged by more shapes than the one in their middle.
 #[must_use]
 pub fn cases(filter: &Filter, caches: Caches, full: bool) -> Vec<Case> {
     let mut cases = Vec::new();
-    for op in catalogue::ops() {
-        for &dtype in op.dtypes.iter().filter(|dtype| filter.takes(op, **dtype)) {
-            for (numerics, inplace) in tables(op) {
-                let case = |place, shapes| Case { op, dtype, numerics, inplace, place, shapes };
-                let targets = targets(op, dtype, numerics, inplace);
-                for &(rows, cols) in &targets {
-                    cases.push(case(Place::Shape(rows, cols), vec![(rows, cols)]));
+    for group in catalogue::groups().iter().filter(|group| filter.takes(group)) {
+        let Some((op, numerics)) = called(group) else { continue };
+        let Group { dtype, inplace, .. } = *group;
+        let case = |place, shapes| Case { group, op, dtype, numerics, inplace, place, shapes };
+        let targets = targets(group);
+        for &(rows, cols) in &targets {
+            cases.push(case(Place::Shape(rows, cols), vec![(rows, cols)]));
+        }
+        for size in Size::ALL {
+            for aspect in Aspect::ALL {
+                // A target shape has a row of its own.
+                let of = |bytes: usize| match shape(aspect, bytes / bytes_of_element(op, dtype)) {
+                    (rows, cols) if targets.contains(&(rows, cols)) => (rows, cols + 8),
+                    shape => shape,
+                };
+                let middle = middle(size, caches);
+                let mut shapes = vec![of(middle)];
+                if full {
+                    let (from, to) = range(size, caches);
+                    // Halfway, as ratios go, to where the size begins and ends.
+                    shapes.push(of(middle.saturating_mul(from.max(middle / 16)).isqrt()));
+                    shapes.push(of(middle.saturating_mul(to).isqrt()));
                 }
-                for size in Size::ALL {
-                    for aspect in Aspect::ALL {
-                        // A target shape has a row of its own.
-                        let of = |bytes: usize| match shape(aspect, bytes / bytes_of_element(op, dtype)) {
-                            (rows, cols) if targets.contains(&(rows, cols)) => (rows, cols + 8),
-                            shape => shape,
-                        };
-                        let middle = middle(size, caches);
-                        let mut shapes = vec![of(middle)];
-                        if full {
-                            let (from, to) = range(size, caches);
-                            // Halfway, as ratios go, to where the size begins and ends.
-                            shapes.push(of(middle.saturating_mul(from.max(middle / 16)).isqrt()));
-                            shapes.push(of(middle.saturating_mul(to).isqrt()));
-                        }
-                        cases.push(case(Place::Bucket(Bucket { size, aspect }), shapes));
-                    }
-                }
+                cases.push(case(Place::Bucket(Bucket { size, aspect }), shapes));
             }
         }
     }
     cases
 }
 
-/// The tables of an operation: the numeric class of each, by the first that it serves, and whether it is one of kernels
-/// that work in place.
-fn tables(op: &Op) -> Vec<(Numerics, bool)> {
-    let mut tables: Vec<(Numerics, bool)> = Vec::new();
-    for kernel in op.kernels {
-        // A class that kernels of another one serve too has no table.
-        let class = kernel.numerics.first().filter(|class| op.numerics.contains(class));
-        tables.extend(class.map(|class| (*class, kernel.inplace)).filter(|table| !tables.contains(table)));
-    }
-    tables
+/// An operation whose calls run the kernels of a group, and the numeric class in which they do. A group that serves no
+/// class which a caller can choose (the tree for a single column) has none.
+fn called(group: &'static Group) -> Option<(&'static Op, Numerics)> {
+    group.ops().find_map(|op| {
+        let serving = op.servings.iter().find(|serving| std::ptr::eq(serving.group, group))?;
+        Some((op, *serving.numerics.first()?))
+    })
 }
 
-/// The shapes that an operation has kernels for.
-fn targets(op: &Op, dtype: Dtype, numerics: Numerics, inplace: bool) -> Vec<(usize, usize)> {
-    let mut shapes: Vec<_> = op
-        .kernels
-        .iter()
-        .filter(|kernel| {
-            kernel.dtype == dtype && kernel.numerics.contains(&numerics) && kernel.inplace == inplace
-        })
-        .filter_map(|kernel| kernel.shape)
-        .collect();
+/// The target shapes of the operations that a group serves.
+fn targets(group: &'static Group) -> Vec<(usize, usize)> {
+    let mut shapes: Vec<_> = group.ops().flat_map(|op| op.shapes).copied().collect();
     shapes.sort_unstable();
     shapes.dedup();
     shapes
@@ -326,7 +307,7 @@ mod tests {
     fn inputs_larger_than_the_last_cache_are_cases_of_their_own() {
         let cases = cases(&Filter::default(), CACHES, false);
         // Nor is any of them a row of its own.
-        let targets = |case: &Case| targets(case.op, case.dtype, case.numerics, case.inplace);
+        let targets = |case: &Case| targets(case.group);
         let buckets = cases.iter().filter(|case| matches!(case.place, Place::Bucket(..)));
         buckets.for_each(|case| assert!(!targets(case).contains(&case.shape()), "{case}"));
         let memory = cases
@@ -340,20 +321,27 @@ mod tests {
     }
 
     #[test]
-    fn target_shapes_are_those_of_the_kernels() {
+    fn target_shapes_are_those_of_the_specs() {
         let all = cases(&Filter::default(), CACHES, false);
-        let shaped = catalogue::ops().iter().flat_map(|op| op.kernels).find_map(|kernel| kernel.shape);
         let targets = all.iter().filter(|case| matches!(case.place, Place::Shape(..)));
-        assert_eq!(targets.clone().count() > 0, shaped.is_some());
+        let shapes = catalogue::ops().iter().any(|op| !op.shapes.is_empty());
+        assert_eq!(targets.clone().count() > 0, shapes);
         for case in targets {
-            let own = case.candidates(&Isa::ALL).into_iter().filter(|kernel| kernel.shape.is_some()).count();
-            assert!(own > 0, "{case}");
+            assert!(case.group.ops().any(|op| op.shapes.contains(&case.shape())), "{case}");
         }
         // No row is decided twice.
-        let mut names: Vec<_> = all.iter().map(ToString::to_string).collect();
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), all.len());
+        let rows = || all.iter().map(|case| format!("{} {}", case.table(Isa::Portable), case.place));
+        assert_eq!(rows().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn one_case_speaks_for_all_operations_that_compute_the_same() {
+        let serves: Vec<_> = cases(&Filter::default(), CACHES, false).iter().map(Case::serves).collect();
+        for (one, other) in [("sum", "mean"), ("sum_axis0", "mean_axis0")] {
+            if catalogue::op(one).is_ok() && catalogue::op(other).is_ok() {
+                assert!(serves.contains(&format!("{other}, {one}")), "{serves:?}");
+            }
+        }
     }
 
     #[test]
@@ -368,7 +356,7 @@ mod tests {
             };
             assert_eq!(others.len(), if knows_the_form { 0 } else { Aspect::ALL.len() }, "{case}");
             for other in others {
-                assert_eq!((other.op.name, other.dtype), (case.op.name, case.dtype));
+                assert!(std::ptr::eq(other.group, case.group));
                 assert!(matches!(other.place, Place::Bucket(bucket) if bucket.size == size));
             }
         }
@@ -380,9 +368,8 @@ mod tests {
         let words = |words: &[&str]| Filter::of(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
         let filter = words(&[op.name, "f64"]).unwrap();
         let part = cases(&filter, CACHES, false);
-        assert!(
-            part.iter().all(|case| case.op.name == op.name && case.dtype == Dtype::F64) && !part.is_empty()
-        );
+        let serves = |case: &Case| case.group.ops().any(|of| of.name == op.name);
+        assert!(part.iter().all(|case| serves(case) && case.dtype == Dtype::F64) && !part.is_empty());
         // The name of a spec stands for all its operations.
         let stem = catalogue::ops().iter().find_map(|op| {
             let stem = op.file.rsplit('/').next()?.strip_suffix(".toml")?;
@@ -390,16 +377,15 @@ mod tests {
         });
         if let Some(stem) = stem {
             let part = cases(&words(&[stem]).unwrap(), CACHES, false);
-            assert!(
-                part.iter().any(|case| case.op.name != stem) && part.iter().any(|case| case.op.name == stem)
-            );
+            let serves = |case: &Case| case.group.ops().any(|op| op.name == stem);
+            assert!(part.iter().any(|case| !serves(case)) && part.iter().any(serves));
         }
         assert!(words(&["nothing"]).unwrap_err().to_string().contains("nothing"));
     }
 
     #[test]
     fn plainer_is_less_complex() {
-        let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
+        let kernels = || catalogue::kernels().iter();
         for kernel in kernels() {
             let more = kernels().filter(|other| other.name.starts_with(&format!("{}_", kernel.name)));
             for other in more.filter(|other| other.status == kernel.status) {

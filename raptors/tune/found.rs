@@ -33,13 +33,13 @@ pub struct Findings {
 /// What was found of one case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {
-    /// The operation.
-    pub op: &'static str,
+    /// The operations that follow it: `mean, sum`.
+    pub op: String,
     /// Element type.
     pub dtype: &'static str,
     /// The numeric class.
     pub numerics: &'static str,
-    /// The table in a profile: `scale.f32.avx2`.
+    /// The table in a profile: `mul_m_s.f32.avx2`.
     pub table: String,
     /// The row of that table: `512x512`, `l2 square`.
     pub row: String,
@@ -96,7 +96,7 @@ impl Found {
     /// A kernel's name without what the table says already: `avx2_u8_pipe`.
     #[must_use]
     pub fn short<'a>(&self, kernel: &'a str) -> &'a str {
-        kernel.strip_prefix(&format!("{}_{}_", self.op, self.dtype)).unwrap_or(kernel)
+        kernel.split_once(&format!("_{}_", self.dtype)).map_or(kernel, |(_, short)| short)
     }
 }
 

@@ -90,6 +90,7 @@ impl ProfileFile {
             caches,
             rustc: String::new(),
             date: String::new(),
+            note: None,
             kernels: BTreeMap::new(),
             threads: BTreeMap::new(),
         };
@@ -233,11 +234,11 @@ fn caches() -> Caches {
     Caches { l1: Bytes(l1), l2: Bytes(l2), l3: Bytes(l3) }
 }
 
-/// The table of a case: `sum_axis0.f32.avx2-acc`.
+/// The table of a case: `add_columns.f32.avx2-acc`.
 fn table(found: &Found) -> Table {
     let mut words = found.table.splitn(3, '.');
     let mut word = || words.next().expect("a case names its table as profiles do").to_owned();
-    let (op, dtype, isa) = (word(), word(), word());
+    let (computation, dtype, isa) = (word(), word(), word());
     // The plain kind has no suffix, which every name ends with.
     let kind = Kind::ALL
         .into_iter()
@@ -245,7 +246,7 @@ fn table(found: &Found) -> Table {
         .max_by_key(|kind| kind.suffix().len());
     let kind = kind.unwrap_or_default();
     let isa = isa.strip_suffix(kind.suffix()).unwrap_or(&isa).to_owned();
-    Table { op, dtype, isa, kind }
+    Table { computation, dtype, isa, kind }
 }
 
 /// What is to be said of a default.
@@ -324,15 +325,15 @@ mod tests {
             faster: None,
         };
         Found {
-            op: "scale",
+            op: "scale".to_owned(),
             dtype: "f32",
             numerics: "numpy",
-            table: "scale.f32.avx2".to_owned(),
+            table: "mul_m_s.f32.avx2".to_owned(),
             row: row.to_owned(),
             shapes: vec![(8, 8)],
             bytes: 512,
-            incumbent: "scale_f32_avx2_u4",
-            default: "scale_f32_avx2_u4",
+            incumbent: "mul_m_s_map_f32_avx2_u4",
+            default: "mul_m_s_map_f32_avx2_u4",
             winner,
             verdict: Verdict::Replaced,
             challenger: Some(winner),
@@ -357,29 +358,29 @@ mod tests {
         let folder = Folder::new("rows");
         let before = ProfileFile::of(&folder.0, false, CACHES).unwrap();
         let after = before.with(&findings(vec![
-            found("512x512", "scale_f32_avx2_u8_512x512", Some(0.05)),
-            found("l2 square", "scale_f32_avx2_u8", Some(0.0305)),
-            found("l1 tall", "scale_f32_avx2_u4", None),
+            found("512x512", "mul_m_s_map_f32_avx2_u8", Some(0.05)),
+            found("l2 square", "mul_m_s_map_f32_avx2_u8", Some(0.0305)),
+            found("l1 tall", "mul_m_s_map_f32_avx2_u4", None),
         ]));
         assert_eq!((before.rows(), after.rows()), (0, 2));
         after.write().unwrap();
         let text = fs::read_to_string(after.path()).unwrap();
-        assert!(text.contains("[kernels.scale.f32.avx2]") && text.contains("margin = \"3.1%\""), "{text}");
+        assert!(text.contains("[kernels.mul_m_s.f32.avx2]") && text.contains("margin = \"3.1%\""), "{text}");
         assert!(text.contains("body = \"0000000000001234\""), "{text}");
 
         // Read again, a run that finds the same changes nothing, not even the date.
         let again = ProfileFile::of(&folder.0, false, CACHES).unwrap();
         assert!(again.same_rows(&after));
         let kept = Found {
-            incumbent: "scale_f32_avx2_u8",
+            incumbent: "mul_m_s_map_f32_avx2_u8",
             margin: None,
-            ..found("l2 square", "scale_f32_avx2_u8", None)
+            ..found("l2 square", "mul_m_s_map_f32_avx2_u8", None)
         };
         let same = again.with(&findings(vec![kept]));
         assert!(same.same_rows(&again) && same.profile.date == again.profile.date);
 
         // Back to the default: the row goes, those of other cases stay.
-        let back = again.with(&findings(vec![found("l2 square", "scale_f32_avx2_u4", None)]));
+        let back = again.with(&findings(vec![found("l2 square", "mul_m_s_map_f32_avx2_u4", None)]));
         assert_eq!(back.rows(), 1);
     }
 
@@ -387,14 +388,17 @@ mod tests {
     fn a_profile_of_the_users_can_say_that_the_default_wins() {
         let folder = Folder::new("over");
         let before = ProfileFile::of(&folder.0, true, CACHES).unwrap();
-        let plain = found("l1 tall", "scale_f32_avx2_u4", None);
+        let plain = found("l1 tall", "mul_m_s_map_f32_avx2_u4", None);
         // The build says something else than the specs, and lost.
-        let back = Found { incumbent: "scale_f32_avx2_u8", ..found("l2 square", "scale_f32_avx2_u4", None) };
+        let back = Found {
+            incumbent: "mul_m_s_map_f32_avx2_u8",
+            ..found("l2 square", "mul_m_s_map_f32_avx2_u4", None)
+        };
         let after = before.with(&findings(vec![plain, back]));
         assert_eq!(after.rows(), 1);
         assert!(after.profile.to_text().contains("margin = \"0.0%\""), "{}", after.profile.to_text());
         // It is still there when the same is found with it in force.
-        let again = after.with(&findings(vec![found("l2 square", "scale_f32_avx2_u4", None)]));
+        let again = after.with(&findings(vec![found("l2 square", "mul_m_s_map_f32_avx2_u4", None)]));
         assert!(again.same_rows(&after));
     }
 
@@ -413,11 +417,11 @@ mod tests {
             verdict: Verdict::Replaced,
             ways: Vec::new(),
         };
-        let with = |cuts| Found { cuts: Some(cuts), ..found("l3 square", "scale_f32_avx2_u4", None) };
+        let with = |cuts| Found { cuts: Some(cuts), ..found("l3 square", "mul_m_s_map_f32_avx2_u4", None) };
         let after = before.with(&findings(vec![with(cuts(Some(2 << 20), None, Some(0.1)))]));
         let text = after.profile.to_text();
         assert!(
-            text.contains("[threads.2.scale.f32.avx2]") && text.contains("crossover = \"2 MiB\""),
+            text.contains("[threads.2.mul_m_s.f32.avx2]") && text.contains("crossover = \"2 MiB\""),
             "{text}"
         );
         assert!(text.contains("chunk = \"1 per thread\""), "{text}");
@@ -429,22 +433,22 @@ mod tests {
     #[test]
     fn tables_of_a_class_have_a_kind() {
         let of = |name: &str| {
-            let found = Found { table: name.to_owned(), ..found("l1 tall", "scale_f32_avx2_u4", None) };
+            let found = Found { table: name.to_owned(), ..found("l1 tall", "mul_m_s_map_f32_avx2_u4", None) };
             table(&found)
         };
         assert_eq!(
-            (of("sum_axis0.f64.avx512-acc").kind, of("sum_axis0.f64.avx512-acc").isa.as_str()),
+            (of("add_columns.f64.avx512-acc").kind, of("add_columns.f64.avx512-acc").isa.as_str()),
             (Kind::Accurate, "avx512")
         );
-        assert_eq!(of("scale.f32.avx2-inplace").kind, Kind::InPlace);
-        assert_eq!(of("scale.f32.avx2").to_string(), "scale.f32.avx2");
+        assert_eq!(of("mul_m_s.f32.avx2-inplace").kind, Kind::InPlace);
+        assert_eq!(of("mul_m_s.f32.avx2").to_string(), "mul_m_s.f32.avx2");
     }
 
     #[test]
     fn a_profile_of_other_caches_is_made_anew_and_a_damaged_one_is_refused() {
         let folder = Folder::new("caches");
         let before = ProfileFile::of(&folder.0, false, CACHES).unwrap();
-        let case = found("l2 square", "scale_f32_avx2_u8", Some(0.03));
+        let case = found("l2 square", "mul_m_s_map_f32_avx2_u8", Some(0.03));
         before.with(&findings(vec![case])).write().unwrap();
         let other = ProfileFile::of(&folder.0, false, Caches { l3: Bytes(8 << 20), ..CACHES }).unwrap();
         assert_eq!(other.rows(), 0);
@@ -464,8 +468,8 @@ mod tests {
     fn a_kernel_that_was_not_compared_changes_no_row() {
         let folder = Folder::new("alone");
         let before = ProfileFile::of(&folder.0, true, CACHES).unwrap();
-        let before = before.with(&findings(vec![found("l2 square", "scale_f32_avx2_u8", Some(0.03))]));
-        let alone = Found { candidates: Vec::new(), ..found("l2 square", "scale_f32_avx2_u4", None) };
+        let before = before.with(&findings(vec![found("l2 square", "mul_m_s_map_f32_avx2_u8", Some(0.03))]));
+        let alone = Found { candidates: Vec::new(), ..found("l2 square", "mul_m_s_map_f32_avx2_u4", None) };
         assert!(before.with(&findings(vec![alone])).same_rows(&before));
     }
 
@@ -474,8 +478,11 @@ mod tests {
         for case in cases(&Filter::default(), crate::caches(), false) {
             for isa in Isa::ALL {
                 let (name, row) = (case.table(isa), case.place.to_string());
-                let found =
-                    Found { table: name.clone(), row: row.clone(), ..found("", "scale_f32_avx2_u4", None) };
+                let found = Found {
+                    table: name.clone(),
+                    row: row.clone(),
+                    ..found("", "mul_m_s_map_f32_avx2_u4", None)
+                };
                 assert_eq!((table(&found).to_string(), table(&found).isa.as_str()), (name, isa.name()));
                 assert_eq!(found.row.parse::<Place>().map(|place| place.to_string()), Ok(row));
             }

@@ -260,7 +260,7 @@ fn found(
     let candidate = |(kernel, standing): (&&'static Kernel, &Standing)| Candidate {
         kernel: kernel.name,
         variant: kernel.variant,
-        body: kernel.body.unwrap_or_default(),
+        body: kernel.identity,
         right: standing.right,
         dropped: standing.dropped,
         rounds: standing.rounds,
@@ -268,7 +268,7 @@ fn found(
         faster: standing.faster,
     };
     Found {
-        op: case.op.name,
+        op: case.serves(),
         dtype: case.dtype.name(),
         numerics: case.numerics.name(),
         table: case.table(isa),

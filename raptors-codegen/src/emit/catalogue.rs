@@ -1,17 +1,47 @@
 //! `catalogue.rs`: every operation and every kernel, with its status.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::{Homes, template};
+use super::{Build, template};
 use crate::{
-    expand::{Candidate, serves},
+    expand::{Candidate, Group, serves},
     op::{Form, Op, camel},
-    select::{Table, ships},
     spec::{
         Axis, Body, Chunk, InputKind, Numerics, Threads,
         expr::{Binary, Expr, Unary},
     },
 };
+
+#[derive(Serialize)]
+struct CatalogueView {
+    kernels: Vec<KernelView>,
+    groups: Vec<GroupView>,
+    ops: Vec<OpView>,
+}
+
+#[derive(Serialize)]
+struct KernelView {
+    name: String,
+    computes: String,
+    skeleton: &'static str,
+    dtype: String,
+    isa: String,
+    variant: String,
+    inplace: bool,
+    status: String,
+    identity: String,
+}
+
+#[derive(Serialize)]
+struct GroupView {
+    computation: String,
+    dtype: String,
+    numerics: String,
+    inplace: bool,
+    kernels: String,
+}
 
 #[derive(Serialize)]
 struct OpView {
@@ -29,7 +59,8 @@ struct OpView {
     chunks: String,
     alone: bool,
     shared: bool,
-    kernels: Vec<KernelView>,
+    shapes: String,
+    servings: Vec<ServingView>,
 }
 
 #[derive(Serialize)]
@@ -39,74 +70,77 @@ struct InputView {
 }
 
 #[derive(Serialize)]
-struct KernelView {
-    name: String,
-    dtype: String,
-    isa: String,
-    variant: String,
-    shape: String,
+struct ServingView {
+    group: usize,
     numerics: Vec<String>,
-    inplace: bool,
-    status: String,
-    body: String,
 }
 
-pub(super) fn write(
-    ops: &[Op<'_>],
-    candidates: &[Candidate<'_>],
-    tables: &[Table<'_, '_>],
-    homes: &Homes,
-) -> String {
-    let views: Vec<OpView> = ops
-        .iter()
-        .map(|op| OpView {
-            source: format!("{}:{}", op.spec.file, op.spec.line),
-            function: op.name.clone(),
-            name: quoted(&op.name),
-            summary: quoted(&op.spec.summary),
-            file: quoted(&op.spec.file),
-            line: op.spec.line,
-            spec: quoted(&op.spec.text),
-            inputs: op
-                .spec
-                .inputs
-                .iter()
-                .map(|input| InputView { name: quoted(&input.name), kind: kind(input.kind).to_owned() })
-                .collect(),
-            dtypes: op.spec.dtypes.iter().map(|dtype| dtype.name().to_uppercase()).collect(),
-            numerics: op.numerics().iter().map(|&class| variant(class)).collect(),
-            body: body(op),
-            chunks: format!("{:?}", op.spec.tasks.chunk.iter().map(chunk).collect::<Vec<_>>()),
-            alone: op.spec.tasks.threads.contains(&Threads::One),
-            shared: op.spec.tasks.threads.contains(&Threads::All),
-            kernels: candidates
-                .iter()
-                .filter(|candidate| candidate.op.name == op.name)
-                .map(|candidate| kernel(candidate, tables, homes))
-                .collect(),
-        })
-        .collect();
-    template::render("catalogue.rs", "catalogue", &views)
+pub(super) fn write(build: &Build<'_, '_>, shipped: &BTreeSet<usize>) -> String {
+    let candidates = build.expanded.candidates.iter().enumerate();
+    let kernels = candidates.map(|(at, candidate)| kernel(candidate, shipped.contains(&at))).collect();
+    let groups = build.expanded.groups.iter().map(group).collect();
+    let ops = build.ops.iter().map(|of| op(of, &build.expanded.groups)).collect();
+    template::render("catalogue.rs", "catalogue", &CatalogueView { kernels, groups, ops })
 }
 
-fn kernel(candidate: &Candidate<'_>, tables: &[Table<'_, '_>], homes: &Homes) -> KernelView {
-    let status = match &candidate.dropped {
+fn op(op: &Op<'_>, groups: &[Group<'_>]) -> OpView {
+    let servings =
+        groups.iter().enumerate().filter(|(_, group)| group.ops.iter().any(|of| of.name == op.name));
+    let servings = servings.map(|(at, group)| ServingView {
+        group: at,
+        numerics: serves(group, op).into_iter().map(variant).collect(),
+    });
+    OpView {
+        source: format!("{}:{}", op.spec.file, op.spec.line),
+        function: op.name.clone(),
+        name: quoted(&op.name),
+        summary: quoted(&op.spec.summary),
+        file: quoted(&op.spec.file),
+        line: op.spec.line,
+        spec: quoted(&op.spec.text),
+        inputs: op
+            .spec
+            .inputs
+            .iter()
+            .map(|input| InputView { name: quoted(&input.name), kind: kind(input.kind).to_owned() })
+            .collect(),
+        dtypes: op.spec.dtypes.iter().map(|dtype| dtype.name().to_uppercase()).collect(),
+        numerics: op.numerics().iter().map(|&class| variant(class)).collect(),
+        body: body(op),
+        chunks: format!("{:?}", op.spec.tasks.chunk.iter().map(chunk).collect::<Vec<_>>()),
+        alone: op.spec.tasks.threads.contains(&Threads::One),
+        shared: op.spec.tasks.threads.contains(&Threads::All),
+        shapes: format!("{:?}", op.spec.shapes),
+        servings: servings.collect(),
+    }
+}
+
+fn group(group: &Group<'_>) -> GroupView {
+    GroupView {
+        computation: group.computation().name.clone(),
+        dtype: group.dtype.name().to_uppercase(),
+        numerics: variant(group.numerics),
+        inplace: group.inplace.is_some(),
+        kernels: format!("{:?}", group.kernels),
+    }
+}
+
+fn kernel(Candidate { kernel, dropped }: &Candidate, ships: bool) -> KernelView {
+    let status = match dropped {
         Some(reason) => format!("Status::Dropped({})", quoted(reason)),
-        None if ships(tables, candidate) => "Status::Shipped".to_owned(),
+        None if ships => "Status::Shipped".to_owned(),
         None => "Status::Candidate".to_owned(),
     };
     KernelView {
-        name: quoted(&candidate.name),
-        dtype: candidate.dtype.name().to_uppercase(),
-        isa: camel(&candidate.isa.name),
-        variant: quoted(&candidate.variant.to_string()),
-        shape: format!("{:?}", candidate.variant.shape),
-        numerics: serves(candidate).into_iter().map(variant).collect(),
-        inplace: candidate.variant.inplace,
+        name: kernel.name.clone(),
+        computes: kernel.computes.clone(),
+        skeleton: kernel.family.name(),
+        dtype: kernel.types.storage.name().to_uppercase(),
+        isa: camel(&kernel.isa.name),
+        variant: kernel.variant.to_string(),
+        inplace: kernel.variant.inplace.is_some(),
         status,
-        body: homes
-            .body(&candidate.name)
-            .map_or_else(|| "None".to_owned(), |body| format!("Some({body:#018x})")),
+        identity: format!("{:#018x}", kernel.identity()),
     }
 }
 

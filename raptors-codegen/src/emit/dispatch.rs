@@ -1,23 +1,26 @@
-//! `dispatch.rs`: the ISAs, and the tables.
+//! `dispatch.rs`: the ISAs, the kernels of this build by signature, and the tables.
+//!
+//! Tables are data: rows name kernels by their place among those of a signature and dtype, and what is equal stands once.
 
-use raptors_profile::Kind;
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
 
-use super::{Homes, template};
+use super::{Build, signature::Signature, template};
 use crate::{
-    Isa,
-    expand::Candidate,
-    op::{Form, camel},
-    profiles::Loaded,
-    select::{IsaRows, Pick, Table, Tasks, Tuned, Won},
-    spec::Numerics,
+    Dtype, Isa,
+    op::camel,
+    profiles::kind,
+    select::{IsaRows, SIZES, Table, Tasks, Tuned, Won},
 };
 
 #[derive(Serialize)]
 struct Dispatch {
     isas: Vec<IsaView>,
-    tables: Vec<TableView>,
     profiles: Vec<ProfileView>,
+    rows: Vec<RowsView>,
+    data: Vec<DataView>,
+    tables: Vec<TableView>,
 }
 
 #[derive(Serialize)]
@@ -31,60 +34,49 @@ struct IsaView {
 }
 
 #[derive(Serialize)]
-struct TableView {
-    name: String,
-    summary: String,
-    sig: String,
-    dtype: String,
-    isas: Vec<RowsView>,
-}
-
-#[derive(Serialize)]
-struct RowsView {
-    name: String,
-    arch: Option<String>,
-    default: ChoicesView,
-    tuned: Vec<TunedView>,
-    all: Vec<String>,
-}
-
-/// Rows by a profile: its place in the list of them.
-#[derive(Serialize)]
-struct TunedView {
-    profile: usize,
-    choices: ChoicesView,
-}
-
-/// The rows of an ISA by the defaults, or by a profile.
-#[derive(Serialize)]
-struct ChoicesView {
-    exact: Vec<ExactView>,
-    buckets: Vec<String>,
-    tasks: Vec<String>,
-    threads: Vec<ThreadsView>,
-}
-
-#[derive(Serialize)]
-struct ExactView {
-    rows: usize,
-    cols: usize,
-    kernels: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ThreadsView {
-    threads: usize,
-    tasks: Vec<String>,
-    won: Vec<String>,
-}
-
-#[derive(Serialize)]
 struct ProfileView {
     cpu: String,
     file: String,
     rustc: String,
     date: String,
     rows: usize,
+}
+
+/// The kernels of a signature and dtype.
+#[derive(Serialize)]
+struct RowsView {
+    name: String,
+    sig: String,
+    dtype: String,
+    kernels: Vec<String>,
+}
+
+/// A constant that tables share.
+#[derive(Serialize)]
+struct DataView {
+    name: String,
+    ty: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct TableView {
+    name: String,
+    summary: String,
+    computation: String,
+    dtype: String,
+    kind: String,
+    sig: String,
+    rust: String,
+    rows: String,
+    all: String,
+    isas: Vec<Option<IsaRowsView>>,
+}
+
+#[derive(Serialize)]
+struct IsaRowsView {
+    default: String,
+    tuned: String,
 }
 
 /// What the standard library's macro for an architecture is named after: it knows both widths of one by one name, but
@@ -105,24 +97,152 @@ fn bytes(bytes: usize) -> String {
     }
 }
 
-/// The name of a table's static.
-pub(super) fn table_name(op: &str, dtype: crate::Dtype, numerics: Numerics, inplace: bool) -> String {
-    let mut name = format!("{op}_{dtype}").to_uppercase();
-    if numerics == Numerics::Accurate {
-        name.push_str("_ACC");
+/// The name of a table's static. Where calls of operations that compute the same are cut in different ways, a number
+/// tells their tables apart.
+pub(super) fn table_name(table: &Table<'_, '_>, tables: &[Table<'_, '_>]) -> String {
+    let group = table.group;
+    let kind = kind(group).suffix().replace('-', "_");
+    let mut name = format!("{}_{}{kind}", group.computation().name, group.dtype).to_uppercase();
+    if let Some(matrix) = group.inplace.filter(|matrix| *matrix > 0) {
+        name.push_str(&(matrix + 1).to_string());
     }
-    if inplace {
-        name.push_str("_INPLACE");
+    let alike: Vec<_> = tables.iter().filter(|other| std::ptr::eq(other.group, group)).collect();
+    let at = alike.iter().position(|other| other.ops[0].name == table.ops[0].name);
+    match at {
+        Some(at) if at > 0 => format!("{name}__{}", at + 1),
+        _ => name,
     }
-    name
 }
 
 fn arch(isa: &Isa) -> Option<String> {
     (!isa.is_portable()).then(|| isa.arch.clone())
 }
 
-pub(super) fn write(tables: &[Table<'_, '_>], profiles: &[Loaded], homes: &Homes) -> String {
-    let selected = tables;
+/// The kernels of this build, by signature and dtype, and the place that each has among its likes.
+pub(super) struct Rows {
+    lists: BTreeMap<String, RowsView>,
+    places: HashMap<usize, usize>,
+}
+
+impl Rows {
+    /// `homes` says in which module each kernel of the build is.
+    pub(super) fn of(build: &Build<'_, '_>, homes: &BTreeMap<usize, String>) -> Self {
+        let mut rows = Self { lists: BTreeMap::new(), places: HashMap::new() };
+        for table in build.tables {
+            let (sig, dtype) = (signature(table), table.group.dtype);
+            let name = rows_name(table);
+            let list = rows.lists.entry(name.clone()).or_insert_with(|| {
+                let (dtype, kernels) = (dtype.to_string(), Vec::new());
+                RowsView { name, sig, dtype, kernels }
+            });
+            for at in &table.group.kernels {
+                if let Some(home) = homes.get(at).filter(|_| !rows.places.contains_key(at)) {
+                    let name = build.expanded.candidates[*at].kernel.name.to_uppercase();
+                    rows.places.insert(*at, list.kernels.len());
+                    list.kernels.push(format!("{home}::{name}"));
+                }
+            }
+        }
+        rows
+    }
+
+    fn place(&self, kernel: usize) -> usize {
+        self.places[&kernel]
+    }
+}
+
+/// The signature of a table's kernels, as a path in the library with the dtype to be added.
+fn signature(table: &Table<'_, '_>) -> String {
+    Signature::of(table.group).map_or_else(|| "States".to_owned(), |signature| signature.name())
+}
+
+fn rows_name(table: &Table<'_, '_>) -> String {
+    // `MapMS` → `MAP_MS`.
+    let signature = signature(table).replacen("Map", "MAP_", 1);
+    format!("{signature}_{}", table.group.dtype).to_uppercase()
+}
+
+/// Constants by their text, each under one name.
+#[derive(Default)]
+struct Shared {
+    names: HashMap<(&'static str, String), String>,
+    views: Vec<DataView>,
+}
+
+impl Shared {
+    /// The name of a constant, a letter and a number.
+    fn name(&mut self, letter: &'static str, ty: &str, value: String) -> String {
+        if let Some(name) = self.names.get(&(letter, value.clone())) {
+            return name.clone();
+        }
+        let name = format!("{letter}{}", self.names.keys().filter(|(of, _)| *of == letter).count());
+        self.names.insert((letter, value.clone()), name.clone());
+        self.views.push(DataView { name: name.clone(), ty: ty.to_owned(), value });
+        name
+    }
+
+    fn tasks(&mut self, tasks: impl Iterator<Item = Tasks>) -> String {
+        let tasks: Vec<_> = tasks.map(cut).collect();
+        self.name("TASKS", "[Tasks; BUCKETS]", format!("[{}]", tasks.join(", ")))
+    }
+
+    fn defaults(&mut self, of: &IsaRows, rows: &Rows) -> String {
+        let exact = of.exact.iter().map(|(shape, kernels)| {
+            format!("({shape:?}, {:?})", kernels.iter().map(|&kernel| rows.place(kernel)).collect::<Vec<_>>())
+        });
+        let exact = exact.collect::<Vec<_>>().join(", ");
+        let buckets: Vec<_> = of.buckets.iter().map(|&kernel| rows.place(kernel)).collect();
+        let tasks = self.tasks(of.tasks.iter().copied());
+        self.choices(&exact, &buckets, "", &tasks, "")
+    }
+
+    fn tuned(&mut self, of: &IsaRows, tuned: &Tuned, rows: &Rows) -> String {
+        let exact = tuned.exact.iter().map(|(shape, picks)| {
+            format!("({shape:?}, {:?})", picks.iter().map(|pick| rows.place(pick.kernel)).collect::<Vec<_>>())
+        });
+        let exact = exact.collect::<Vec<_>>().join(", ");
+        let buckets: Vec<_> = tuned.buckets.iter().map(|pick| rows.place(pick.kernel)).collect();
+        let after = tuned.buckets.len();
+        let of_exact = tuned.exact.iter().enumerate().flat_map(|(at, (_, picks))| {
+            picks.iter().enumerate().map(move |(size, pick)| (after + at * SIZES + size, pick.won))
+        });
+        let won = tuned.buckets.iter().map(|pick| pick.won).enumerate().chain(of_exact);
+        let won = wins(won);
+        let tasks = self.tasks(of.tasks.iter().copied());
+        let threads = tuned.threads.iter().map(|(threads, cuts)| {
+            let tasks = self.tasks(cuts.iter().map(|cut| cut.tasks));
+            let won = wins(cuts.iter().map(|cut| cut.won).enumerate());
+            format!("Cuts {{ threads: {threads}, tasks: &{tasks}, won: &[{won}] }}")
+        });
+        let threads = threads.collect::<Vec<_>>().join(", ");
+        self.choices(&exact, &buckets, &won, &tasks, &threads)
+    }
+
+    fn choices(&mut self, exact: &str, buckets: &[usize], won: &str, tasks: &str, threads: &str) -> String {
+        let value = format!(
+            "Choices {{ exact: &[{exact}], buckets: {buckets:?}, won: &[{won}], tasks: &{tasks}, threads: &[{threads}] }}"
+        );
+        self.name("CHOICES", "Choices", value)
+    }
+}
+
+/// Rows that won, by their place.
+fn wins(won: impl Iterator<Item = (usize, Option<Won>)>) -> String {
+    let one = |(at, won): (usize, Option<Won>)| {
+        let Won { margin, interval } = won?;
+        let [margin, low, high] = [margin, interval.low, interval.high].map(|percent| percent.tenths);
+        Some(format!("({at}, Won {{ margin: {margin}, low: {low}, high: {high}, own: false }})"))
+    };
+    won.filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn cut(tasks: Tasks) -> String {
+    let crossover = tasks.crossover.map_or_else(|| "NEVER".to_owned(), bytes);
+    let chunk = tasks.chunk.map_or_else(|| "PER_THREAD".to_owned(), bytes);
+    format!("Tasks {{ crossover: {crossover}, chunk: {chunk} }}")
+}
+
+pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
     let isas = Isa::all()
         .iter()
         .map(|isa| IsaView {
@@ -134,127 +254,90 @@ pub(super) fn write(tables: &[Table<'_, '_>], profiles: &[Loaded], homes: &Homes
             detect: format!("is_{}_feature_detected", detected_as(&isa.arch)),
         })
         .collect();
-    let tables = tables.iter().map(|table| view(table, homes)).collect();
-    let profiles = profiles
-        .iter()
-        .enumerate()
-        .map(|(index, loaded)| ProfileView {
-            cpu: format!("{:?}", loaded.profile.cpu),
-            file: format!("{:?}", loaded.source.name),
-            rustc: format!("{:?}", loaded.profile.rustc),
-            date: format!("{:?}", loaded.profile.date),
-            rows: rows_of(selected, index),
-        })
-        .collect();
-    template::render("dispatch.rs", "dispatch", &Dispatch { isas, tables, profiles })
+    let profiles = build.profiles.iter().enumerate();
+    let profiles = profiles.map(|(index, loaded)| ProfileView {
+        cpu: format!("{:?}", loaded.profile.cpu),
+        file: format!("{:?}", loaded.source.name),
+        rustc: format!("{:?}", loaded.profile.rustc),
+        date: format!("{:?}", loaded.profile.date),
+        rows: rows_of(build.tables, index),
+    });
+    let mut data = Shared::default();
+    let tables = build.tables.iter().map(|table| view(table, build.tables, rows, &mut data)).collect();
+    let dispatch = Dispatch {
+        isas,
+        profiles: profiles.collect(),
+        rows: rows
+            .lists
+            .values()
+            .map(|RowsView { name, sig, dtype, kernels }| RowsView {
+                name: name.clone(),
+                sig: sig.clone(),
+                dtype: dtype.clone(),
+                kernels: kernels.clone(),
+            })
+            .collect(),
+        data: data.views,
+        tables,
+    };
+    template::render("dispatch.rs", "dispatch", &dispatch)
 }
 
 /// Rows of a profile that count.
 fn rows_of(tables: &[Table<'_, '_>], profile: usize) -> usize {
-    let tuned = tables.iter().flat_map(|table| &table.isas).flat_map(|rows| &rows.tuned);
-    let tuned = tuned.filter(|(of, _)| *of == profile);
-    let count = |tuned: &Tuned<'_, '_>| {
-        let kernels =
-            tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets).map(|pick| pick.won);
-        let cuts = tuned.threads.iter().flat_map(|(_, cuts)| cuts).map(|cut| cut.won);
-        kernels.chain(cuts).flatten().count()
-    };
-    tuned.map(|(_, tuned)| count(tuned)).sum()
-}
-
-/// A kernel as an entry of a table.
-fn entry(kernel: &str, won: Option<Won>, homes: &Homes) -> String {
-    let row = homes.row(kernel).expect("what a row names is written");
-    format!("Entry {{ row: &{row}, won: {} }}", won_by(won))
-}
-
-fn won_by(won: Option<Won>) -> String {
-    won.map_or_else(
-        || "None".to_owned(),
-        |Won { margin, interval }| {
-            let [margin, low, high] = [margin, interval.low, interval.high].map(|percent| percent.tenths);
-            format!("Some(Won {{ margin: {margin}, low: {low}, high: {high}, own: false }})")
-        },
-    )
-}
-
-fn cut(tasks: Tasks) -> String {
-    let crossover = tasks.crossover.map_or_else(|| "NEVER".to_owned(), bytes);
-    let chunk = tasks.chunk.map_or_else(|| "PER_THREAD".to_owned(), bytes);
-    format!("Tasks {{ crossover: {crossover}, chunk: {chunk} }}")
-}
-
-fn default(rows: &IsaRows<'_, '_>, homes: &Homes) -> ChoicesView {
-    let entry = |kernel: &&Candidate<'_>| entry(&kernel.name, None, homes);
-    let exact = rows.exact.iter().map(|((rows, cols), kernels)| ExactView {
-        rows: *rows,
-        cols: *cols,
-        kernels: kernels.iter().map(entry).collect(),
-    });
-    ChoicesView {
-        exact: exact.collect(),
-        buckets: rows.buckets.iter().map(entry).collect(),
-        tasks: rows.tasks.iter().copied().map(cut).collect(),
-        threads: Vec::new(),
+    // Tables of one group have the same rows of kernels.
+    let mut seen: Vec<*const crate::expand::Group<'_>> = Vec::new();
+    let mut count = 0;
+    for table in tables {
+        let is_first = !seen.contains(&std::ptr::from_ref(table.group));
+        seen.push(std::ptr::from_ref(table.group));
+        let of_profile = table.isas.iter().flat_map(|rows| &rows.tuned).filter(|(of, _)| *of == profile);
+        for (_, tuned) in of_profile {
+            let kernels = tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets);
+            let kernels = kernels.filter(|pick| is_first && pick.won.is_some()).count();
+            let cuts = tuned.threads.iter().flat_map(|(_, cuts)| cuts).filter(|cut| cut.won.is_some());
+            count += kernels + cuts.count();
+        }
     }
+    count
 }
 
-fn tuned(rows: &IsaRows<'_, '_>, tuned: &Tuned<'_, '_>, homes: &Homes) -> ChoicesView {
-    let entry = |pick: &Pick<'_, '_>| entry(&pick.kernel.name, pick.won, homes);
-    let exact = tuned.exact.iter().map(|((rows, cols), picks)| ExactView {
-        rows: *rows,
-        cols: *cols,
-        kernels: picks.iter().map(entry).collect(),
+fn view(table: &Table<'_, '_>, tables: &[Table<'_, '_>], rows: &Rows, data: &mut Shared) -> TableView {
+    let group = table.group;
+    let isas = table.isas.iter().map(|of| {
+        // Where kernels of another architecture are not in the build, nor are their rows.
+        let is_here = |kernel: &usize| rows.places.contains_key(kernel);
+        if of.buckets.is_empty() || !of.buckets.iter().all(is_here) {
+            return None;
+        }
+        let default = data.defaults(of, rows);
+        let tuned = of.tuned.iter().map(|(profile, tuned)| {
+            let choices = data.tuned(of, tuned, rows);
+            format!("({profile}, &{choices})")
+        });
+        let tuned = tuned.collect::<Vec<_>>().join(", ");
+        Some(IsaRowsView { default, tuned })
     });
-    let threads = tuned.threads.iter().map(|(threads, cuts)| ThreadsView {
-        threads: *threads,
-        tasks: cuts.iter().map(|of| cut(of.tasks)).collect(),
-        won: cuts.iter().map(|of| won_by(of.won)).collect(),
-    });
-    ChoicesView {
-        exact: exact.collect(),
-        buckets: tuned.buckets.iter().map(entry).collect(),
-        tasks: rows.tasks.iter().copied().map(cut).collect(),
-        threads: threads.collect(),
-    }
-}
-
-fn view(table: &Table<'_, '_>, homes: &Homes) -> TableView {
-    let kind = match (table.inplace, table.numerics) {
-        (true, _) => Kind::InPlace,
-        (false, Numerics::Accurate) => Kind::Accurate,
-        (false, Numerics::Numpy) => Kind::Plain,
-    };
-    let isas = table
-        .isas
-        .iter()
-        .map(|rows| RowsView {
-            name: format!("{}.{}.{}{}", table.op.name, table.dtype, rows.isa.name, kind.suffix()),
-            arch: arch(rows.isa),
-            default: default(rows, homes),
-            tuned: {
-                let tuned = |(profile, of): &(usize, _)| TunedView {
-                    profile: *profile,
-                    choices: tuned(rows, of, homes),
-                };
-                rows.tuned.iter().map(tuned).collect()
-            },
-            all: rows.all.iter().filter_map(|candidate| homes.row(&candidate.name)).collect(),
-        })
-        .collect();
-    let inplace = if table.inplace { "Inplace" } else { "" };
-    let way = match (table.op.form, table.inplace) {
-        (Form::Map, true) => ", in place",
-        (Form::Reduce(..), _) if table.numerics == Numerics::Accurate => ", by the tree down the columns",
-        _ => "",
-    };
+    let isas = isas.collect();
+    let ops: Vec<_> = table.ops.iter().map(|op| format!("`{}`", op.name)).collect();
+    let kind = kind(group);
+    let all: Vec<_> = group.kernels.iter().filter_map(|kernel| rows.places.get(kernel)).collect();
     TableView {
-        name: table_name(&table.op.name, table.dtype, table.numerics, table.inplace),
-        summary: format!("`{}` of {}{way}.", table.op.name, table.dtype),
-        sig: format!("{}{inplace}", table.op.type_name()),
-        dtype: table.dtype.to_string(),
+        name: table_name(table, tables),
+        summary: format!("{} of {}: {}.", group.computation().name, group.dtype, ops.join(", ")),
+        computation: group.computation().name.clone(),
+        dtype: upper(group.dtype),
+        kind: kind.suffix().to_owned(),
+        sig: signature(table),
+        rust: group.dtype.to_string(),
+        rows: rows_name(table),
+        all: format!("{all:?}"),
         isas,
     }
+}
+
+fn upper(dtype: Dtype) -> String {
+    dtype.name().to_uppercase()
 }
 
 #[cfg(test)]

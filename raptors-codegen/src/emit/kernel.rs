@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use crate::{
     ir::{Kernel, Skeleton},
-    spec::{Numerics, Prefetch, Schedule, Store, Tile},
+    spec::{Prefetch, Schedule, Store, Tile},
 };
 
 /// The whole function of a kernel.
@@ -27,12 +27,17 @@ pub(super) fn function(kernel: &Kernel) -> TokenStream {
     }
 }
 
-/// `#[kernel(op = "scale", dtype = "f32", isa = "avx2", unroll = 4)]`: the variant, neutral values left out.
+/// `#[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "avx2", unroll = 4)]`: what is
+/// computed and how memory is walked, then the variant, neutral values left out.
 fn attribute(kernel: &Kernel) -> TokenStream {
-    let variant = &kernel.variant;
-    let (op, dtype, isa) = (&kernel.op, kernel.types.storage.name(), &kernel.isa.name);
+    let Kernel { computes, takes, variant, .. } = kernel;
+    let skeleton = kernel.family.name();
+    let (dtype, isa) = (kernel.types.storage.name(), &kernel.isa.name);
     let unroll = number(variant.unroll);
-    let mut arguments = quote!(op = #op, dtype = #dtype, isa = #isa, unroll = #unroll);
+    let takes = matches!(kernel.skeleton, Skeleton::Map(_)).then(|| quote!(takes = #takes,));
+    let mut arguments = quote! {
+        computes = #computes, skeleton = #skeleton, #takes dtype = #dtype, isa = #isa, unroll = #unroll
+    };
     if variant.schedule == Schedule::Pipelined {
         arguments.extend(quote!(, schedule = "pipelined"));
     }
@@ -51,15 +56,9 @@ fn attribute(kernel: &Kernel) -> TokenStream {
     if variant.store == Store::Streaming {
         arguments.extend(quote!(, store = "streaming"));
     }
-    if variant.inplace {
-        arguments.extend(quote!(, inplace));
-    }
-    if variant.numerics == Numerics::Accurate {
-        arguments.extend(quote!(, numerics = "accurate"));
-    }
-    if let Some((rows, cols)) = variant.shape {
-        let shape = format!("{rows}x{cols}");
-        arguments.extend(quote!(, shape = #shape));
+    if let Some(matrix) = variant.inplace {
+        let matrix = number(matrix);
+        arguments.extend(quote!(, inplace = #matrix));
     }
     quote!(#[kernel(#arguments)])
 }

@@ -55,14 +55,12 @@ impl Writer<'_> {
 
     fn parameters(&self) -> TokenStream {
         let dtype = self.dtype();
-        // A view of any shape is walked through; one of a known shape is given up for its rows.
-        let mutable = self.map.shape.is_none().then(|| quote!(mut));
         let mut parameters = TokenStream::new();
         for (index, input) in self.map.inputs.iter().enumerate() {
             let name = format_ident!("{}", input.name);
             parameters.extend(match input.kind {
                 InputKind::Matrix if self.map.overwrites == Some(index) => {
-                    quote!(#mutable #name: MatrixMut<'_, #dtype>,)
+                    quote!(mut #name: MatrixMut<'_, #dtype>,)
                 }
                 InputKind::Matrix => quote!(#name: MatrixRef<'_, #dtype>,),
                 InputKind::Row | InputKind::Column => quote!(#name: &[#dtype],),
@@ -70,7 +68,7 @@ impl Writer<'_> {
             });
         }
         if self.map.overwrites.is_none() {
-            parameters.extend(quote!(#mutable out: MatrixMut<'_, #dtype>));
+            parameters.extend(quote!(mut out: MatrixMut<'_, #dtype>));
         }
         parameters
     }
@@ -124,13 +122,6 @@ impl Writer<'_> {
             let value = expr::literal(bits, self.kernel.types.arithmetic);
             body.extend(quote!(let #name = v::splat(#value);));
         }
-        if let Some((_, cols)) = self.map.shape {
-            let cols = number(cols);
-            for side in self.sides().into_iter().filter(|&side| self.is_row(side)) {
-                let name = self.name(side, "");
-                body.extend(quote!(let #name = exactly::<#cols, _>(#name);));
-            }
-        }
         if !self.streams_out() {
             for side in self.sides().into_iter().filter(|&side| self.is_row(side)) {
                 body.extend(self.split(side));
@@ -140,19 +131,7 @@ impl Writer<'_> {
         let mut walked: Vec<(TokenStream, TokenStream)> = Vec::new();
         for side in self.sides().into_iter().filter(|&side| !self.is_row(side)) {
             let name = self.name(side, "");
-            let rows = match (self.map.shape, self.is_mutable(side)) {
-                (None, false) => quote!(#name.rows()),
-                (None, true) => quote!(#name.rows_mut()),
-                (Some((rows, cols)), mutable) => {
-                    let (rows, cols) = (number(rows), number(cols));
-                    match (mutable, walked.is_empty()) {
-                        (false, true) => quote!(#name.as_rows::<#rows, #cols>().iter()),
-                        (false, false) => quote!(#name.as_rows::<#rows, #cols>()),
-                        (true, true) => quote!(#name.into_rows::<#rows, #cols>().iter_mut()),
-                        (true, false) => quote!(#name.into_rows::<#rows, #cols>()),
-                    }
-                }
-            };
+            let rows = if self.is_mutable(side) { quote!(#name.rows_mut()) } else { quote!(#name.rows()) };
             walked.push((quote!(#name), rows));
         }
         let mut start = TokenStream::new();

@@ -11,23 +11,25 @@ mod map;
 mod ops;
 pub mod python;
 mod reduce;
+mod signature;
 mod template;
 mod vocabularies;
 
-use std::{collections::HashMap, hash::Hasher as _};
+use std::collections::{BTreeMap, BTreeSet};
 
-use fnv::FnvHasher;
 use proc_macro2::TokenStream;
 use serde::Serialize;
 
 use crate::{
     Carry, Isa,
-    expand::Candidate,
+    expand::{Candidate, Expanded},
     ir::Kernel,
-    op::Op,
+    op::{Family, Op},
     profiles::Loaded,
-    select::{Table, ships},
+    select::{self, Table},
 };
+
+pub use signature::name as signature_name;
 
 /// A generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +43,25 @@ pub struct File {
 /// Lines after which a file of kernels is continued in another one.
 pub const MAX_LINES: usize = 1500;
 
+/// All that a build knows of its kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct Build<'b, 'a> {
+    /// The operations, sorted by name.
+    pub ops: &'b [Op<'a>],
+    /// Their kernels.
+    pub expanded: &'b Expanded<'a>,
+    /// Which kernel serves which calls.
+    pub tables: &'b [Table<'b, 'a>],
+    /// The profiles whose rows are in the tables.
+    pub profiles: &'b [Loaded],
+}
+
 /// A kernel's code and what stands above it.
 #[derive(Clone, Debug, Serialize)]
 struct Written {
     source: String,
     variant: String,
     code: String,
-    body: u64,
 }
 
 /// A module of kernels.
@@ -60,74 +74,80 @@ struct Module {
     kernels: Vec<Written>,
 }
 
-/// Every file of a build: kernels by instruction set and family, or, where `carry` adds candidates, by operation.
+/// Every file of a build. Kernels are those of the instruction sets of that architecture, or of all; they stand by
+/// instruction set and family, or, where `carry` adds candidates, by what they compute.
 #[must_use]
-pub fn emit(
-    ops: &[Op<'_>],
-    candidates: &[Candidate<'_>],
-    tables: &[Table<'_, '_>],
-    profiles: &[Loaded],
-    carry: Carry,
-) -> Vec<File> {
-    let carried = |candidate: &Candidate<'_>| carry == Carry::All || candidate.variant.shape.is_none();
-    let mut modules = Vec::new();
-    let mut home = Homes::default();
-    for isa in Isa::all() {
-        let of_isa = || candidates.iter().filter(|c| c.isa.name == isa.name && c.dropped.is_none());
-        let ships = |candidate: &&Candidate<'_>| ships(tables, candidate);
-        if carry == Carry::Winners {
-            for family in ["map", "reduce"] {
-                let shipped = of_isa().filter(|candidate| candidate.family.file() == family).filter(ships);
-                write_modules(&format!("{}_{family}", isa.name), isa, shipped, &mut modules, &mut home);
+pub fn emit(build: &Build<'_, '_>, carry: Carry, arch: Option<&str>) -> Vec<File> {
+    let candidates = &build.expanded.candidates;
+    let shipped = select::shipped(build.tables);
+    let sources = sources(build.expanded);
+    let is_here = |isa: &Isa| arch.is_none_or(|arch| isa.is_portable() || isa.arch == arch);
+    let mut modules = Modules::default();
+    for isa in Isa::all().iter().filter(|isa| is_here(isa)) {
+        let held = (0..candidates.len())
+            .filter(|&at| candidates[at].kernel.isa.name == isa.name && candidates[at].dropped.is_none());
+        match carry {
+            Carry::Winners => {
+                let of_family = |family| {
+                    let of = |&at: &usize| candidates[at].kernel.family == family;
+                    held.clone().filter(|at| shipped.contains(at)).filter(of).collect::<Vec<_>>()
+                };
+                for family in Family::ALL {
+                    let name = format!("{}_{}", isa.name, family.name());
+                    modules.write(&name, isa, &of_family(family), candidates, &sources);
+                }
             }
-            continue;
-        }
-        // Those that ship among the others, so that no profile moves any code: a kernel is faster or slower by some per
-        // cent by where it lies, and a second tournament would judge other places.
-        for op in ops {
-            let of_op = of_isa()
-                .filter(|candidate| candidate.op.name == op.name)
-                .filter(|candidate| carried(candidate) || ships(candidate));
-            let name = format!("candidates_{}_{}", isa.name, op.name);
-            write_modules(&name, isa, of_op, &mut modules, &mut home);
+            // Those that ship among the others, so that no profile moves any code: a kernel is faster or slower by some
+            // per cent by where it lies, and a second tournament would judge other places.
+            Carry::All => {
+                let mut computed: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+                for at in held {
+                    let Kernel { computes, family, .. } = &candidates[at].kernel;
+                    let name = format!("candidates_{}_{computes}_{}", isa.name, family.name());
+                    computed.entry(name).or_default().push(at);
+                }
+                for (name, kernels) in computed {
+                    modules.write(&name, isa, &kernels, candidates, &sources);
+                }
+            }
         }
     }
+    let Modules { modules, homes } = modules;
     let mut files: Vec<File> = modules
         .iter()
         .map(|module| File { name: module.file.clone(), text: template::kernels(module) })
         .collect();
+    let rows = dispatch::Rows::of(build, &homes);
     files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
-    files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(tables, profiles, &home) });
+    files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(build, &rows) });
     files.push(File { name: "vocabularies.rs".to_owned(), text: vocabularies::write() });
-    files.push(File { name: "ops.rs".to_owned(), text: ops::write(ops) });
-    let catalogue = catalogue::write(ops, candidates, tables, &home);
+    files.push(File { name: "ops.rs".to_owned(), text: ops::write(build.ops, build.tables) });
+    let catalogue = catalogue::write(build, &shipped);
     files.push(File { name: "catalogue.rs".to_owned(), text: catalogue });
     files
 }
 
 /// The code of one kernel, as it stands in its file.
 #[must_use]
-pub fn kernel_code(candidate: &Candidate<'_>) -> String {
-    let written = written(candidate);
+pub fn kernel_code(expanded: &Expanded<'_>, kernel: usize) -> String {
+    let written = written(&expanded.candidates[kernel].kernel, &sources(expanded)[kernel]);
     format!("// {}  ·  {}\n{}", written.source, written.variant, written.code)
 }
 
-/// A hash of a kernel's generated text, by which a profile knows that the kernel it measured is still the same.
-///
-/// It is that of the function as it stands in its file, attribute and comments included, and of nothing around it: other
-/// kernels may come and go. It is the same on every machine (FNV-1a, 64 bits).
-#[must_use]
-pub fn body_hash(candidate: &Candidate<'_>) -> u64 {
-    written(candidate).body
+/// Of each kernel the lines of the specs that want it.
+fn sources(expanded: &Expanded<'_>) -> Vec<String> {
+    let mut lines = vec![BTreeSet::new(); expanded.candidates.len()];
+    for group in &expanded.groups {
+        let of_group = group.ops.iter().map(|op| format!("{}:{}", op.spec.file, op.spec.line));
+        let of_group: Vec<String> = of_group.collect();
+        group.kernels.iter().for_each(|&at| lines[at].extend(of_group.iter().cloned()));
+    }
+    lines.into_iter().map(|lines| lines.into_iter().collect::<Vec<_>>().join(", ")).collect()
 }
 
-fn written(candidate: &Candidate<'_>) -> Written {
-    let Candidate { op, family, dtype, isa, variant, .. } = candidate;
-    let kernel = Kernel::lower(op, *family, *dtype, isa, variant);
-    let code = kernel::uncover_comments(&print(kernel::function(&kernel)));
-    let mut hasher = FnvHasher::default();
-    hasher.write(code.as_bytes());
-    Written { source: kernel.source, variant: variant.to_string(), code, body: hasher.finish() }
+fn written(kernel: &Kernel, source: &str) -> Written {
+    let code = kernel::uncover_comments(&print(kernel::function(kernel)));
+    Written { source: source.to_owned(), variant: kernel.variant.to_string(), code }
 }
 
 /// Formats items.
@@ -136,50 +156,43 @@ fn print(items: TokenStream) -> String {
     prettyplease::unparse(&file)
 }
 
-/// In which module each kernel is, and the hash of its body.
+/// The modules of a build, and in which of them each kernel is, by its place among the candidates.
 #[derive(Default)]
-struct Homes(HashMap<String, (String, u64)>);
-
-impl Homes {
-    /// The path of a kernel's row, if it is in this build.
-    fn row(&self, kernel: &str) -> Option<String> {
-        let (module, _) = self.0.get(kernel)?;
-        Some(format!("{module}::{}", kernel.to_uppercase()))
-    }
-
-    /// The hash of a kernel's body, if it is in this build.
-    fn body(&self, kernel: &str) -> Option<u64> {
-        self.0.get(kernel).map(|(_, body)| *body)
-    }
+struct Modules {
+    modules: Vec<Module>,
+    homes: BTreeMap<usize, String>,
 }
 
-fn write_modules<'c, 'a: 'c>(
-    name: &str,
-    isa: &Isa,
-    candidates: impl Iterator<Item = &'c Candidate<'a>>,
-    modules: &mut Vec<Module>,
-    home: &mut Homes,
-) {
-    let mut lines = usize::MAX;
-    let mut part = 0;
-    for candidate in candidates {
-        let written = written(candidate);
-        let more = written.code.lines().count() + 2;
-        if lines.saturating_add(more) > MAX_LINES {
-            part += 1;
-            lines = 0;
-            let name = if part == 1 { name.to_owned() } else { format!("{name}__{part}") };
-            modules.push(Module {
-                file: format!("kernels_{name}.rs"),
-                name,
-                arch: (!isa.is_portable()).then(|| isa.arch.clone()),
-                summary: isa.summary.clone(),
-                kernels: Vec::new(),
-            });
+impl Modules {
+    fn write(
+        &mut self,
+        name: &str,
+        isa: &Isa,
+        kernels: &[usize],
+        candidates: &[Candidate],
+        sources: &[String],
+    ) {
+        let mut lines = usize::MAX;
+        let mut part = 0;
+        for &at in kernels {
+            let written = written(&candidates[at].kernel, &sources[at]);
+            let more = written.code.lines().count() + 2;
+            if lines.saturating_add(more) > MAX_LINES {
+                part += 1;
+                lines = 0;
+                let name = if part == 1 { name.to_owned() } else { format!("{name}__{part}") };
+                self.modules.push(Module {
+                    file: format!("kernels_{name}.rs"),
+                    name,
+                    arch: (!isa.is_portable()).then(|| isa.arch.clone()),
+                    summary: isa.summary.clone(),
+                    kernels: Vec::new(),
+                });
+            }
+            lines += more;
+            let module = self.modules.last_mut().expect("the first kernel opens a module");
+            self.homes.insert(at, module.name.clone());
+            module.kernels.push(written);
         }
-        lines += more;
-        let module = modules.last_mut().expect("the first kernel opens a module");
-        home.0.insert(candidate.name.clone(), (module.name.clone(), written.body));
-        module.kernels.push(written);
     }
 }

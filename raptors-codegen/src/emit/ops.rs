@@ -1,26 +1,30 @@
-//! `ops.rs`: the public functions, their signatures for dispatch, and the erased entries.
+//! `ops.rs`: the public functions, the signatures of kernels, and the erased entries.
+//!
+//! What callers see is written with the names of the spec. All that the generator makes up has two underlines in its
+//! name, which no name in a spec can have, or lies where names of inputs do not reach.
 
 mod map;
 mod reduce;
-mod run;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use super::signature::Signature;
 use crate::{
     Dtype,
     op::{Form, Op},
+    select::Table,
     spec::InputKind,
 };
 
-pub(super) fn write(ops: &[Op<'_>]) -> String {
+pub(super) fn write(ops: &[Op<'_>], tables: &[Table<'_, '_>]) -> String {
     let types = ops.iter().map(|op| {
         let doc = format!(" [`{0}`](super::{0}()): {1}", op.name, op.spec.summary);
         let name = format_ident!("{}", op.type_name());
         let tables = match op.form {
             Form::Map => {
-                let inplace = format_ident!("{}Inplace", op.type_name());
-                quote!(crate::runtime::map::Map<super::sig::#name<T>, super::sig::#inplace<T>>)
+                let [into, inplace] = map::signatures(op, tables);
+                quote!(crate::runtime::map::Map<super::sig::#into<T>, super::sig::#inplace<T>>)
             }
             Form::Reduce(..) => quote!(crate::runtime::reduce::Reduction<T>),
         };
@@ -33,22 +37,35 @@ pub(super) fn write(ops: &[Op<'_>]) -> String {
             }
         }
     });
-    let signatures = ops.iter().map(|op| match op.form {
-        Form::Map => map::signatures(op),
-        Form::Reduce(..) => reduce::signature(op),
-    });
+    let signatures = Signature::all(tables);
+    let signatures = signatures.iter().map(Signature::write);
     let functions = ops.iter().map(|op| match op.form {
-        Form::Map => map::functions(op),
-        Form::Reduce(reduce, axis) => reduce::functions(op, reduce, axis),
+        Form::Map => map::functions(op, tables),
+        Form::Reduce(reduce, axis) => reduce::functions(op, reduce, axis, tables),
     });
     let code = super::print(quote! {
         /// The operations as types, for bounds.
+        #[allow(non_camel_case_types, reason = "an underline before a digit is kept, so that no two names meet")]
         pub mod op {
             #(#types)*
         }
-        /// The signatures of kernels.
+        /// The signatures of kernels, by the kinds of their arguments: `MapMS` takes a matrix and a scalar.
         #[doc(hidden)]
+        #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
         pub mod sig {
+            use std::marker::PhantomData;
+
+            use crate::{
+                Element, Error, Isa, MatrixMut, MatrixRef,
+                catalogue::{self, Arg, Args, Call, Explanation, Place},
+                dispatch::{call::Sig, table::Table},
+                runtime::{
+                    check,
+                    chunk::Along,
+                    map::{self, Map, Pieces},
+                },
+            };
+
             #(#signatures)*
         }
         #(#functions)*
@@ -110,13 +127,30 @@ fn variant(dtype: Dtype) -> proc_macro2::Ident {
     format_ident!("{}", dtype.name().to_uppercase())
 }
 
+/// The path of a table's static: that of an operation, dtype, numeric class and way of writing.
+fn table(
+    op: &str,
+    dtype: Dtype,
+    numerics: crate::spec::Numerics,
+    inplace: bool,
+    tables: &[Table<'_, '_>],
+) -> TokenStream {
+    let is = |table: &&Table<'_, '_>| {
+        let group = table.group;
+        (group.dtype, group.numerics, group.inplace.is_some()) == (dtype, numerics, inplace)
+            && table.ops.iter().any(|of| of.name == op)
+    };
+    let found = tables.iter().find(is).expect("every operation has its tables");
+    let name = format_ident!("{}", super::dispatch::table_name(found, tables));
+    quote!(tables::#name)
+}
+
 /// The erased entry, which finds the dtype, and the arms for dtypes that are lacking.
-fn erased(op: &Op<'_>) -> TokenStream {
-    let entry = format_ident!("{}_erased", op.name);
-    let typed = format_ident!("{}_typed", op.name);
+fn erased(op: &Op<'_>, typed: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
+    let entry = format_ident!("{}__erased", op.name);
     let arms = op.spec.dtypes.iter().map(|&dtype| {
-        let (variant, float) = (variant(dtype), format_ident!("{}", dtype.name()));
-        quote!(Out::#variant(place) => #typed::<#float>(call, args, place),)
+        let (variant, typed) = (variant(dtype), typed(dtype));
+        quote!(Out::#variant(place) => { #typed })
     });
     let first = variant(op.spec.dtypes[0]);
     let missing = lacking(op).map(|dtype| {
@@ -128,6 +162,7 @@ fn erased(op: &Op<'_>) -> TokenStream {
         }
     });
     quote! {
+        #[allow(non_snake_case, reason = "no spec can spell it")]
         fn #entry(call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
             match out {
                 #(#arms)*
@@ -139,7 +174,7 @@ fn erased(op: &Op<'_>) -> TokenStream {
 
 /// The entry that tells which kernel a call runs; `look_up` explains it for one dtype.
 fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
-    let entry = format_ident!("{}_explain", op.name);
+    let entry = format_ident!("{}__explain", op.name);
     let arms = op.spec.dtypes.iter().map(|&dtype| {
         let (variant, found) = (variant(dtype), look_up(dtype));
         quote! {
@@ -160,12 +195,13 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
     });
     let (file, line) = (&op.spec.file, proc_macro2::Literal::usize_unsuffixed(op.spec.line));
     quote! {
+        #[allow(non_snake_case, reason = "no spec can spell it")]
         #[allow(unused_variables, reason = "maps have one numeric class, and reductions are never in place")]
         fn #entry(
             dtype: Dtype,
             numerics: Numerics,
             inplace: bool,
-            (rows, cols): (usize, usize),
+            shape: (usize, usize),
         ) -> Result<Explanation, Error> {
             const SPEC: (&str, usize) = (#file, #line);
             let isa = dispatch::isa()?;

@@ -16,7 +16,7 @@ use crate::{
 /// Parameters and body.
 pub(super) fn write(kernel: &Kernel, reduce: &Reduce) -> (TokenStream, TokenStream) {
     let [field] = &reduce.state[..] else { unreachable!("the checker refuses states of several fields") };
-    let writer = Writer { kernel, reduce, field };
+    let writer = Writer { kernel, field };
     let dtype = writer.dtype();
     let parameters = quote!(x: MatrixRef<'_, #dtype>, acc: &mut [#dtype]);
     let body = match reduce.family {
@@ -31,7 +31,6 @@ pub(super) fn write(kernel: &Kernel, reduce: &Reduce) -> (TokenStream, TokenStre
 
 struct Writer<'a> {
     kernel: &'a Kernel,
-    reduce: &'a Reduce,
     field: &'a Field,
 }
 
@@ -146,22 +145,17 @@ impl Writer<'_> {
             .collect();
         let names: Vec<Ident> = (0..count).map(|leaf| format_ident!("x{leaf}")).collect();
         let (dtype, block, leaves) = (self.dtype(), number(BLOCK), number(count));
-        let (length, end) = if let Some(leaf) = self.reduce.leaf {
-            let blocks = number(leaf / BLOCK);
-            (quote!(#(let #names = exactly::<#blocks, _>(#names);)*), quote!(#blocks))
-        } else {
-            let (first, others) = names.split_first().expect("at least one leaf");
-            (quote!(let len = #first.len(); #(let #others = &#others[..len];)*), quote!(len))
-        };
+        let (shortest, others) = names.split_first().expect("at least one leaf");
         let hints = self.run_hints(&names);
         let fold = self.fold(count, &accumulator);
         quote! {
             |x: [&[[#dtype; #block]]; #leaves]| {
                 let [#(#names),*] = x;
-                #length
+                let len = #shortest.len();
+                #(let #others = &#others[..len];)*
                 #hints
                 #start
-                for i in 0..#end {
+                for i in 0..len {
                     #advance
                 }
                 #fold
@@ -259,25 +253,11 @@ impl Writer<'_> {
         let several = self.take_rows(unroll);
         let rows = number(unroll);
         let rest = if unroll > 1 { quote!(rest) } else { quote!(_) };
-        let mut body = TokenStream::new();
-        if let Some((row_count, cols)) = self.reduce.shape {
-            let (row_count, cols) = (number(row_count), number(cols));
-            body.extend(quote! {
-                let acc = exactly_mut::<#cols, _>(acc);
-                let (steps, #rest) = x.as_rows::<#row_count, #cols>().as_chunks::<#rows>();
-            });
-        } else {
-            body.extend(quote!(let (steps, #rest) = x.row_groups::<#rows>();));
-        }
-        let walk_rest = if self.reduce.shape.is_some() {
-            quote!(rest.chunks_exact(1))
-        } else {
-            quote!(rest.rows().map(|row| [row]))
-        };
+        let mut body = quote!(let (steps, #rest) = x.row_groups::<#rows>(););
         body.extend(quote!(acc.fill(#init); for rows in steps { #several }));
         if unroll > 1 {
             let single = self.take_rows(1);
-            body.extend(quote!(for rows in #walk_rest { #single }));
+            body.extend(quote!(for rows in rest.rows().map(|row| [row]) { #single }));
         }
         self.striped(&body)
     }

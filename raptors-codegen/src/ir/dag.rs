@@ -61,7 +61,7 @@ impl Node {
 }
 
 /// A set of expressions that share nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dag {
     nodes: Vec<Node>,
 }

@@ -1,13 +1,20 @@
-//! Lower: a candidate to a loop skeleton and an expression DAG. No instruction is named yet.
+//! Lower: what is computed, and a variant, to a loop skeleton and an expression DAG. No instruction is named yet.
+//!
+//! A kernel is what is lowered here, and nothing else: operations whose kernels have equal bodies share them.
+//! [`Kernel::identity`] is known before anything is written.
 
 pub mod dag;
 
+use std::hash::Hasher as _;
+
 use dag::{Dag, Id, Node};
+use fnv::FnvHasher;
 
 use crate::{
     Dtype, Isa,
-    op::{Family, Form, Op},
-    spec::{self, Axis, Body, InputKind, Schedule},
+    computation::{Body, Computation},
+    op::Family,
+    spec::{self, Field as SpecField, InputKind, Schedule},
     variant::Variant,
 };
 
@@ -16,16 +23,20 @@ use crate::{
 pub struct Kernel {
     /// Its name.
     pub name: String,
-    /// The operation it belongs to.
-    pub op: String,
+    /// What it computes, as its name has it.
+    pub computes: String,
+    /// The same, however long.
+    pub formula: String,
+    /// The kinds of its arguments, a letter each.
+    pub takes: String,
+    /// Order and direction.
+    pub family: Family,
     /// The dtypes of storage, arithmetic and result.
     pub types: Types,
     /// What it is written for.
     pub isa: &'static Isa,
     /// The variant.
     pub variant: Variant,
-    /// File and line it comes from.
-    pub source: String,
     /// How it walks memory.
     pub skeleton: Skeleton,
     /// What it computes.
@@ -44,7 +55,7 @@ pub struct Types {
 }
 
 /// How a kernel walks memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Skeleton {
     /// Element by element.
     Map(Map),
@@ -53,7 +64,7 @@ pub enum Skeleton {
 }
 
 /// Element by element, row by row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     /// The arguments.
     pub inputs: Vec<MapInput>,
@@ -63,21 +74,19 @@ pub struct Map {
     pub outputs: Vec<Output>,
     /// The input that is overwritten, if it works in place.
     pub overwrites: Option<usize>,
-    /// The shape it is for, as its loops see it: a flat operation sees one long row.
-    pub shape: Option<(usize, usize)>,
 }
 
 /// An argument of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapInput {
-    /// Its name.
+    /// What its parameter is called: `x`, `row`, `col` or `k`, then a letter if there are several.
     pub name: String,
     /// Its form.
     pub kind: InputKind,
 }
 
 /// A named intermediate result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     /// Its name.
     pub name: String,
@@ -88,7 +97,7 @@ pub struct Stage {
 }
 
 /// A stored result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// Its name.
     pub name: String,
@@ -97,22 +106,16 @@ pub struct Output {
 }
 
 /// A reduction: state, and the order elements are taken in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reduce {
     /// Order and direction.
     pub family: Family,
     /// The state's fields.
     pub state: Vec<Field>,
-    /// From the state and the count to the result.
-    pub finish: Id,
-    /// The shape, in a kernel for one: a reduction of all elements sees one long row.
-    pub shape: Option<(usize, usize)>,
-    /// Length of every leaf, if the shape gives them all the same.
-    pub leaf: Option<usize>,
 }
 
 /// One field of the state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// Its name.
     pub name: String,
@@ -133,27 +136,13 @@ pub const LINE: usize = 64;
 /// Vectors of a map's step that are loaded before any of them is stored, at most.
 pub const GROUP: usize = 8;
 
-/// The length of every leaf of the pairwise tree over `run` elements, if all have the same, in whole blocks.
-#[must_use]
-pub fn equal_leaf(run: usize) -> Option<usize> {
-    let mut leaf = run;
-    while leaf > LEAF {
-        if !leaf.is_multiple_of(2 * BLOCK) {
-            return None;
-        }
-        leaf /= 2;
-    }
-    (leaf > 0 && leaf.is_multiple_of(BLOCK)).then_some(leaf)
-}
-
-/// The state's fields, and from the state to the result.
+/// The state's fields.
 ///
 /// # Panics
 /// If an `init` is no constant, which the checker does not let pass.
 #[must_use]
-pub fn reduction(reduce: &spec::Reduce, dag: &mut Dag) -> (Vec<Field>, Id) {
-    let state = reduce
-        .state
+pub fn state(fields: &[SpecField], dag: &mut Dag) -> Vec<Field> {
+    fields
         .iter()
         .map(|field| Field {
             name: field.name.clone(),
@@ -161,58 +150,100 @@ pub fn reduction(reduce: &spec::Reduce, dag: &mut Dag) -> (Vec<Field>, Id) {
             step: dag.add(&field.step),
             merge: dag.add(&field.merge),
         })
-        .collect();
-    let finish = match &reduce.finish {
+        .collect()
+}
+
+/// From the state to the result, which is no part of a kernel: `sum` and `mean` share theirs.
+#[must_use]
+pub fn finish(reduce: &spec::Reduce, dag: &mut Dag) -> Id {
+    match &reduce.finish {
         Some(finish) => dag.add(finish),
         None => dag.intern(Node::State(0)),
+    }
+}
+
+/// What parameters of a kind are called. No spec has a say in it, and no name ends in a digit or an underline, after
+/// which a kernel puts what it makes of them: `x0`, `k_v`.
+fn parameter(kind: InputKind, number: usize) -> String {
+    let base = match kind {
+        InputKind::Matrix => "x",
+        InputKind::Row => "row",
+        InputKind::Column => "col",
+        InputKind::Scalar => "k",
     };
-    (state, finish)
+    // The second is `xb`; after `xz` comes `xza`.
+    let last = char::from(b'a' + u8::try_from(number % 26).expect("less than 26"));
+    let last = if number == 0 { String::new() } else { last.to_string() };
+    format!("{base}{}{last}", "z".repeat(number / 26))
+}
+
+/// Raised whenever what is written for a family changes without a change of its kernels' IR: profiles know by a kernel's
+/// identity that it is still what was measured. A test holds the text of the golden kernels against these numbers.
+#[must_use]
+pub const fn revision(family: Family) -> u32 {
+    match family {
+        Family::Map | Family::Runs | Family::RunsInOrder | Family::Columns | Family::ColumnTree => 1,
+    }
 }
 
 impl Kernel {
-    /// Lowers one candidate.
+    /// Lowers one variant of what is computed.
     ///
     /// # Panics
-    /// If the operation's form and its spec's body differ, which [`Op::of_spec`] does not make.
+    /// If the family does not fit what is computed, which [`Op::family`](crate::op::Op::family) does not give.
     #[must_use]
-    pub fn lower(op: &Op<'_>, family: Family, dtype: Dtype, isa: &'static Isa, variant: &Variant) -> Self {
+    pub fn lower(
+        computation: &Computation,
+        family: Family,
+        dtype: Dtype,
+        isa: &'static Isa,
+        variant: &Variant,
+    ) -> Self {
         let mut dag = Dag::default();
-        let skeleton = match (op.form, &op.spec.body) {
-            (Form::Map, Body::Map { output }) => Skeleton::Map(Map {
-                inputs: op
-                    .spec
-                    .inputs
-                    .iter()
-                    .map(|input| MapInput { name: input.name.clone(), kind: input.kind })
-                    .collect(),
-                stages: Vec::new(),
-                outputs: vec![Output { name: "out".to_owned(), root: dag.add(output) }],
-                overwrites: variant.inplace.then(|| op.first_matrix()),
-                shape: variant
-                    .shape
-                    .map(|(rows, cols)| if op.is_flat() { (1, rows * cols) } else { (rows, cols) }),
-            }),
-            (Form::Reduce(reduce, axis), _) => {
-                let shape = variant.shape.map(|(rows, cols)| match axis {
-                    Axis::All => (1, rows * cols),
-                    Axis::Zero | Axis::One => (rows, cols),
+        let skeleton = match &computation.body {
+            Body::Map(output) => {
+                let mut count = [0; InputKind::ALL.len()];
+                let inputs = computation.arguments.iter().map(|argument| {
+                    let number = &mut count[argument.kind as usize];
+                    *number += 1;
+                    MapInput { name: parameter(argument.kind, *number - 1), kind: argument.kind }
                 });
-                let (state, finish) = reduction(reduce, &mut dag);
-                let leaf = shape.filter(|_| family == Family::Runs).and_then(|(_, cols)| equal_leaf(cols));
-                Skeleton::Reduce(Reduce { family, state, finish, shape, leaf })
+                Skeleton::Map(Map {
+                    inputs: inputs.collect(),
+                    stages: Vec::new(),
+                    outputs: vec![Output { name: "out".to_owned(), root: dag.add(output) }],
+                    overwrites: variant.inplace,
+                })
             }
-            (Form::Map, Body::Reduce(_)) => unreachable!("a map operation comes from a map spec"),
+            Body::Reduce(fields) => Skeleton::Reduce(Reduce { family, state: state(fields, &mut dag) }),
         };
         Self {
-            name: variant.kernel_name(&op.name, dtype, isa),
-            op: op.name.clone(),
+            name: variant.kernel_name(&computation.kernel, family, dtype, isa),
+            computes: computation.kernel.clone(),
+            formula: computation.formula.clone(),
+            takes: computation.takes(),
+            family,
             types: Types { storage: dtype, arithmetic: dtype, result: dtype },
             isa,
             variant: *variant,
-            source: format!("{}:{}", op.spec.file, op.spec.line),
             skeleton,
             dag,
         }
+    }
+
+    /// What the kernel is: a hash of its body as it is lowered, the same on every machine (FNV-1a, 64 bits). Kernels of
+    /// one identity have one text, whoever asked for them, and by it a profile knows that a kernel is still the one that
+    /// was measured.
+    #[must_use]
+    pub fn identity(&self) -> u64 {
+        let Self { formula, takes, family, types, isa, variant, .. } = self;
+        // Prefix notation is unambiguous, so this text is the body: a name that is not cut, and what names leave out.
+        let name = variant.kernel_name(formula, *family, types.storage, isa);
+        let body =
+            format!("{name} of {takes}, vectors of {} B, text {}", isa.vector_bytes, revision(*family));
+        let mut hasher = FnvHasher::default();
+        hasher.write(body.as_bytes());
+        hasher.finish()
     }
 
     /// The vocabulary's module that it is written in, and the elements of a vector there.

@@ -7,15 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use raptors_profile::{Kind, Place, Profile, Winner, cpu_key, parse};
+use raptors_profile::{Place, Profile, Winner, cpu_key, parse};
 
 use super::{Followed, Own, Wish, Won};
 use crate::{
     Isa,
-    catalogue::{self, Kernel},
+    catalogue::{self, Group, Status},
     dispatch::{
-        call::{Row, Sig},
-        table::{BUCKETS, Choices, Cuts, Entry, Exact, IsaRows, NEVER, PER_THREAD, SIZES, Table, Tasks},
+        call::Sig,
+        table::{self, BUCKETS, Choices, Cuts, Exact, NEVER, PER_THREAD, SIZES, Table, Tasks},
     },
 };
 
@@ -70,60 +70,84 @@ impl File {
         };
         let before = count(&self.profile);
         for (table, rows) in &mut self.profile.kernels {
-            rows.retain(|place, winner| holds(table, *place, winner));
+            rows.retain(|_, winner| holds(table, winner));
         }
-        self.profile
-            .threads
-            .values_mut()
-            .for_each(|tables| tables.retain(|table, _| kernels(table).is_some()));
+        self.profile.threads.values_mut().for_each(|tables| tables.retain(|table, _| group(table).is_some()));
         let after = count(&self.profile);
         (after, before - after)
     }
 
-    /// The rows of a table with those of this profile laid over them. They are kept for as long as the program runs.
+    /// The rows of a table with those of this profile laid over them, on an ISA by its number. They are kept for as long
+    /// as the program runs.
     pub(crate) fn over<S: Sig>(
         &self,
-        choices: &'static Choices<S>,
-        rows: &'static IsaRows<S>,
-        table: &'static Table<S>,
-    ) -> &'static Choices<S> {
-        let find = |name: &str| -> Option<&'static Row<S>> {
-            table.isas.iter().flatten().flat_map(|rows| rows.all).find(|row| row.name == name)
+        choices: &'static Choices,
+        of: &'static Table<S>,
+        isa: usize,
+    ) -> &'static Choices {
+        let name = format!("{}.{}.{}{}", of.computation, of.dtype, Isa::ALL[isa].name(), of.kind);
+        let find = |kernel: &str| -> Option<table::Place> {
+            of.kernels().find(|(_, row)| row.name == kernel).map(|(place, _)| place)
         };
+        let mut exact: Vec<Exact> = choices.exact.to_vec();
         let mut over = Choices { ..*choices };
-        let mut exact: Vec<Exact<S>> = choices.exact.to_vec();
-        let of_table = self.profile.kernels.iter().filter(|(of, _)| of.to_string() == rows.name);
+        let mut wins: Vec<(usize, Won)> = choices.won.to_vec();
+        let mut wins_here = |number: usize, won: Won| {
+            wins.retain(|(other, _)| *other != number);
+            wins.push((number, won));
+        };
+        let of_table = self.profile.kernels.iter().filter(|(table, _)| table.to_string() == name);
         for (place, winner) in of_table.flat_map(|(_, rows)| rows) {
-            let Some(row) = find(&winner.kernel) else { continue };
-            let entry = Entry { row, won: Some(won(winner.margin, winner.interval)) };
+            let Some(kernel) = find(&winner.kernel) else { continue };
+            let won = won(winner.margin, winner.interval);
             match *place {
-                Place::Bucket(bucket) => over.buckets[bucket.index()] = entry,
+                Place::Bucket(bucket) => {
+                    over.buckets[bucket.index()] = kernel;
+                    wins_here(bucket.index(), won);
+                }
                 Place::Shape(rows, cols) => {
                     // Measured on this machine, where a call of that shape is always in one size class: the others are
                     // not looked at.
-                    exact.retain(|(shape, _)| *shape != (rows, cols));
-                    exact.push(((rows, cols), [entry; SIZES]));
+                    let at =
+                        exact.iter().position(|(shape, _)| *shape == (rows, cols)).unwrap_or_else(|| {
+                            exact.push(((rows, cols), [kernel; SIZES]));
+                            exact.len() - 1
+                        });
+                    exact[at].1 = [kernel; SIZES];
+                    (0..SIZES).for_each(|size| wins_here(BUCKETS + at * SIZES + size, won));
                 }
             }
         }
+        over.exact = exact.leak();
+        over.won = wins.leak();
+        over.threads = self.cuts(choices, &name).leak();
+        Box::leak(Box::new(over))
+    }
+
+    /// How calls of a table are cut, with what this profile says of it.
+    fn cuts(&self, choices: &Choices, name: &str) -> Vec<Cuts> {
         let mut threads: Vec<Cuts> = choices.threads.to_vec();
         for (&count, tables) in &self.profile.threads {
-            let of_table = tables.iter().filter(|(of, _)| of.to_string() == rows.name);
-            for (bucket, cut) in of_table.flat_map(|(_, rows)| rows) {
+            let of_table = tables.iter().filter(|(table, _)| table.to_string() == name);
+            for (_, rows) in of_table {
                 let at = threads.binary_search_by_key(&count, |cuts| cuts.threads).unwrap_or_else(|at| {
-                    threads.insert(at, Cuts { threads: count, tasks: choices.tasks, won: [None; BUCKETS] });
+                    threads.insert(at, Cuts { threads: count, tasks: choices.tasks, won: &[] });
                     at
                 });
-                threads[at].tasks[bucket.index()] = Tasks {
-                    crossover: cut.crossover.map_or(NEVER, |bytes| bytes.0),
-                    chunk: cut.chunk.map_or(PER_THREAD, |bytes| bytes.0),
-                };
-                threads[at].won[bucket.index()] = Some(won(cut.margin, cut.interval));
+                let mut tasks = *threads[at].tasks;
+                let mut wins: Vec<(usize, Won)> = threads[at].won.to_vec();
+                for (bucket, cut) in rows {
+                    tasks[bucket.index()] = Tasks {
+                        crossover: cut.crossover.map_or(NEVER, |bytes| bytes.0),
+                        chunk: cut.chunk.map_or(PER_THREAD, |bytes| bytes.0),
+                    };
+                    wins.retain(|(other, _)| *other != bucket.index());
+                    wins.push((bucket.index(), won(cut.margin, cut.interval)));
+                }
+                threads[at] = Cuts { threads: count, tasks: Box::leak(Box::new(tasks)), won: wins.leak() };
             }
         }
-        over.exact = exact.leak();
-        over.threads = threads.leak();
-        Box::leak(Box::new(over))
+        threads
     }
 }
 
@@ -155,21 +179,22 @@ pub(super) fn find(wish: &Wish, usual: Option<PathBuf>, followed: &mut Followed)
     Some(Arc::new(file))
 }
 
-/// The kernels of the operation, dtype and class of a table, and its ISA.
-fn kernels(table: &raptors_profile::Table) -> Option<(Isa, impl Iterator<Item = &'static Kernel>)> {
-    let isa = Isa::ALL.into_iter().find(|isa| isa.name() == table.isa)?;
-    let op = catalogue::ops().iter().find(|op| op.name == table.op)?;
-    let dtype = *op.dtypes.iter().find(|dtype| dtype.to_string() == table.dtype)?;
-    let in_place = table.kind == Kind::InPlace;
-    Some((isa, op.kernels.iter().filter(move |kernel| kernel.dtype == dtype && kernel.inplace == in_place)))
+/// The kernels that compete for the rows of a table.
+fn group(table: &raptors_profile::Table) -> Option<&'static Group> {
+    catalogue::groups().iter().find(|group| {
+        group.computation == table.computation
+            && group.dtype.to_string() == table.dtype
+            && group.kind() == table.kind.suffix()
+    })
 }
 
 /// Whether the kernel of a row is in this build as it was measured, and can serve the row.
-fn holds(table: &raptors_profile::Table, place: Place, winner: &Winner) -> bool {
-    let Some((isa, mut kernels)) = kernels(table) else { return false };
-    let Some(kernel) = kernels.find(|kernel| kernel.name == winner.kernel) else { return false };
-    let fits = kernel.shape.is_none_or(|(rows, cols)| place == Place::Shape(rows, cols));
-    kernel.body == Some(winner.body) && kernel.isa <= isa && fits
+fn holds(table: &raptors_profile::Table, winner: &Winner) -> bool {
+    let isa = Isa::ALL.into_iter().find(|isa| isa.name() == table.isa);
+    let (Some(isa), Some(group)) = (isa, group(table)) else { return false };
+    let Some(kernel) = group.kernels().find(|kernel| kernel.name == winner.kernel) else { return false };
+    let is_held = !matches!(kernel.status, Status::Dropped(_));
+    is_held && kernel.identity == winner.body && kernel.isa <= isa
 }
 
 fn won(margin: raptors_profile::Percent, interval: raptors_profile::Span) -> Won {

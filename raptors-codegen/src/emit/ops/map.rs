@@ -3,125 +3,78 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, run::run, shape_docs};
+use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, shape_docs, table};
 use crate::{
-    emit::dispatch::table_name,
-    emit::kernel::number,
+    emit::{kernel::number, signature::Signature},
     op::Op,
+    select::Table,
     spec::{Body, InputKind, Numerics},
 };
 
-/// `sig::Scale` and `sig::ScaleInplace`, and how their arguments are taken apart.
-pub(super) fn signatures(op: &Op<'_>) -> TokenStream {
-    signature(op, false).into_iter().chain(signature(op, true)).collect()
-}
-
-fn signature(op: &Op<'_>, inplace: bool) -> TokenStream {
-    let name = format_ident!("{}{}", op.type_name(), if inplace { "Inplace" } else { "" });
-    let (mut types, mut names) = (TokenStream::new(), TokenStream::new());
-    let (mut by_rows, mut by_columns) = (TokenStream::new(), TokenStream::new());
-    let (mut before, mut after) = (TokenStream::new(), TokenStream::new());
-    let outputs = (!inplace).then(|| (format_ident!("out"), InputKind::Matrix, true));
-    let inputs = op.spec.inputs.iter().enumerate().map(|(index, input)| {
-        (format_ident!("{}", input.name), input.kind, inplace && index == op.first_matrix())
-    });
-    for (name, kind, is_written) in inputs.chain(outputs) {
-        let (one, other) = (format_ident!("{name}_before"), format_ident!("{name}_after"));
-        let whole = quote!((#name, #name));
-        let (ty, rows, columns) = match kind {
-            InputKind::Matrix => {
-                let view = if is_written {
-                    quote!(crate::MatrixMut<'a, T>)
-                } else {
-                    quote!(crate::MatrixRef<'a, T>)
-                };
-                (view, quote!(#name.split_rows(at)), quote!(#name.split_columns(at)))
-            }
-            InputKind::Row => (quote!(&'a [T]), whole, quote!(#name.split_at(at))),
-            InputKind::Column => (quote!(&'a [T]), quote!(#name.split_at(at)), whole),
-            InputKind::Scalar => (quote!(T), whole.clone(), whole),
+/// The signatures of an operation's kernels: into another matrix, and in place.
+pub(super) fn signatures(op: &Op<'_>, tables: &[Table<'_, '_>]) -> [Ident; 2] {
+    [false, true].map(|inplace| {
+        let is = |table: &&Table<'_, '_>| {
+            table.group.inplace.is_some() == inplace && table.ops.iter().any(|of| of.name == op.name)
         };
-        types.extend(quote!(#ty,));
-        names.extend(quote!(#name,));
-        by_rows.extend(quote!(let (#one, #other) = #rows;));
-        by_columns.extend(quote!(let (#one, #other) = #columns;));
-        before.extend(quote!(#one,));
-        after.extend(quote!(#other,));
-    }
-    quote! {
-        #[derive(Debug)]
-        pub struct #name<T>(std::marker::PhantomData<T>);
-        impl<T: crate::Element> crate::dispatch::call::Sig for #name<T> {
-            type Args<'a> = (#types);
-        }
-        impl<T: crate::Element> crate::runtime::map::Pieces for #name<T> {
-            fn split((#names): Self::Args<'_>, along: crate::runtime::chunk::Along, at: usize) -> (Self::Args<'_>, Self::Args<'_>) {
-                match along {
-                    crate::runtime::chunk::Along::Rows => {
-                        #by_rows
-                        ((#before), (#after))
-                    }
-                    crate::runtime::chunk::Along::Columns => {
-                        #by_columns
-                        ((#before), (#after))
-                    }
-                }
-            }
-        }
-    }
+        let found = tables.iter().find(is).and_then(|table| Signature::of(table.group));
+        found.expect("every map has kernels of both").ty()
+    })
 }
 
-/// Everything else of one operation.
-pub(super) fn functions(op: &Op<'_>) -> TokenStream {
-    let supports = supports(op);
-    let public = public(op);
-    let (run_into, run_inplace) = (run(op, false), run(op, true));
-    let erased = erased(op);
-    let typed = typed(op);
+/// Everything of one operation.
+pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
+    let signatures = signatures(op, tables);
+    let [_, inplace] = &signatures;
+    let supports = supports(op, tables);
+    let public = public(op, &signatures);
     let ty = format_ident!("{}", op.type_name());
-    let matrices = number(matrices(op));
+    let (text, arguments) = (&op.name, &op.computation.arguments);
+    let names = arguments.iter().map(|argument| &op.spec.inputs[argument.input].name);
+    let order = arguments.iter().map(|argument| number(argument.input));
+    let named = format_ident!("{}__NAMED", op.name.to_uppercase());
+    let count = number(arguments.len());
+    let erased = erased(op, &|dtype| {
+        let float = format_ident!("{}", dtype.name());
+        let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
+        quote!(sig::#inplace::<#float>::erased(#tables, &#named, call, args, place))
+    });
     let explain = explain(op, &|dtype| {
         let float = format_ident!("{}", dtype.name());
-        quote! {{
-            let target = map::target::<#float>((rows, cols), #matrices, true);
-            let tables = <#float as Supports<op::#ty>>::TABLES;
-            if inplace {
-                catalogue::explanation(&tables.inplace.look_up(isa, None, target), SPEC)
-            } else {
-                catalogue::explanation(&tables.into.look_up(isa, None, target), SPEC)
-            }
-        }}
+        let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
+        quote!(sig::#inplace::<#float>::explain(#tables, isa, inplace, shape, SPEC))
     });
-    quote!(#supports #public #run_into #run_inplace #erased #typed #explain)
+    quote! {
+        #supports
+        static #named: map::Named<#count> =
+            map::Named { op: #text, names: [#(#names),*], order: [#(#order),*] };
+        #public
+        #erased
+        #explain
+    }
 }
 
-fn supports(op: &Op<'_>) -> TokenStream {
+fn supports(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
-    let inplace = format_ident!("{}Inplace", op.type_name());
     op.spec
         .dtypes
         .iter()
         .map(|&dtype| {
             let float = format_ident!("{}", dtype.name());
-            let table = |inplace| format_ident!("{}", table_name(&op.name, dtype, Numerics::Numpy, inplace));
-            let (into_table, inplace_table) = (table(false), table(true));
+            let [into, inplace] =
+                [false, true].map(|inplace| table(&op.name, dtype, Numerics::Numpy, inplace, tables));
             quote! {
                 impl Supports<op::#ty> for #float {
-                    const TABLES: &'static Map<sig::#ty<Self>, sig::#inplace<Self>> =
-                        &Map { into: &tables::#into_table, inplace: &tables::#inplace_table };
+                    const TABLES: &'static <op::#ty as Operation>::Tables<Self> =
+                        &Map { into: &#into, inplace: &#inplace };
                 }
             }
         })
         .collect()
 }
 
-pub(super) fn name(op: &Op<'_>, index: usize) -> Ident {
+fn name(op: &Op<'_>, index: usize) -> Ident {
     format_ident!("{}", op.spec.inputs[index].name)
-}
-
-/// Matrices read and written.
-pub(super) fn matrices(op: &Op<'_>) -> usize {
-    1 + op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count()
 }
 
 /// The parameters that callers see.
@@ -141,36 +94,24 @@ fn public_parameters(op: &Op<'_>, inplace: bool) -> TokenStream {
         .collect()
 }
 
-/// The arguments passed on, matrices as views.
+/// The arguments in the order of the kernels, matrices as views. The first is one already: its shape is that of the call.
 fn passed(op: &Op<'_>) -> TokenStream {
-    (0..op.spec.inputs.len())
-        .map(|index| {
-            let name = name(op, index);
-            if op.spec.inputs[index].kind == InputKind::Matrix {
-                quote!(#name.into(),)
-            } else {
-                quote!(#name,)
-            }
-        })
-        .collect()
+    let pass = |input: usize| {
+        let name = name(op, input);
+        let convert = op.spec.inputs[input].kind == InputKind::Matrix && input != op.first_matrix();
+        if convert { quote!(#name.into(),) } else { quote!(#name,) }
+    };
+    op.computation.arguments.iter().map(|argument| pass(argument.input)).collect()
 }
 
-fn public(op: &Op<'_>) -> TokenStream {
+fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let function = format_ident!("{}", op.name);
     let (into, inplace) = (format_ident!("{}_into", op.name), format_ident!("{}_inplace", op.name));
-    let (run, run_inplace) = (format_ident!("{}_run", op.name), format_ident!("{}_run_inplace", op.name));
+    let named = format_ident!("{}__NAMED", op.name.to_uppercase());
     let first = name(op, op.first_matrix());
     let parameters = public_parameters(op, false);
     let passed = passed(op);
-    // The first matrix is converted already: its shape is that of the result.
-    let arguments: TokenStream = (0..op.spec.inputs.len())
-        .map(|index| {
-            let name = name(op, index);
-            let convert = op.spec.inputs[index].kind == InputKind::Matrix && index != op.first_matrix();
-            if convert { quote!(#name.into(),) } else { quote!(#name,) }
-        })
-        .collect();
     let inplace_parameters = public_parameters(op, true);
     let Body::Map { output } = &op.spec.body else { unreachable!("a map operation comes from a map spec") };
     let names: Vec<&str> = op.spec.inputs.iter().map(|input| input.name.as_str()).collect();
@@ -197,8 +138,10 @@ fn public(op: &Op<'_>) -> TokenStream {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
             let #first: MatrixRef<'_, T> = #first.into();
-            let mut out = Matrix::for_output(#first.nrows(), #first.ncols())?;
-            #run(&Call::default(), #arguments out.view_mut())?;
+            let shape__ = #first.shape();
+            let mut out = Matrix::for_output(shape__.0, shape__.1)?;
+            let (table__, names__) = (T::TABLES.into, &#named.names);
+            sig::#sig_into::run(table__, &Call::default(), names__, shape__, #passed out.view_mut())?;
             Ok(out)
         }
         #into_docs
@@ -206,11 +149,17 @@ fn public(op: &Op<'_>) -> TokenStream {
             #parameters
             out: impl Into<MatrixMut<'b, T>>,
         ) -> Result<(), Error> {
-            #run(&Call::default(), #passed out.into())
+            let #first: MatrixRef<'_, T> = #first.into();
+            let shape__ = #first.shape();
+            let (table__, names__) = (T::TABLES.into, &#named.names);
+            sig::#sig_into::run(table__, &Call::default(), names__, shape__, #passed out.into())
         }
         #inplace_docs
         pub fn #inplace<#lifetimes, T: Supports<op::#ty>>(#inplace_parameters) -> Result<(), Error> {
-            #run_inplace(&Call::default(), #passed)
+            let #first: MatrixMut<'_, T> = #first.into();
+            let shape__ = #first.shape();
+            let (table__, names__) = (T::TABLES.inplace, &#named.names);
+            sig::#sig_inplace::run(table__, &Call::default(), names__, shape__, #passed)
         }
     }
 }
@@ -239,51 +188,4 @@ fn example(op: &Op<'_>) -> Vec<String> {
     lines.push("# Ok::<(), raptors::Error>(())".to_owned());
     lines.push("```".to_owned());
     lines
-}
-
-/// The erased entry for one dtype.
-fn typed(op: &Op<'_>) -> TokenStream {
-    let ty = format_ident!("{}", op.type_name());
-    let function = format_ident!("{}_typed", op.name);
-    let (run, run_inplace) = (format_ident!("{}_run", op.name), format_ident!("{}_run_inplace", op.name));
-    let first = op.first_matrix();
-    let take = |inplace: bool| -> TokenStream {
-        (0..op.spec.inputs.len())
-            .map(|index| {
-                let (at, text) = (number(index), &op.spec.inputs[index].name);
-                match op.spec.inputs[index].kind {
-                    InputKind::Matrix if inplace && index == first => quote!(matrix,),
-                    InputKind::Matrix => quote!(args.matrix(#at, #text)?,),
-                    InputKind::Row | InputKind::Column => quote!(args.slice(#at, #text)?,),
-                    InputKind::Scalar => quote!(args.scalar(#at, #text)?,),
-                }
-            })
-            .collect()
-    };
-    let (into_args, inplace_args) = (take(false), take(true));
-    let (text, count, first) = (&op.name, number(op.spec.inputs.len()), number(first));
-    quote! {
-        fn #function<T: Supports<op::#ty>>(
-            call: &Call<'_>,
-            args: &[Arg<'_>],
-            place: Place<'_, T>,
-        ) -> Result<(), Error> {
-            match place {
-                Place::Matrix(out) => {
-                    let args = Args::new(#text, #count, args, None)?;
-                    #run(call, #into_args out)
-                }
-                Place::Inplace(matrix) => {
-                    let args = Args::new(#text, #count, args, Some(#first))?;
-                    #run_inplace(call, #inplace_args)
-                }
-                Place::Slice(_) => Err(Error::Form {
-                    op: #text,
-                    what: "out",
-                    expected: "a matrix",
-                    got: "a row or column",
-                }),
-            }
-        }
-    }
 }

@@ -3,42 +3,48 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{EMPTY, MEMORY, SHAPE, docs, erased, errors_docs, explain};
+use super::{EMPTY, MEMORY, SHAPE, docs, erased, errors_docs, explain, table};
 use crate::{
     Dtype,
-    emit::{dispatch::table_name, expr, reduce::scalar_merge},
+    emit::{expr, reduce::scalar_merge},
     ir::{
         self,
         dag::{Dag, Id, Node},
     },
     op::{Form, Op},
+    select::Table,
     spec::{Axis, Numerics, Reduce, expr::Binary},
 };
 
-/// `sig::Sum`.
-pub(super) fn signature(op: &Op<'_>) -> TokenStream {
-    let name = format_ident!("{}", op.type_name());
-    quote!(pub type #name<T> = crate::runtime::reduce::States<T>;)
+/// Everything of one operation.
+pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis, tables: &[Table<'_, '_>]) -> TokenStream {
+    let supports: TokenStream =
+        op.spec.dtypes.iter().map(|&dtype| supports(op, reduce, axis, dtype, tables)).collect();
+    let public = if axis == Axis::All { public_all(op) } else { public_axis(op, axis) };
+    let ty = format_ident!("{}", op.type_name());
+    let tables = |dtype: Dtype| {
+        let float = format_ident!("{}", dtype.name());
+        quote!(<#float as Supports<op::#ty>>::TABLES)
+    };
+    let (over, input) = (variant_of(axis), &op.spec.inputs[0].name);
+    let erased = erased(op, &|dtype| {
+        let tables = tables(dtype);
+        quote!(#tables.erased(Axis::#over, #input, call, args, place))
+    });
+    let explain = explain(op, &|dtype| {
+        let tables = tables(dtype);
+        quote!(catalogue::explanation(&#tables.look_up(isa, numerics, shape), SPEC))
+    });
+    quote!(#supports #public #erased #explain)
 }
 
-/// Everything else of one operation.
-pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis) -> TokenStream {
-    let supports: TokenStream =
-        op.spec.dtypes.iter().map(|&dtype| supports(op, reduce, axis, dtype)).collect();
-    let public = if axis == Axis::All { public_all(op) } else { public_axis(op, axis) };
-    let erased = erased(op);
-    let typed = typed(op, axis);
-    let ty = format_ident!("{}", op.type_name());
-    let explain = explain(op, &|dtype| {
-        let float = format_ident!("{}", dtype.name());
-        quote! {
-            catalogue::explanation(
-                &<#float as Supports<op::#ty>>::TABLES.look_up(isa, numerics, rows, cols),
-                SPEC,
-            )
-        }
-    });
-    quote!(#supports #public #erased #typed #explain)
+/// The axis in the words of the library.
+fn variant_of(axis: Axis) -> proc_macro2::Ident {
+    match axis {
+        Axis::All => format_ident!("All"),
+        Axis::Zero => format_ident!("Zero"),
+        Axis::One => format_ident!("One"),
+    }
 }
 
 /// The step from states and their count to results, computed in f64 and rounded once, whatever the dtype.
@@ -51,10 +57,12 @@ fn finisher(dag: &Dag, finish: Id) -> TokenStream {
             _ => unreachable!("`finish` reads state, count and constants"),
         })
     };
+    let reads = |wanted: &Node| dag.reachable(finish).into_iter().any(|id| dag.node(id) == wanted);
+    let acc = reads(&Node::State(0)).then(|| quote!(let acc = Element::to_f64(*state);));
     let each = |value: TokenStream| {
         quote! {
             for state in states {
-                let acc = Element::to_f64(*state);
+                #acc
                 *state = Element::from_f64(#value);
             }
         }
@@ -69,21 +77,23 @@ fn finisher(dag: &Dag, finish: Id) -> TokenStream {
         }
         _ => plain,
     };
-    quote!(Some(|states, count| { #body }))
+    let count = if reads(&Node::Count) { quote!(count) } else { quote!(_) };
+    quote!(Some(|states, #count| { #body }))
 }
 
-fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStream {
+fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype, tables: &[Table<'_, '_>]) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let float = format_ident!("{}", dtype.name());
     let mut dag = Dag::default();
-    let (state, finish) = ir::reduction(reduce, &mut dag);
+    let state = ir::state(&reduce.state, &mut dag);
+    let finish = ir::finish(reduce, &mut dag);
     let init = expr::literal(state[0].init.to_bits(), dtype);
     let merge = scalar_merge(&dag, state[0].merge, dtype);
     let finish = if *dag.node(finish) == Node::State(0) { quote!(None) } else { finisher(&dag, finish) };
-    let table = |op: &str, numerics| format_ident!("{}", table_name(op, dtype, numerics, false));
-    let numpy = table(&op.name, Numerics::Numpy);
+    let of = |op: &str, numerics| table(op, dtype, numerics, false, tables);
+    let numpy = of(&op.name, Numerics::Numpy);
     let accurate = if op.kernel_classes().contains(&Numerics::Accurate) {
-        table(&op.name, Numerics::Accurate)
+        of(&op.name, Numerics::Accurate)
     } else {
         numpy.clone()
     };
@@ -91,8 +101,8 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
     let sibling = [Axis::All, Axis::One].into_iter().find(|axis| reduce.axes.contains(axis));
     let one_column = match sibling {
         Some(sibling) if axis == Axis::Zero && !reduce.sequential => {
-            let table = table(&format!("{}{}", op.spec.name, sibling.suffix()), Numerics::Numpy);
-            quote!(Some(&tables::#table))
+            let table = of(&format!("{}{}", op.spec.name, sibling.suffix()), Numerics::Numpy);
+            quote!(Some(&#table))
         }
         _ => quote!(None),
     };
@@ -112,8 +122,8 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype) -> TokenStre
                 order: Order::#order,
                 merge: #merge,
                 finish: #finish,
-                numpy: &tables::#numpy,
-                accurate: &tables::#accurate,
+                numpy: &#numpy,
+                accurate: &#accurate,
                 by_columns: #by_columns,
                 one_column: #one_column,
             };
@@ -235,42 +245,5 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
             T::TABLES.#run(&Call::of(Numerics::Numpy), x.into(), out)
         }
         #classes
-    }
-}
-
-/// The erased entry for one dtype.
-fn typed(op: &Op<'_>, axis: Axis) -> TokenStream {
-    let ty = format_ident!("{}", op.type_name());
-    let function = format_ident!("{}_typed", op.name);
-    let (text, input) = (&op.name, &op.spec.inputs[0].name);
-    let run = match axis {
-        Axis::All => quote! {
-            check::length("out", out.len(), 1)?;
-            out[0] = T::TABLES.all(call, x)?;
-            Ok(())
-        },
-        Axis::Zero => quote!(T::TABLES.columns(call, x, out)),
-        Axis::One => quote!(T::TABLES.rows(call, x, out)),
-    };
-    quote! {
-        fn #function<T: Supports<op::#ty>>(
-            call: &Call<'_>,
-            args: &[Arg<'_>],
-            place: Place<'_, T>,
-        ) -> Result<(), Error> {
-            let args = Args::new(#text, 1, args, None)?;
-            let x = args.matrix(0, #input)?;
-            match place {
-                Place::Slice(out) => {
-                    #run
-                }
-                Place::Matrix(_) | Place::Inplace(_) => Err(Error::Form {
-                    op: #text,
-                    what: "out",
-                    expected: "a row or column",
-                    got: "a matrix",
-                }),
-            }
-        }
     }
 }
