@@ -4,6 +4,7 @@
 //! everything comes from [`raptors::catalogue`], and from the spec texts in it.
 
 mod asm;
+mod carry;
 mod check;
 mod cores;
 mod explain;
@@ -43,6 +44,8 @@ enum Command {
     Info,
     /// Check a folder of specs without a build
     Check(check::Arguments),
+    /// Make a profile of version 1 one of today's version
+    Carry(carry::Arguments),
     /// Find which kernels are fastest on this machine, and write its profile
     #[cfg(feature = "tune")]
     Tune(tune::Arguments),
@@ -61,6 +64,7 @@ fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::Show(arguments) => show::run(&arguments, out)?,
         Command::Info => info::run(out)?,
         Command::Check(arguments) => check::run(&arguments, out)?,
+        Command::Carry(arguments) => carry::run(&arguments, out)?,
         #[cfg(feature = "tune")]
         Command::Tune(arguments) => tune::run(&arguments, out)?,
         #[cfg(feature = "tune")]

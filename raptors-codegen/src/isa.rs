@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::Dtype;
+use crate::{Dtype, op::Family};
 
 /// An instruction set that kernels are generated for.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,23 +29,113 @@ pub struct Isa {
     pub streaming: bool,
     /// Where its kernels are the default. Left out, everywhere.
     ///
-    /// Wider vectors need not be faster: beyond the caches that feed them, memory sets the pace, and on some
-    /// processors their use slows the clock. So a description may name the size classes in which its own kernels are
-    /// what its dispatch table holds, and the plainer ISA whose rows it holds in the others. What no row then names is
-    /// a candidate like any other.
+    /// Wider vectors need not be faster: beyond the caches that feed them, memory sets the pace, on some processors they
+    /// are executed in two passes or slow the clock, and where arrays do not begin on a cache line each load touches two.
+    /// So a description may name the size classes in which its own kernels are what its dispatch table holds, for each
+    /// kind of kernel, and the plainer ISA whose rows it holds in the others; and what differs on which processors. What
+    /// no row then names is a candidate like any other.
     #[serde(default)]
     pub pays: Option<Pays>,
+    /// From which size on maps that write a matrix of their own store past the caches, on ISAs that can. Left out, where
+    /// all that a call reads and writes is more than two thirds of the third cache.
+    #[serde(default)]
+    pub past: Option<Past>,
 }
 
-/// Where an ISA's own kernels are the default, and whose are elsewhere: `{ in = ["l1", "l2"], elsewhere = "avx2" }`.
+/// Where an ISA's own kernels are the default, and whose are elsewhere.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pays {
-    /// Size classes in which its own kernels are the default.
-    #[serde(rename = "in")]
-    pub sizes: Vec<Size>,
     /// The ISA whose rows serve the other classes: one that comes before it, of the same architecture or of any.
     pub elsewhere: String,
+    /// Where they pay, on processors that are not listed.
+    #[serde(flatten)]
+    pub usual: Kinds<Vec<Size>>,
+    /// What differs on which processors.
+    #[serde(default)]
+    pub on: Vec<PaysOn>,
+}
+
+/// Something for each kind of kernel.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Kinds<T> {
+    /// Maps that write a matrix of their own.
+    pub maps: T,
+    /// Maps that overwrite a matrix.
+    pub in_place: T,
+    /// Runs of neighbours.
+    pub runs: T,
+    /// Down the columns.
+    pub columns: T,
+}
+
+/// Where kernels pay on some processors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaysOn {
+    /// Their keys, as profiles are named.
+    pub cpus: Vec<String>,
+    /// As [`Kinds::maps`]; left out, as usual.
+    pub maps: Option<Vec<Size>>,
+    /// As [`Kinds::in_place`].
+    pub in_place: Option<Vec<Size>>,
+    /// As [`Kinds::runs`].
+    pub runs: Option<Vec<Size>>,
+    /// As [`Kinds::columns`].
+    pub columns: Option<Vec<Size>>,
+    /// How this is known.
+    pub source: String,
+}
+
+/// From which share of the third cache on stores go past it, by all that a call reads and writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Past {
+    /// Calls of one thread.
+    pub alone: Share,
+    /// Calls that several threads share.
+    pub together: Share,
+    /// What differs on which processors.
+    #[serde(default)]
+    pub on: Vec<PastOn>,
+}
+
+/// From which share of the third cache on stores go past it on some processors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastOn {
+    /// Their keys, as profiles are named.
+    pub cpus: Vec<String>,
+    /// As [`Past::alone`].
+    pub alone: Share,
+    /// As [`Past::together`].
+    pub together: Share,
+    /// How this is known.
+    pub source: String,
+}
+
+/// A fraction, `2/3`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Share {
+    /// Above the line.
+    pub numerator: usize,
+    /// Below it.
+    pub denominator: usize,
+}
+
+impl TryFrom<String> for Share {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = || {
+            let (numerator, denominator) = text.split_once('/')?;
+            Some(Self { numerator: numerator.parse().ok()?, denominator: denominator.parse().ok()? })
+        };
+        read()
+            .filter(|share| share.denominator > 0)
+            .ok_or_else(|| format!("`{text}` is no fraction such as 2/3"))
+    }
 }
 
 /// A class of size: the cache that all the bytes of a call stay in.
@@ -95,10 +185,27 @@ static ALL: LazyLock<Vec<Isa>> = LazyLock::new(|| {
                 isa.arch,
                 pays.elsewhere
             );
+            listed(&isa.name, pays.on.iter().map(|on| (&on.cpus, &on.source)));
+        }
+        if let Some(past) = &isa.past {
+            listed(&isa.name, past.on.iter().map(|on| (&on.cpus, &on.source)));
         }
     }
     all
 });
+
+/// Checks that processors are listed once, under keys that there are, and with a source.
+fn listed<'a>(isa: &str, on: impl Iterator<Item = (&'a Vec<String>, &'a String)>) {
+    let mut seen: Vec<&String> = Vec::new();
+    for (cpus, source) in on {
+        assert!(!source.is_empty(), "isa/{isa}.toml: a rule without a source");
+        for cpu in cpus {
+            assert!(raptors_profile::is_cpu_key(cpu), "isa/{isa}.toml: no processor has the key {cpu:?}");
+            assert!(!seen.contains(&cpu), "isa/{isa}.toml: {cpu:?} is listed twice");
+            seen.push(cpu);
+        }
+    }
+}
 
 impl Isa {
     /// Every ISA, the ones that run everywhere first.
@@ -122,10 +229,40 @@ impl Isa {
         self.vector_bytes / dtype.bytes()
     }
 
-    /// Whether its own kernels are the default for calls of that size.
+    /// Whether its own kernels of a family are the default for calls of that size, on processors that are not listed or on
+    /// those of a place in the list.
     #[must_use]
-    pub fn pays_in(&self, size: Size) -> bool {
-        self.pays.as_ref().is_none_or(|pays| pays.sizes.contains(&size))
+    pub fn pays_in(&self, size: Size, family: Family, inplace: bool, on: Option<usize>) -> bool {
+        let Some(pays) = &self.pays else { return true };
+        let there = on.map(|at| &pays.on[at]);
+        let (usual, there) = match (family, inplace) {
+            (Family::Map, false) => (&pays.usual.maps, there.and_then(|on| on.maps.as_ref())),
+            (Family::Map, true) => (&pays.usual.in_place, there.and_then(|on| on.in_place.as_ref())),
+            (Family::Runs | Family::RunsInOrder, _) => {
+                (&pays.usual.runs, there.and_then(|on| on.runs.as_ref()))
+            }
+            (Family::Columns | Family::ColumnTree, _) => {
+                (&pays.usual.columns, there.and_then(|on| on.columns.as_ref()))
+            }
+        };
+        there.unwrap_or(usual).contains(&size)
+    }
+
+    /// The share of the third cache up to which maps of one thread store into it on a processor: by this ISA's description,
+    /// or by that of another one of the architecture.
+    #[must_use]
+    pub fn past(&self, cpu: &str) -> (usize, usize) {
+        let of = Self::all().iter().filter(|isa| isa.arch == self.arch).find_map(|isa| isa.past.as_ref());
+        let Some(past) = of else { return raptors_profile::USUAL_THIRD };
+        let on = past.on.iter().find(|on| on.cpus.iter().any(|key| key == cpu));
+        let Share { numerator, denominator } = on.map_or(past.alone, |on| on.alone);
+        (numerator, denominator)
+    }
+
+    /// The place of a processor in the list of those on which something differs.
+    #[must_use]
+    pub fn listed(&self, cpu: &str) -> Option<usize> {
+        self.pays.as_ref()?.on.iter().position(|on| on.cpus.iter().any(|key| key == cpu))
     }
 
     /// The vocabulary's module for kernels that take in at most `most` lanes of a dtype at once, and its lanes: `f32`

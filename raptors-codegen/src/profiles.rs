@@ -3,6 +3,8 @@
 //! A profile is checked like a spec: a row that names what is not there is an error at its line. A row whose kernel is
 //! there, but is another one than was measured by its identity, counts no more, and a warning says how to renew it.
 
+pub mod carry;
+
 use std::collections::{BTreeMap, HashMap};
 
 use raptors_profile::{Bucket, Cut, Kind, Place, Profile, Winner, parse};
@@ -11,6 +13,7 @@ use crate::{
     Input, Isa,
     diagnostics::{Diagnostic, Diagnostics, Source, either, nearest, shown},
     expand::{Candidate, Group, bytes},
+    op::Family,
     select::{IsaRows, Pick, Table, Tasks, Tuned, TunedTasks, Won},
     spec::{Chunk, Numerics, Threads, place::place},
 };
@@ -216,12 +219,15 @@ impl Applied<'_> {
     /// Puts a kernel into a row.
     fn put(&self, table: &mut Table<'_, '_>, isa: usize, row: Place, pick: Pick) {
         let group = table.group;
-        let tuned = tuned(&mut table.isas[isa], self.index);
+        let tuned = tuned(&mut table.isas[isa], self.index, &self.loaded.profile.cpu);
         match row {
             Place::Bucket(bucket) => tuned.buckets[bucket.index()] = pick,
             Place::Shape(rows, cols) => {
                 let shape = (rows, cols);
-                let size = self.loaded.profile.caches.size(bytes(group.ops[0], group.dtype, shape));
+                let Profile { cpu, caches, .. } = &self.loaded.profile;
+                let stores = group.family == Family::Map && group.inplace.is_none();
+                let third = if stores { Isa::all()[isa].past(cpu) } else { raptors_profile::USUAL_THIRD };
+                let size = caches.size(bytes(group.ops[0], group.dtype, shape), third);
                 for (_, picks) in tuned.exact.iter_mut().filter(|(other, _)| *other == shape) {
                     picks[size as usize] = pick;
                 }
@@ -310,7 +316,7 @@ impl Applied<'_> {
         for at in fitting {
             let rows = &mut tables[at].isas[isa];
             let default: Vec<_> = rows.tasks.iter().map(|&tasks| TunedTasks { tasks, won: None }).collect();
-            let threads = &mut tuned(rows, self.index).threads;
+            let threads = &mut tuned(rows, self.index, &self.loaded.profile.cpu).threads;
             let at = threads.binary_search_by_key(&count, |(count, _)| *count).unwrap_or_else(|at| {
                 threads.insert(at, (count, default));
                 at
@@ -320,14 +326,15 @@ impl Applied<'_> {
     }
 }
 
-/// An ISA's rows by a profile: the default ones, as long as nothing else was put there.
-fn tuned(rows: &mut IsaRows, profile: usize) -> &mut Tuned {
+/// An ISA's rows by a profile: the default ones of its processor, as long as nothing else was put there.
+fn tuned<'r>(rows: &'r mut IsaRows, profile: usize, cpu: &str) -> &'r mut Tuned {
     if rows.tuned.last().is_none_or(|(last, _)| *last != profile) {
         let pick = |kernel: &usize| Pick { kernel: *kernel, won: None };
-        let exact = rows.exact.iter().map(|(shape, kernels)| (*shape, kernels.iter().map(pick).collect()));
+        let (exact, buckets) = rows.on(cpu);
+        let exact = exact.iter().map(|(shape, kernels)| (*shape, kernels.iter().map(pick).collect()));
         let tuned = Tuned {
             exact: exact.collect(),
-            buckets: rows.buckets.iter().map(pick).collect(),
+            buckets: buckets.iter().map(pick).collect(),
             threads: Vec::new(),
         };
         rows.tuned.push((profile, tuned));

@@ -40,11 +40,16 @@ pub struct IsaRows {
     pub exact: Vec<((usize, usize), Vec<usize>)>,
     /// The kernel of each bucket, sizes outermost.
     pub buckets: Vec<usize>,
+    /// The kernels of shapes and buckets on processors where other ones pay, by their place in the ISA's list.
+    pub on: Vec<(usize, Kernels)>,
     /// How the calls of each bucket are cut over threads.
     pub tasks: Vec<Tasks>,
     /// What profiles put in the place of the above: the profile's place in the list, and its rows.
     pub tuned: Vec<(usize, Tuned)>,
 }
+
+/// Kernels of target shapes, and of buckets.
+pub type Kernels = (Vec<((usize, usize), Vec<usize>)>, Vec<usize>);
 
 /// The rows of an ISA by a profile, whole: where it has none, they are the default ones.
 #[derive(Clone, Debug)]
@@ -179,7 +184,7 @@ fn isa_rows(group: &Group<'_>, op: &Op<'_>, isa: &'static Isa, candidates: &[Can
         (shape, (0..SIZES).map(|size| buckets[size * ASPECTS + aspect]).collect())
     };
     let exact = if buckets.is_empty() { Vec::new() } else { shapes(group).into_iter().map(row).collect() };
-    IsaRows { isa, exact, buckets, tasks, tuned: Vec::new() }
+    IsaRows { isa, exact, buckets, on: Vec::new(), tasks, tuned: Vec::new() }
 }
 
 /// An ISA's rows, with those of the plainer ISA it names where its own kernels do not pay.
@@ -190,15 +195,14 @@ fn where_it_pays(own: IsaRows, group: &Group<'_>, before: &[IsaRows]) -> IsaRows
     if own.buckets.is_empty() || plainer.buckets.is_empty() {
         return own;
     }
-    let is_own = |size: usize| own.isa.pays_in(Size::ALL[size]);
-    let buckets = (0..SIZES * ASPECTS)
-        .map(|bucket| if is_own(bucket / ASPECTS) { own.buckets[bucket] } else { plainer.buckets[bucket] })
-        .collect();
-    let exact = own
-        .exact
-        .iter()
-        .zip(&plainer.exact)
-        .map(|((shape, kernels), (_, others))| {
+    let kernels = |on: Option<usize>| -> Kernels {
+        let is_own =
+            |size: usize| own.isa.pays_in(Size::ALL[size], group.family, group.inplace.is_some(), on);
+        let bucket = |bucket: usize| {
+            if is_own(bucket / ASPECTS) { own.buckets[bucket] } else { plainer.buckets[bucket] }
+        };
+        let shapes = own.exact.iter().zip(&plainer.exact);
+        let exact = shapes.map(|((shape, kernels), (_, others))| {
             let kernel = |size: usize| {
                 // The class that a call of this shape has where it does not have this one.
                 let fits = |class: &usize| bytes(group.ops[0], group.dtype, *shape) <= LARGEST[*class];
@@ -206,9 +210,23 @@ fn where_it_pays(own: IsaRows, group: &Group<'_>, before: &[IsaRows]) -> IsaRows
                 if class.is_some_and(is_own) { kernels[size] } else { others[size] }
             };
             (*shape, (0..SIZES).map(kernel).collect())
-        })
-        .collect();
-    IsaRows { exact, buckets, ..own }
+        });
+        (exact.collect(), (0..SIZES * ASPECTS).map(bucket).collect())
+    };
+    let usual = kernels(None);
+    let on = (0..pays.on.len()).map(|at| (at, kernels(Some(at)))).filter(|(_, there)| *there != usual);
+    let on = on.collect();
+    let (exact, buckets) = usual;
+    IsaRows { exact, buckets, on, ..own }
+}
+
+impl IsaRows {
+    /// The kernels of shapes and buckets on a processor that no profile speaks of.
+    #[must_use]
+    pub fn on(&self, cpu: &str) -> Kernels {
+        let there = self.isa.listed(cpu).and_then(|at| self.on.iter().find(|(on, _)| *on == at));
+        there.map_or_else(|| (self.exact.clone(), self.buckets.clone()), |(_, kernels)| kernels.clone())
+    }
 }
 
 /// Which candidates ship: those that some row names, a default one or one of a profile.
@@ -217,6 +235,9 @@ pub fn shipped(tables: &[Table<'_, '_>]) -> BTreeSet<usize> {
     let mut shipped = BTreeSet::new();
     for rows in tables.iter().flat_map(|table| &table.isas) {
         shipped.extend(rows.exact.iter().flat_map(|(_, kernels)| kernels).chain(&rows.buckets));
+        for (_, (exact, buckets)) in &rows.on {
+            shipped.extend(exact.iter().flat_map(|(_, kernels)| kernels).chain(buckets));
+        }
         for (_, tuned) in &rows.tuned {
             let picks = tuned.exact.iter().flat_map(|(_, picks)| picks).chain(&tuned.buckets);
             shipped.extend(picks.map(|pick| pick.kernel));

@@ -65,6 +65,18 @@ pub fn x86(vendor: &str, family: u32, model: u32, stepping: u32, tiles: bool) ->
     }
 }
 
+/// Whether some processor may have that key: a vendor and a known design, or a vendor and numbers.
+#[must_use]
+pub fn is_cpu_key(key: &str) -> bool {
+    let Some((vendor, design)) = key.split_once('-') else { return key == "unknown" };
+    let has_name = X86.iter().any(|known| (known.vendor, known.name) == (vendor, design))
+        || IMPLEMENTERS.iter().any(|(id, name)| {
+            *name == vendor && PARTS.iter().any(|(of, _, part)| of == id && *part == design)
+        });
+    let are_numbers = |text: &str| text.split('-').all(|number| number.parse::<u32>().is_ok());
+    has_name || (VENDORS.iter().any(|(_, name)| *name == vendor) && are_numbers(design))
+}
+
 /// The key of an Arm core, from the fields of its identification register.
 #[must_use]
 pub fn arm(implementer: u32, part: u32) -> String {
@@ -115,6 +127,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_is_one_that_a_processor_can_have() {
+        for key in
+            ["amd-zen4", "intel-icelake-server", "intel-6-167", "arm-neoverse-v2", "apple-m1", "unknown"]
+        {
+            assert!(is_cpu_key(key), "{key}");
+        }
+        for key in ["", "amd", "amd-zen9", "zen4", "intel-", "acme-1-2", "intel-zen4"] {
+            assert!(!is_cpu_key(key), "{key}");
+        }
+    }
+
+    #[test]
     fn known_processors_have_the_names_that_people_use() {
         for (vendor, family, model, stepping, key) in [
             ("GenuineIntel", 6, 0x3c, 3, "intel-haswell"),
@@ -132,6 +156,8 @@ mod tests {
             ("AuthenticAMD", 0x19, 0x50, 0, "amd-zen3"),
             ("AuthenticAMD", 0x19, 0xa0, 2, "amd-zen4"),
             ("AuthenticAMD", 0x1a, 0x02, 1, "amd-zen5"),
+            ("AuthenticAMD", 0x1a, 0x44, 0, "amd-zen5"),
+            ("AuthenticAMD", 0x1a, 0x24, 0, "amd-zen5-mobile"),
             ("HygonGenuine", 0x18, 0x00, 1, "hygon-dhyana"),
         ] {
             assert_eq!(x86(vendor, family, model, stepping, false), key);

@@ -42,7 +42,7 @@ mod names;
 #[cfg(feature = "file")]
 mod word;
 
-pub use cpu::{arm, cpu_key, from_brand, from_cpuinfo, x86};
+pub use cpu::{arm, cpu_key, from_brand, from_cpuinfo, is_cpu_key, x86};
 #[cfg(feature = "file")]
 pub use file::{Error, parse, parse_version_1};
 #[cfg(feature = "file")]
@@ -50,13 +50,24 @@ pub use model::{Aspect, Bucket, Caches, Cut, Kind, Place, Profile, Size, Table, 
 #[cfg(feature = "file")]
 pub use word::{Bytes, Percent, Span};
 
-/// Where the bytes of a call stay: in the first, second or third cache (0, 1, 2), or in none of them. The third is shared:
-/// a call can count on two thirds of it.
+/// Where the bytes of a call stay: in the first, second or third cache (0, 1, 2), or in none of them. `limits` are the most
+/// bytes that stay in each.
 #[must_use]
 #[inline]
-pub fn size_class([l1, l2, l3]: [usize; 3], bytes: usize) -> usize {
-    [l1, l2, l3 / 3 * 2].into_iter().map(|cache| usize::from(bytes > cache)).sum()
+pub fn size_class(limits: [usize; 3], bytes: usize) -> usize {
+    limits.into_iter().map(|limit| usize::from(bytes > limit)).sum()
 }
+
+/// The most bytes of a call that stay in the third cache, as a share of it. It is shared: a call can count on two thirds,
+/// unless something else is known of a processor.
+#[must_use]
+#[inline]
+pub const fn third(l3: usize, (numerator, denominator): (usize, usize)) -> usize {
+    (l3 / denominator).saturating_mul(numerator)
+}
+
+/// What is counted on where nothing else is known.
+pub const USUAL_THIRD: (usize, usize) = (2, 3);
 
 /// The form of a matrix: wide, square or tall (0, 1, 2). Rows and columns that differ by more than a factor of sixteen make
 /// it wide or tall.

@@ -35,10 +35,10 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Where that many bytes stay.
+    /// Where that many bytes stay, where calls count on that share of the third cache.
     #[must_use]
-    pub fn size(self, bytes: usize) -> Size {
-        Size::ALL[crate::size_class([self.l1.0, self.l2.0, self.l3.0], bytes)]
+    pub fn size(self, bytes: usize, third: (usize, usize)) -> Size {
+        Size::ALL[crate::size_class([self.l1.0, self.l2.0, crate::third(self.l3.0, third)], bytes)]
     }
 }
 

@@ -116,7 +116,7 @@ fn a_shape_has_the_class_that_its_bytes_have_in_these_caches() {
         ((32 << 20) / 3 * 2, Size::L3),
         ((32 << 20) / 3 * 2 + 1, Size::Memory),
     ] {
-        assert_eq!(caches.size(bytes), size, "{bytes}");
+        assert_eq!(caches.size(bytes, raptors_profile::USUAL_THIRD), size, "{bytes}");
     }
 }
 

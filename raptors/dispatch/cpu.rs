@@ -1,6 +1,10 @@
 //! What is this machine: its instruction set, found once, and its caches.
 
-use super::{Isa, call::machine_isas};
+use super::{
+    Isa,
+    call::machine_isas,
+    generated::{self, PAST, Past},
+};
 use crate::{Error, knobs, lazy::Lazy};
 
 struct Cpu {
@@ -111,6 +115,44 @@ fn count_cpus(list: &str) -> Option<usize> {
 #[inline]
 pub fn caches() -> Caches {
     *CACHES
+}
+
+/// The most bytes of a call that stay in each cache: of other calls, of maps that write a matrix of their own, and of such
+/// that several threads share.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    usual: [usize; 3],
+    storing: [usize; 3],
+    storing_together: [usize; 3],
+}
+
+static LIMITS: Lazy<Limits> = Lazy::new(|| {
+    let caches = caches();
+    let limits = |third| [caches.l1, caches.l2, raptors_profile::third(caches.l3, third)];
+    let cpu = raptors_profile::cpu_key();
+    let is_ours = |(arch, cpus, ..): &&Past| {
+        *arch == std::env::consts::ARCH && (cpus.is_empty() || cpus.contains(&cpu))
+    };
+    let usual = raptors_profile::USUAL_THIRD;
+    let (alone, together) =
+        PAST.iter().find(is_ours).map_or((usual, usual), |(_, _, alone, together)| (*alone, *together));
+    Limits { usual: limits(usual), storing: limits(alone), storing_together: limits(together) }
+});
+
+/// The most bytes of a call that stay in each cache.
+#[inline]
+pub(crate) fn limits(stores: bool, together: bool) -> [usize; 3] {
+    match (stores, together) {
+        (false, _) => LIMITS.usual,
+        (true, false) => LIMITS.storing,
+        (true, true) => LIMITS.storing_together,
+    }
+}
+
+/// The place of this processor in an ISA's list of those on which other kernels pay than usually.
+pub(crate) fn listed(isa: Isa) -> Option<usize> {
+    let cpu = raptors_profile::cpu_key();
+    generated::listed(isa).iter().position(|cpus| cpus.contains(&cpu))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::{
 use raptors_profile::cpu_key;
 
 use super::{
+    Isa,
     call::Sig,
     generated::BUILT_IN,
     table::{Choices, Table},
@@ -173,7 +174,7 @@ pub fn profile() -> Result<&'static Followed, Error> {
 pub(crate) fn choose<S: Sig>(table: &'static Table<S>, isa: usize) -> &'static Choices {
     let rows = table.isas[isa].as_ref().expect("asked for where there are rows");
     let tuned = FOUND.built_in.and_then(|at| rows.tuned.iter().find(|(of, _)| *of == at));
-    let choices = tuned.map_or(rows.default, |(_, choices)| choices);
+    let choices = tuned.map_or_else(|| rows.usual(Isa::ALL[isa]), |(_, choices)| choices);
     #[cfg(feature = "tunable")]
     if let Some(own) = &FOUND.own {
         return own.over(choices, table, isa);

@@ -31,21 +31,22 @@ pub(crate) struct Target {
     pub(crate) bytes: usize,
     /// Whether all matrices have their rows one after another.
     pub(crate) contiguous: bool,
+    /// Whether it writes a matrix of its own, which may go past the caches.
+    pub(crate) stores: bool,
 }
 
 impl Target {
-    /// The bucket: bytes against this machine's caches, and aspect.
+    /// The bucket: bytes against this machine's caches, and aspect. Calls that several threads share may count on more of
+    /// the third cache than one thread's.
     #[inline]
-    pub(crate) fn bucket(self) -> usize {
-        self.size() * ASPECTS + raptors_profile::aspect_class((self.rows, self.cols))
+    pub(crate) fn bucket(self, together: bool) -> usize {
+        self.size(together) * ASPECTS + raptors_profile::aspect_class((self.rows, self.cols))
     }
 
-    /// Where the bytes stay: in the first, second or third cache, or in memory. The third is shared: a call can count
-    /// on two thirds of it.
+    /// Where the bytes stay: in the first, second or third cache, or in memory.
     #[inline]
-    fn size(self) -> usize {
-        let caches = cpu::caches();
-        raptors_profile::size_class([caches.l1, caches.l2, caches.l3], self.bytes)
+    fn size(self, together: bool) -> usize {
+        raptors_profile::size_class(cpu::limits(self.stores, together), self.bytes)
     }
 }
 
@@ -147,10 +148,23 @@ fn won(of: &[(usize, Won)], number: usize) -> Option<Won> {
 pub struct IsaRows {
     /// By the defaults.
     pub(crate) default: &'static Choices,
+    /// By the defaults of processors on which other kernels pay: their place in the ISA's list.
+    pub(crate) on: &'static [(usize, &'static Choices)],
     /// By profiles of this build, of which it has rows: the profile's place in the list of them, and the rows.
     pub(crate) tuned: &'static [(usize, &'static Choices)],
     /// Those of them that hold on this machine, once somebody asked.
     pub(crate) chosen: OnceLock<&'static Choices>,
+}
+
+impl IsaRows {
+    /// The defaults of this processor.
+    pub(crate) fn usual(&self, isa: Isa) -> &'static Choices {
+        if self.on.is_empty() {
+            return self.default;
+        }
+        let listed = cpu::listed(isa);
+        self.on.iter().find(|(on, _)| Some(*on) == listed).map_or(self.default, |(_, choices)| choices)
+    }
 }
 
 /// Which kernels serve what is computed, of one dtype and in one way.
@@ -217,30 +231,37 @@ struct Found<S: Sig> {
 }
 
 impl<S: Sig> Plan<S> {
+    /// Whether several threads share the call.
+    fn is_shared(&self) -> bool {
+        self.cut.is_some_and(|cut| cut.threads > 1)
+    }
+
     /// What the defaults have in the place of the kernel, and how they cut.
     pub(crate) fn default(&self) -> (&'static Row<S>, Tasks) {
         let Some(Found { rows, default, .. }) = self.found else { return (self.kernel.row(), self.tasks) };
-        let bucket = self.target.bucket();
+        let together = self.is_shared();
+        let bucket = self.target.bucket(together);
         let exact = match self.reason {
             Reason::Exact(rows, cols) => default.exact.iter().find(|(shape, _)| *shape == (rows, cols)),
             Reason::Bucket(_) | Reason::Name => None,
         };
-        let place = exact.map_or(default.buckets[bucket], |(_, sizes)| sizes[self.target.size()]);
-        (&rows[usize::from(place)], default.tasks[bucket])
+        let place = exact.map_or(default.buckets[bucket], |(_, sizes)| sizes[self.target.size(together)]);
+        (&rows[usize::from(place)], default.tasks[self.target.bucket(false)])
     }
 
     /// By how much the kernel won, if a profile chose it, and by how much the way in which the call is cut.
     pub(crate) fn won(&self) -> (Option<Won>, Option<Won>) {
         let Some(Found { choices, .. }) = self.found else { return (None, None) };
-        let bucket = self.target.bucket();
+        let together = self.is_shared();
         let number = match self.reason {
             Reason::Exact(rows, cols) => {
                 let at = choices.exact.iter().position(|(shape, _)| *shape == (rows, cols));
-                BUCKETS + at.unwrap_or_default() * SIZES + self.target.size()
+                BUCKETS + at.unwrap_or_default() * SIZES + self.target.size(together)
             }
-            Reason::Bucket(_) | Reason::Name => bucket,
+            Reason::Bucket(_) | Reason::Name => self.target.bucket(together),
         };
-        (won(choices.won, number), choices.cuts().and_then(|cuts| won(cuts.won, bucket)))
+        let cut = choices.cuts().and_then(|cuts| won(cuts.won, self.target.bucket(false)));
+        (won(choices.won, number), cut)
     }
 }
 
@@ -263,19 +284,20 @@ impl<S: Sig> Table<S> {
     #[inline]
     pub(crate) fn look_up(&'static self, isa: Isa, cut: Option<Cut>, target: Target) -> Plan<S> {
         for (at, isa_rows) in self.isas[..=isa as usize].iter().enumerate().rev() {
-            let Some(IsaRows { default, .. }) = isa_rows else { continue };
+            let Some(isa_rows) = isa_rows else { continue };
             let choices = self.chosen(at);
-            let bucket = target.bucket();
-            let tasks = choices.tasks(bucket);
+            let tasks = choices.tasks(target.bucket(false));
             let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
+            let together = cut.is_some_and(|cut| cut.threads > 1);
+            let bucket = target.bucket(together);
             // A target shape's kernel was chosen by calls that were not cut.
             let exact = choices.exact.iter().find(|(shape, _)| *shape == (target.rows, target.cols));
             let (place, reason) = match exact.filter(|_| target.contiguous && cut.is_none()) {
-                Some(((rows, cols), sizes)) => (sizes[target.size()], Reason::Exact(*rows, *cols)),
+                Some(((rows, cols), sizes)) => (sizes[target.size(together)], Reason::Exact(*rows, *cols)),
                 None => (choices.buckets[bucket], Reason::Bucket(bucket)),
             };
             if let Some(kernel) = Ready::new(&self.rows[usize::from(place)]) {
-                let found = Some(Found { rows: self.rows, default, choices });
+                let found = Some(Found { rows: self.rows, default: isa_rows.usual(Isa::ALL[at]), choices });
                 return Plan { kernel, cut, reason, tasks, target, found };
             }
         }
@@ -325,7 +347,7 @@ impl<S: Sig> Table<S> {
         })?;
         // On this thread, unless the caller says otherwise; in pieces if somebody may cancel.
         let default = self.isas.iter().flatten().next().expect("portable kernels run everywhere").default;
-        let tasks = Tasks { crossover: NEVER, ..default.tasks[target.bucket()] };
+        let tasks = Tasks { crossover: NEVER, ..default.tasks[target.bucket(false)] };
         let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
         Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None })
     }

@@ -32,14 +32,20 @@ pub(crate) struct Named<const N: usize> {
     pub(crate) order: [usize; N],
 }
 
-/// The target of a call that reads and writes `matrices` matrices of that shape.
+/// The target of a call that reads and writes `matrices` matrices of that shape. It `stores` if one of them is its own.
 #[inline]
-pub(crate) fn target<T: Element>((rows, cols): (usize, usize), matrices: usize, contiguous: bool) -> Target {
+pub(crate) fn target<T: Element>(
+    (rows, cols): (usize, usize),
+    matrices: usize,
+    contiguous: bool,
+    stores: bool,
+) -> Target {
     Target {
         rows,
         cols,
         bytes: rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>()),
         contiguous,
+        stores,
     }
 }
 

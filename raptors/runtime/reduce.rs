@@ -65,7 +65,7 @@ pub struct Reduction<T: Element> {
 
 fn target<T: Element>(x: MatrixRef<'_, T>) -> Target {
     let (rows, cols) = x.shape();
-    Target { rows, cols, bytes: x.len() * size_of::<T>(), contiguous: x.is_contiguous() }
+    Target { rows, cols, bytes: x.len() * size_of::<T>(), contiguous: x.is_contiguous(), stores: false }
 }
 
 impl<T: Element> Reduction<T> {
@@ -89,6 +89,7 @@ impl<T: Element> Reduction<T> {
             cols,
             bytes: rows.saturating_mul(cols).saturating_mul(size_of::<T>()),
             contiguous: true,
+            stores: false,
         };
         if let (Some(table), 1) = (self.one_column, cols) {
             return table.look_up(isa, None, Target { rows: 1, cols: rows, ..target });

@@ -30,22 +30,24 @@ pub struct Case {
 
 /// The bytes that calls of a size have, from and to; those in memory up to four times the last cache.
 pub(super) const fn range(size: Size, caches: Caches) -> (usize, usize) {
+    let third = raptors_profile::third(caches.l3, raptors_profile::USUAL_THIRD);
     match size {
         Size::L1 => (0, caches.l1),
         Size::L2 => (caches.l1, caches.l2),
-        Size::L3 => (caches.l2, caches.l3 / 3 * 2),
-        Size::Memory => (caches.l3 / 3 * 2, 4 * caches.l3),
+        Size::L3 => (caches.l2, third),
+        Size::Memory => (third, 4 * caches.l3),
     }
 }
 
-/// Bytes that stand for a size: in the middle, as ratios go. In memory, a quarter more than the last cache holds; since
-/// calls take turns between two places, nothing of it is left there from one call to the next.
+/// Bytes that stand for a size: in the middle, as ratios go. In memory, half more than the last cache holds: wherever a
+/// processor's maps begin to store past the caches, that is beyond; and since calls take turns between two places, nothing of
+/// it is left there from one call to the next.
 fn middle(size: Size, caches: Caches) -> usize {
     let (from, to) = range(size, caches);
     match size {
         Size::L1 => to / 2,
         Size::L2 | Size::L3 => from.saturating_mul(to.max(from)).isqrt(),
-        Size::Memory => caches.l3 / 4 * 5,
+        Size::Memory => caches.l3 / 2 * 3,
     }
 }
 
@@ -291,12 +293,13 @@ mod tests {
                 let Place::Bucket(bucket) = case.place else { continue };
                 for &(rows, cols) in &case.shapes {
                     let bytes = rows * cols * bytes_of_element(case.op, case.dtype);
-                    let target = Target { rows, cols, bytes, contiguous: true };
+                    let stores = matches!(case.op.body, Body::Map(_)) && !case.inplace;
+                    let target = Target { rows, cols, bytes, contiguous: true, stores };
                     assert_eq!(
-                        target.bucket(),
+                        target.bucket(false),
                         bucket.index(),
                         "{case} {rows}×{cols}: {}",
-                        bucket_name(target.bucket())
+                        bucket_name(target.bucket(false))
                     );
                 }
             }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Build, signature::Signature, template};
 use crate::{
     Dtype, Isa,
+    isa::Share,
     op::camel,
     profiles::kind,
     select::{IsaRows, SIZES, Table, Tasks, Tuned, Won},
@@ -17,6 +18,7 @@ use crate::{
 #[derive(Serialize)]
 struct Dispatch {
     isas: Vec<IsaView>,
+    past: Vec<PastView>,
     profiles: Vec<ProfileView>,
     rows: Vec<RowsView>,
     data: Vec<DataView>,
@@ -31,6 +33,17 @@ struct IsaView {
     arch: Option<String>,
     features: Vec<String>,
     detect: String,
+    /// Processors on which other kernels pay: their keys, in the order of the ISA's list.
+    listed: Vec<String>,
+}
+
+/// From which share of the third cache on maps store past it.
+#[derive(Serialize)]
+struct PastView {
+    arch: String,
+    cpus: String,
+    alone: String,
+    together: String,
 }
 
 #[derive(Serialize)]
@@ -76,6 +89,7 @@ struct TableView {
 #[derive(Serialize)]
 struct IsaRowsView {
     default: String,
+    on: String,
     tuned: String,
 }
 
@@ -162,6 +176,8 @@ fn rows_name(table: &Table<'_, '_>) -> String {
     format!("{signature}_{}", table.group.dtype).to_uppercase()
 }
 
+type Exact = Vec<((usize, usize), Vec<usize>)>;
+
 /// Constants by their text, each under one name.
 #[derive(Default)]
 struct Shared {
@@ -186,12 +202,12 @@ impl Shared {
         self.name("TASKS", "[Tasks; BUCKETS]", format!("[{}]", tasks.join(", ")))
     }
 
-    fn defaults(&mut self, of: &IsaRows, rows: &Rows) -> String {
-        let exact = of.exact.iter().map(|(shape, kernels)| {
+    fn defaults(&mut self, of: &IsaRows, (exact, buckets): (&Exact, &[usize]), rows: &Rows) -> String {
+        let exact = exact.iter().map(|(shape, kernels)| {
             format!("({shape:?}, {:?})", kernels.iter().map(|&kernel| rows.place(kernel)).collect::<Vec<_>>())
         });
         let exact = exact.collect::<Vec<_>>().join(", ");
-        let buckets: Vec<_> = of.buckets.iter().map(|&kernel| rows.place(kernel)).collect();
+        let buckets: Vec<_> = buckets.iter().map(|&kernel| rows.place(kernel)).collect();
         let tasks = self.tasks(of.tasks.iter().copied());
         self.choices(&exact, &buckets, "", &tasks, "")
     }
@@ -252,6 +268,7 @@ pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
             arch: arch(isa),
             features: isa.features.clone(),
             detect: format!("is_{}_feature_detected", detected_as(&isa.arch)),
+            listed: isa.pays.iter().flat_map(|pays| &pays.on).map(|on| format!("{:?}", on.cpus)).collect(),
         })
         .collect();
     let profiles = build.profiles.iter().enumerate();
@@ -266,6 +283,7 @@ pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
     let tables = build.tables.iter().map(|table| view(table, build.tables, rows, &mut data)).collect();
     let dispatch = Dispatch {
         isas,
+        past: past(),
         profiles: profiles.collect(),
         rows: rows
             .lists
@@ -281,6 +299,24 @@ pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
         tables,
     };
     template::render("dispatch.rs", "dispatch", &dispatch)
+}
+
+/// The rules about stores past the caches, those of listed processors first.
+fn past() -> Vec<PastView> {
+    let share = |share: Share| format!("({}, {})", share.numerator, share.denominator);
+    let mut all = Vec::new();
+    for isa in Isa::all() {
+        let Some(past) = &isa.past else { continue };
+        let view = |cpus: &[String], alone, together| PastView {
+            arch: isa.arch.clone(),
+            cpus: format!("{cpus:?}"),
+            alone: share(alone),
+            together: share(together),
+        };
+        all.extend(past.on.iter().map(|on| view(&on.cpus, on.alone, on.together)));
+        all.push(view(&[], past.alone, past.together));
+    }
+    all
 }
 
 /// Rows of a profile that count.
@@ -310,13 +346,18 @@ fn view(table: &Table<'_, '_>, tables: &[Table<'_, '_>], rows: &Rows, data: &mut
         if of.buckets.is_empty() || !of.buckets.iter().all(is_here) {
             return None;
         }
-        let default = data.defaults(of, rows);
+        let default = data.defaults(of, (&of.exact, &of.buckets), rows);
+        let on = of.on.iter().map(|(at, (exact, buckets))| {
+            let choices = data.defaults(of, (exact, buckets), rows);
+            format!("({at}, &{choices})")
+        });
+        let on = on.collect::<Vec<_>>().join(", ");
         let tuned = of.tuned.iter().map(|(profile, tuned)| {
             let choices = data.tuned(of, tuned, rows);
             format!("({profile}, &{choices})")
         });
         let tuned = tuned.collect::<Vec<_>>().join(", ");
-        Some(IsaRowsView { default, tuned })
+        Some(IsaRowsView { default, on, tuned })
     });
     let isas = isas.collect();
     let ops: Vec<_> = table.ops.iter().map(|op| format!("`{}`", op.name)).collect();

@@ -179,7 +179,7 @@ impl Signature {
         };
         let walked: Vec<_> = arguments.iter().filter_map(of_matrices).collect();
         let matrices = number(self.matrices());
-        let (joined, count) = (self.joined(), number(self.inputs.len()));
+        let (joined, count, stores) = (self.joined(), number(self.inputs.len()), self.inplace.is_none());
         let call = if self.is_flat() {
             let flat = arguments.iter().map(|(name, kind, _)| match kind {
                 InputKind::Matrix => quote!(#name.flattened()),
@@ -211,7 +211,7 @@ impl Signature {
                 #(#checks)*
                 #check_out
                 let contiguous = #(#walked.is_contiguous())&&*;
-                let target = map::target::<T>(shape, #matrices, contiguous);
+                let target = map::target::<T>(shape, #matrices, contiguous, #stores);
                 let plan = table.pick(call.choice, call.cut, target)?;
                 if shape.0 == 0 || shape.1 == 0 {
                     return Ok(());
@@ -313,7 +313,7 @@ impl Signature {
                 shape: (usize, usize),
                 spec: (&'static str, usize),
             ) -> Explanation {
-                let target = map::target::<T>(shape, #matrices, true);
+                let target = map::target::<T>(shape, #matrices, true, !inplace);
                 if inplace {
                     catalogue::explanation(&tables.inplace.look_up(isa, None, target), spec)
                 } else {
