@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -15,8 +14,8 @@ import jsonschema
 import numpy as np
 import pytest
 import raptors
-from raptors.compare import cases, command, gate, measure, peers, selftest, statistics, table
-from raptors.compare.cases import Case, Prepared
+from raptors.compare import cases, command, gate, measure, peers, selftest, statistics, suites, table
+from raptors.compare.cases import Case
 from raptors.compare.measure import Plan
 from raptors.compare.statistics import Estimate
 
@@ -147,19 +146,19 @@ class TestGate:
 
 class TestCases:
     def test_the_suites(self) -> None:
-        assert len(cases.select(["2d"])) == 36
-        assert len(cases.select(["between"])) == 9 * 6 * 2
-        sizes = {int(np.prod(case.shape)) for case in cases.select(["small"])}
+        assert len(suites.select(["2d"])) == 36
+        assert len(suites.select(["between"])) == 9 * 6 * 2
+        sizes = {int(np.prod(case.shape)) for case in suites.select(["small"])}
         assert (min(sizes), max(sizes)) == (1, 4096)
-        assert len(set(cases.select(["2d", "between", "small"]))) == len(cases.select(["2d", "between", "small"]))
+        assert len(set(suites.select(["2d", "between", "small"]))) == len(suites.select(["2d", "between", "small"]))
 
     def test_what_is_given_takes_the_suite_s_place(self) -> None:
-        found = cases.select(["2d"], shapes=[(7,), (3, 5)], dtypes=["f32"], names=["sum_axis1", "add"], alloc="both")
+        found = suites.select(["2d"], shapes=[(7,), (3, 5)], dtypes=["f32"], names=["sum_axis1", "add"], alloc="both")
         assert sorted(map(str, found)) == [
             "add f32 3x5", "add f32 3x5 out", "add f32 7", "add f32 7 out", "sum_axis1 f32 3x5", "sum_axis1 f32 3x5 out"
         ]  # fmt: skip
         with pytest.raises(ValueError, match="no operation is called 'subtract'"):
-            cases.select(["2d"], names=["subtract"])
+            suites.select(["2d"], names=["subtract"])
 
     @pytest.mark.parametrize(
         ("name", "alloc", "ours", "theirs"),
@@ -185,7 +184,7 @@ class TestCases:
 
     def test_every_case_has_numpy_s_bits(self) -> None:
         known = list(cases.ops())
-        for case in cases.select(["2d"], shapes=[(33, 17)], names=known, layouts=list(cases.LAYOUTS), alloc="both"):
+        for case in suites.select(["2d"], shapes=[(33, 17)], names=known, layouts=list(cases.LAYOUTS), alloc="both"):
             assert cases.prepare(case, 2).differences() is None, case
 
     def test_differences_are_seen(self) -> None:
@@ -197,30 +196,6 @@ class TestCases:
         assert "the first at 0" in (cases.differences(np.nextafter(right, 2.0), right) or "")
         assert "float32[3] instead of float64[3]" == cases.differences(right.astype(np.float32), right)
         assert cases.differences(right.reshape(1, 3), right) is not None
-
-
-Times = Callable[[str, dict[str, Any], int], float]
-"""The time of a call, by its statement, its names, and the how-manieth sampler of the case has that statement."""
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Times], None]:
-    """Replaces the times of all calls."""
-
-    def install(times: Times) -> None:
-        chance = random.Random(7)
-        made: dict[int, int] = {}
-
-        def sampler_of(call: str, names: dict[str, Any]) -> measure.Sample:
-            key = hash((call, id(names)))
-            number = made[key] = made.get(key, 0) + 1
-            seconds = times(call, names, number)
-            return lambda calls: calls * seconds * chance.lognormvariate(0.0, 0.01)
-
-        monkeypatch.setattr(Prepared, "sampler_of", staticmethod(sampler_of))
-        monkeypatch.setattr(measure, "REST", 0.0)
-
-    return install
 
 
 QUICK = ["--shape", "8x8", "--dtype", "f64", "--ops", "scale,sum,mean_axis0", "--seed", "1", "--seconds", "0.2"]
@@ -279,7 +254,7 @@ class TestCommand:
         assert "and failed: nowhere" in capsys.readouterr().out
 
     def test_the_self_test_fails_if_the_gate_sees_more(self) -> None:
-        some = cases.select(["small"])[:3]
+        some = suites.select(["small"])[:3]
         slower, even = gate.SLOWER, gate.EVEN
         assert selftest.judge(some, some[1], [even, slower, even])[0] == 0
         assert selftest.judge(some, some[1], [slower, slower, even])[0] == 1
@@ -321,13 +296,18 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ("--suite 3d", "--suite: '3d' is none of 2d, between, small"),
+            ("--suite 3d", "--suite: '3d' is none of 2d, between, small, catalogue"),
             ("--suite ,", "--suite: the list is empty"),
             ("--shape 4x", "--shape: '4x' is no shape such as 512x512 or 16"),
             ("--shape 0x4", "--shape: '0x4' is no shape such as 512x512 or 16"),
             ("--shape 16 --ops mean_axis1", "no case is left: a vector does not fit mean_axis1"),
             ("--ops no", "no operation is called 'no'; there are: add, broadcast_add, "),
             ("--dtype f16", "--dtype: 'f16' is none of f32, f64"),
+            ("--part 0/6", "--part: '0/6' is no part such as 2/6 or today/6"),
+            ("--part 7/6", "--part: '7/6' is no part such as 2/6 or today/6"),
+            ("--part 3", "--part: '3' is no part such as 2/6 or today/6"),
+            ("--part today/0", "--part: 'today/0' is no part such as 2/6 or today/6"),
+            ("--within 0", "--within: '0' is no finite number above 0"),
             ("--layout odd", "--layout: 'odd' is none of contiguous, transpose, fortran, strided"),
             ("--gate 0", "--gate: '0' is no finite number above 0"),
             ("--gate abc", "--gate: 'abc' is no finite number above 0"),
@@ -383,7 +363,7 @@ class TestCommand:
 
     def test_what_has_no_counterpart_is_refused_before(self, monkeypatch: Any, capsys: Any) -> None:
         ops = cases.ops()
-        monkeypatch.setattr(cases, "ops", lambda: {**ops, "min": replace(ops["min"], numpy=None)})
+        monkeypatch.setattr(suites, "ops", lambda: {**ops, "min": replace(ops["min"], numpy=None)})
         with pytest.raises(SystemExit):
             command.main(["--ops", "sum,min"])
         said = capsys.readouterr()

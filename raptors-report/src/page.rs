@@ -103,10 +103,11 @@ impl Run {
             caches: caches.join(", "),
             versions: format!("{versions}{}, Python {}", peers.collect::<String>(), machine.python),
             about: format!(
-                "{}, suite {}, instruction sets {}{gate}",
+                "{}, suite {}, instruction sets {}{gate}{}",
                 settings.date,
-                settings.suites.join(", "),
-                settings.simd_mode
+                settings.what(),
+                settings.simd_mode,
+                settings.without()
             ),
             threads: settings
                 .threads
@@ -188,7 +189,7 @@ fn percent(part: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::tests::run;
+    use crate::run::tests::{part, run};
 
     #[test]
     fn everything_is_on_the_page() {
@@ -205,6 +206,13 @@ mod tests {
         ] {
             assert!(page.contains(text), "no `{text}` in\n{page}");
         }
+    }
+
+    #[test]
+    fn a_part_says_which() {
+        let page = part().page().unwrap();
+        assert!(page.contains("suite catalogue, part 2 of 6 (204 cases in all), instruction sets auto"));
+        assert!(page.contains("gate at 1. Left out: NumPy has no fma3.</p>"), "{page}");
     }
 
     #[test]

@@ -44,12 +44,25 @@ pub(crate) struct Machine {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) suites: Vec<String>,
+    /// Documents of before there were parts lack it, and what is left out.
+    #[serde(default)]
+    pub(crate) part: Option<Part>,
+    #[serde(default)]
+    pub(crate) left_out: Vec<String>,
     pub(crate) threads: BTreeMap<String, Threads>,
     pub(crate) skipped: BTreeMap<String, String>,
     pub(crate) simd_mode: String,
     pub(crate) precision: f64,
     pub(crate) gate: Option<f64>,
     pub(crate) date: String,
+}
+
+/// The how-manieth part of how many was measured, of so many cases.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) number: usize,
+    pub(crate) count: usize,
+    pub(crate) cases: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,6 +150,12 @@ impl Run {
         })
     }
 
+    /// Whether this suite is what was measured, and nothing else.
+    #[must_use]
+    pub fn is_of(&self, suite: &str) -> bool {
+        self.settings.suites == [suite]
+    }
+
     /// Threads that calls of raptors could use.
     pub(crate) fn threads(&self) -> usize {
         self.settings.threads.get("raptors").map_or(1, |raptors| raptors.threads)
@@ -149,9 +168,7 @@ impl Run {
 
     /// NaN if there are no cases.
     pub(crate) fn geometric_mean(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "there are not that many cases")]
-        let count = self.cases.len() as f64;
-        (self.cases.iter().map(|case| case.speedup.ln()).sum::<f64>() / count).exp()
+        geometric_mean(&self.cases)
     }
 
     /// The case whose interval begins lowest.
@@ -164,6 +181,25 @@ impl Run {
         let mut gaps: Vec<_> = self.cases.iter().filter(|case| case.speedup < 1.0).collect();
         gaps.sort_by(|a, b| a.speedup.total_cmp(&b.speedup));
         gaps
+    }
+}
+
+impl Settings {
+    /// The suites, and the part of them.
+    pub(crate) fn what(&self) -> String {
+        let part = self.part.as_ref().map_or_else(String::new, |part| {
+            format!(", part {} of {} ({} cases in all)", part.number, part.count, part.cases)
+        });
+        format!("{}{part}", self.suites.join(", "))
+    }
+
+    /// Of what there are no cases, as a sentence that follows; empty if of nothing.
+    pub(crate) fn without(&self) -> String {
+        if self.left_out.is_empty() {
+            String::new()
+        } else {
+            format!(". Left out: {}.", self.left_out.join("; "))
+        }
     }
 }
 
@@ -202,6 +238,13 @@ impl Peer {
             (true, false) => format!("{:.2}≈", self.ratio),
         }
     }
+}
+
+/// Of the ratios; NaN if there are no cases.
+pub(crate) fn geometric_mean<'a>(cases: impl IntoIterator<Item = &'a Case>) -> f64 {
+    let (sum, count) =
+        cases.into_iter().fold((0.0, 0.0), |(sum, count), case| (sum + case.speedup.ln(), count + 1.0));
+    f64::exp(sum / count)
 }
 
 /// A time in µs, with as many digits as say something.
@@ -257,6 +300,38 @@ pub(crate) mod tests {
 
     pub(crate) fn run() -> Run {
         Run::read(&document().to_string()).unwrap()
+    }
+
+    /// A part of the catalogue: an operation of both dtypes in two shapes, and another of one; no peers.
+    pub(crate) fn part() -> Run {
+        let mut document = document();
+        document["machine"]["packages"] = serde_json::json!({});
+        document["settings"]["suites"] = serde_json::json!(["catalogue"]);
+        document["settings"]["part"] = serde_json::json!({ "number": 2, "count": 6, "cases": 204 });
+        document["settings"]["left_out"] = serde_json::json!(["NumPy has no fma3"]);
+        let given: Vec<Value> = document["cases"].as_array().unwrap()[..2].to_vec();
+        let case = |from: &Value, op: &str, shape: [usize; 2]| {
+            let mut case = from.clone();
+            case["op"] = op.into();
+            case["shape"] = shape.into();
+            case["peers"] = serde_json::json!({});
+            case
+        };
+        document["cases"] = serde_json::json!([
+            case(&given[0], "sum", [8, 8]),
+            case(&given[0], "sum", [10, 3]),
+            case(&given[1], "sum", [8, 8]),
+            case(&given[0], "max_axis1", [10, 3]),
+        ]);
+        Run::read(&document.to_string()).unwrap()
+    }
+
+    #[test]
+    fn suites_and_parts_are_told_apart() {
+        assert!(run().is_of("2d") && !run().is_of("catalogue"));
+        assert_eq!(run().settings.what(), "2d");
+        assert_eq!(run().settings.without(), "");
+        assert!(part().is_of("catalogue"));
     }
 
     #[test]

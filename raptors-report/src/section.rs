@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use crate::{
     Run,
-    run::{Case, Peer, us},
+    run::{Case, Peer, geometric_mean, us},
 };
 
-/// The section, in Markdown: first what all runs share, then each with its table.
+/// The suite of so many cases that only their ratios are shown.
+const CATALOGUE: &str = "catalogue";
+
+/// The section, in Markdown: each run with its table.
 #[must_use]
 pub fn section(runs: &[Run]) -> String {
     let mut text = String::new();
@@ -23,14 +26,15 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
     let number = if threads == 1 { "One thread".to_owned() } else { format!("{threads} threads") };
     writeln!(
         text,
-        "### {number}, {}\n\n{}, {}; raptors {} ({}), NumPy {}, Python {}.",
-        settings.suites.join(", "),
+        "### {number}, {}\n\n{}, {}; raptors {} ({}), NumPy {}, Python {}{}",
+        settings.what(),
         machine.cpu,
         settings.date,
         machine.raptors,
         machine.isa,
         machine.numpy,
-        machine.python
+        machine.python,
+        if settings.left_out.is_empty() { ".".to_owned() } else { settings.without() }
     )?;
     for (name, version) in &machine.packages {
         let peer = &settings.threads[name];
@@ -49,7 +53,61 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
             lowest.which.place()
         )?;
     }
+    let below: Vec<_> = run
+        .gaps()
+        .into_iter()
+        .filter(|case| case.ci_high < 1.0)
+        .map(|case| {
+            format!("`{}` {} {} ({:.2})", case.which.op, case.which.dtype, case.which.place(), case.speedup)
+        })
+        .collect();
+    if run.is_of(CATALOGUE) && !below.is_empty() {
+        writeln!(text, "Below 1.0 beyond their intervals, worst first: {}.", below.join(", "))?;
+    }
     writeln!(text, "\n```text")?;
+    if run.is_of(CATALOGUE) && run.peers().next().is_none() {
+        write_ratios(text, run)?;
+    } else {
+        write_cases(text, run)?;
+    }
+    writeln!(text, "```\n")
+}
+
+/// A line for each operation and dtype, a column for each shape.
+fn write_ratios(text: &mut String, run: &Run) -> std::fmt::Result {
+    let mut places: Vec<String> = Vec::new();
+    let mut lines: Vec<(&str, &str)> = Vec::new();
+    for case in &run.cases {
+        let (place, line) = (case.which.place(), (case.which.op.as_str(), case.which.dtype.as_str()));
+        if !places.contains(&place) {
+            places.push(place);
+        }
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let width = |place: &str| place.chars().count().max(6) + 1;
+    let names = lines.iter().map(|(op, _)| op.chars().count()).max().unwrap_or_default();
+    write!(text, "{:names$}    ", "")?;
+    for place in &places {
+        write!(text, "{place:>0$}", width(place))?;
+    }
+    writeln!(text, "    mean  lowest end")?;
+    for (op, dtype) in lines {
+        let cases = || run.cases.iter().filter(|case| (&*case.which.op, &*case.which.dtype) == (op, dtype));
+        write!(text, "{op:names$} {dtype}")?;
+        for place in &places {
+            let case = cases().find(|case| case.which.place() == *place);
+            let ratio = case.map_or_else(|| "–".to_owned(), |case| format!("{:.2}", case.speedup));
+            write!(text, "{ratio:>0$}", width(place))?;
+        }
+        let lowest = cases().map(|case| case.ci_low).min_by(f64::total_cmp).unwrap_or(f64::NAN);
+        writeln!(text, "{:>8.2}{lowest:>12.2}", geometric_mean(cases()))?;
+    }
+    Ok(())
+}
+
+fn write_cases(text: &mut String, run: &Run) -> std::fmt::Result {
     let mut op = None;
     for case in &run.cases {
         if op != Some(&case.which.op) {
@@ -69,7 +127,7 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
         }
         write_case(text, run, case)?;
     }
-    writeln!(text, "```\n")
+    Ok(())
 }
 
 fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
@@ -93,7 +151,31 @@ fn write_case(text: &mut String, run: &Run, case: &Case) -> std::fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use crate::{run::tests::run, section};
+    use crate::{
+        run::tests::{part, run},
+        section,
+    };
+
+    #[test]
+    fn of_the_catalogue_there_are_ratios() {
+        let text = section(&[part()]);
+        assert!(text.contains("### 2 threads, catalogue, part 2 of 6 (204 cases in all)\n"));
+        assert!(text.contains("Python 3.11. Left out: NumPy has no fma3.\n"));
+        assert!(
+            text.contains("\nBelow 1.0 beyond their intervals, worst first: `sum` f64 8² (0.62).\n"),
+            "{text}"
+        );
+        let rows: Vec<_> = text.lines().skip_while(|line| *line != "```text").skip(1).take(4).collect();
+        assert_eq!(
+            rows,
+            [
+                "                  8²   10×3    mean  lowest end",
+                "sum       f32   1.60   1.60    1.60        1.50",
+                "sum       f64   0.62      –    0.62        0.53",
+                "max_axis1 f32      –   1.60    1.60        1.50",
+            ]
+        );
+    }
 
     #[test]
     fn each_run_has_a_table() {

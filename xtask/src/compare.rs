@@ -35,23 +35,43 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode> {
     {
         return docs(files).map(|()| ExitCode::SUCCESS);
     }
-    let code = compare(arguments)?;
+    let code = compare(&installed(arguments)?, arguments)?;
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// No case of the 36 is slower than `NumPy`, on all threads. Where the noise is too high to tell, that is said, and is no
-/// failure.
+/// What the gate measures: the 36 cases on all threads; and of all that `NumPy` has a sixth, another one each day, on all
+/// threads and on one. The time that is given holds while the catalogue grows: then intervals are wider.
+const GATES: [&str; 3] = [
+    "--gate 1.0 --suite 2d",
+    "--gate 1.0 --suite catalogue --part today/6 --within 25 --seconds 2",
+    "--gate 1.0 --suite catalogue --part today/6 --within 25 --seconds 2 --threads 1",
+];
+
+/// No case is slower than `NumPy`. Where the noise is too high to tell, that is said, and is no failure.
 pub(crate) fn gate() -> Result<()> {
-    let code = compare(&["--suite", "2d", "--gate", "1.0"].map(OsString::from))?;
-    ensure!(matches!(code, Some(0 | UNCLEAR)), "some case is slower than NumPy's, or none could be measured");
-    if code == Some(UNCLEAR) {
-        println!("This machine was too noisy to judge every case: reported, and no failure.");
+    let environment = installed(&[])?;
+    let mut failed = Vec::new();
+    for arguments in GATES {
+        println!("\npython -m raptors compare {arguments}");
+        let words: Vec<_> = arguments.split(' ').map(OsString::from).collect();
+        match compare(&environment, &words)? {
+            Some(0) => {}
+            Some(UNCLEAR) => {
+                println!("This machine was too noisy to judge every case: reported, and no failure.");
+            }
+            _ => failed.push(arguments),
+        }
     }
+    ensure!(
+        failed.is_empty(),
+        "some case is slower than NumPy's, or has another result, or none could be measured: {}",
+        failed.join("; ")
+    );
     Ok(())
 }
 
-/// Runs the comparison, and hands back what it ends with; `None` if a signal ended it.
-fn compare(arguments: &[OsString]) -> Result<Option<i32>> {
+/// An environment with the wheel, `NumPy`, and the peers that the arguments ask for.
+fn installed(arguments: &[OsString]) -> Result<Environment> {
     let environment = Environment::having("python-compare", &[NUMPY])?;
     for peer in peers(arguments) {
         // Without it, the comparison says that it is skipped.
@@ -60,6 +80,11 @@ fn compare(arguments: &[OsString]) -> Result<Option<i32>> {
         }
     }
     environment.install_wheel(&wheel()?)?;
+    Ok(environment)
+}
+
+/// Runs the comparison, and hands back what it ends with; `None` if a signal ended it.
+fn compare(environment: &Environment, arguments: &[OsString]) -> Result<Option<i32>> {
     let mut python = environment.python();
     // Files that the arguments name are seen from where they were typed; modules that lie there are not.
     python.args(["-P", "-m", "raptors", "compare"]).args(arguments).current_dir(env::current_dir()?);
@@ -85,7 +110,7 @@ fn peers(arguments: &[OsString]) -> Vec<&'static str> {
     PEERS.into_iter().filter(|peer| is_asked(peer)).collect()
 }
 
-/// Draws the documentation from the files, and the picture from the last of them.
+/// Draws the documentation from the files, and the picture from the last of them that is of the 36 cases.
 fn docs(files: &[OsString]) -> Result<()> {
     ensure!(!files.is_empty(), "--docs takes the files that --output-json wrote");
     let read = |file: &OsString| {
@@ -95,7 +120,7 @@ fn docs(files: &[OsString]) -> Result<()> {
     let runs: Vec<Run> = files.iter().map(read).collect::<Result<_>>()?;
     let page = root().join("docs/performance.md");
     write(page.as_ref(), &between(&fs::read_to_string(&page)?, &section(&runs))?)?;
-    if let Some(last) = runs.last() {
+    if let Some(last) = runs.iter().rev().find(|run| run.is_of("2d")) {
         for (theme, name) in [(Theme::Light, "docs/img/2d-light.svg"), (Theme::Dark, "docs/img/2d-dark.svg")]
         {
             let file = root().join(name);

@@ -72,7 +72,7 @@ enum Chore {
     /// Measure raptors beside `NumPy` and others: `python -m raptors compare`, with all that it needs installed
     ///
     /// `--help` shows its arguments. `--docs RUN.json…` draws docs/performance.md's section about `NumPy` from what
-    /// `--output-json` wrote, and the README's picture from the last of these files.
+    /// `--output-json` wrote, and the README's picture from the last of these files that is of the suite 2d.
     #[command(disable_help_flag = true)]
     Compare {
         /// Its arguments

@@ -20,10 +20,12 @@ from .measure import Sample
 
 DTYPES: dict[str, Any] = {"f32": np.float32, "f64": np.float64}
 LAYOUTS = ("contiguous", "transpose", "fortran", "strided")
-SUITE_OPS = ("sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale")
 
 SCALAR = 1.7
 """A factor that rounds."""
+
+LEAST = -0.7
+"""Of several scalars the first; the last is `SCALAR`, and they rise, as bounds do that something is held between."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Op:
     reduces: bool
     numpy: str | None
     dtypes: tuple[str, ...]
+    numerics: tuple[str, ...] = ("numpy",)
 
 
 def ops() -> dict[str, Op]:
@@ -49,7 +52,8 @@ def ops() -> dict[str, Op]:
             name = about["name"] if number is None else f"{about['name']}_axis{number}"
             inputs = tuple(tuple(pair) for pair in about["inputs"])
             reduces = axis is not None
-            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], dtypes)
+            numerics = tuple(about["numerics"])
+            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], dtypes, numerics)
     return found
 
 
@@ -66,74 +70,6 @@ class Case:
     def __str__(self) -> str:
         extra = [word for word, plain in ((self.layout, "contiguous"), (self.alloc, "new")) if word != plain]
         return " ".join([self.op.name, self.dtype, "x".join(map(str, self.shape)), *extra])
-
-
-SUITES: dict[str, list[tuple[tuple[str, ...], list[tuple[int, ...]]]]] = {
-    "2d": [(SUITE_OPS, [(512, 512), (1024, 1024), (2048, 2048)])],
-    "between": [
-        (
-            SUITE_OPS,
-            [
-                *((n, n) for n in (500, 768, 1000, 1023, 1500)),
-                *((4096, 64), (64, 4096), (1, 1_000_000), (1_000_000, 8)),
-            ],
-        )
-    ],
-    "small": [
-        (("sum", "mean", "scale"), [(n,) for n in (1, 4, 16, 64, 256, 1024, 4096)]),
-        (("mean_axis0", "mean_axis1", "broadcast_add"), [(n, n) for n in (1, 2, 4, 8, 16, 32, 64)]),
-    ],
-}
-
-
-def select(
-    suites: list[str],
-    *,
-    shapes: list[tuple[int, ...]] | None = None,
-    dtypes: list[str] | None = None,
-    names: list[str] | None = None,
-    layouts: list[str] | None = None,
-    alloc: str = "new",
-) -> list[Case]:
-    """The cases of the suites; shapes, dtypes and operations that are given take the place of theirs."""
-    known = ops()
-    for name in names or []:
-        if name not in known:
-            raise ValueError(f"no operation is called '{name}'; there are: {', '.join(known)}")
-    chosen: dict[Case, None] = {}
-    for suite in suites:
-        for of_suite, sizes in SUITES[suite]:
-            for name in names or of_suite:
-                op = known[name]
-                for dtype in dtypes or ["f32", "f64"]:
-                    for shape in shapes or sizes:
-                        if dtype in op.dtypes and _fits(op, shape):
-                            for layout in layouts or ["contiguous"]:
-                                for way in _ways(op, alloc):
-                                    chosen[Case(op, dtype, shape, layout, way)] = None
-    for case in chosen:
-        # Those that NumPy cannot compute are refused here, before anything is measured.
-        statements(case)
-    return list(chosen)
-
-
-def misfits(suites: list[str], shapes: list[tuple[int, ...]], names: list[str] | None = None) -> list[str]:
-    """The operations that some of the shapes do not fit: there are no cases of these."""
-    known = ops()
-    wanted = names or [name for suite in suites for of_suite, _ in SUITES[suite] for name in of_suite]
-    return [name for name in dict.fromkeys(wanted) if not all(_fits(known[name], shape) for shape in shapes)]
-
-
-def _fits(op: Op, shape: tuple[int, ...]) -> bool:
-    """A row or a column lies beside a matrix, and an axis 1 needs two of them."""
-    return len(shape) == 2 or not (op.axis == 1 or any(form in ("row", "column") for _, form in op.inputs))
-
-
-def _ways(op: Op, alloc: str) -> list[str]:
-    """A sum of all elements is a number, for which there is no array to hand in."""
-    if op.reduces and op.axis is None:
-        return ["new"]
-    return ["new", "out"] if alloc == "both" else [alloc]
 
 
 @dataclass
@@ -186,14 +122,21 @@ def prepare(case: Case, seed: int) -> Prepared:
     """The case's arrays, from NumPy's allocator, and the two statements."""
     chance = np.random.default_rng(seed)
     dtype = np.dtype(DTYPES[case.dtype])
-    names: dict[str, Any] = {"np": np, "rp": raptors}
+    names: dict[str, Any] = {"np": np, "rp": raptors, **_scalars(case.op)}
     for name, form in case.op.inputs:
-        names[name] = _input(form, case, dtype, chance)
+        if form != "scalar":
+            names[name] = _array(form, case, dtype, chance)
     raptors_call, numpy_call = statements(case)
+    result = np.asarray(eval(statements(_with_new(case))[1], names))
+    if np.isnan(result).any():
+        # Roots of negative numbers, say. Any NaN is right beside another: of such results little would be compared.
+        for name, form in case.op.inputs:
+            if form != "scalar":
+                np.abs(names[name], out=names[name])
+        result = np.asarray(eval(statements(_with_new(case))[1], names))
     if case.alloc == "out":
         # In the layout that NumPy itself chooses.
-        names["out"] = np.empty_like(eval(statements(_with_new(case))[1], names))
-    result = np.asarray(eval(numpy_call, names))
+        names["out"] = np.empty_like(result)
     read = sum(names[name].nbytes for name, form in case.op.inputs if form != "scalar")
     return Prepared(case, names, raptors_call, numpy_call, read, result.nbytes)
 
@@ -202,14 +145,18 @@ def _with_new(case: Case) -> Case:
     return Case(case.op, case.dtype, case.shape, case.layout, "new")
 
 
-def _input(form: str, case: Case, dtype: Any, chance: np.random.Generator) -> Any:
+def _scalars(op: Op) -> dict[str, float]:
+    names = [name for name, form in op.inputs if form == "scalar"]
+    step = (SCALAR - LEAST) / max(1, len(names) - 1)
+    return {name: SCALAR - step * after for after, name in enumerate(reversed(names))}
+
+
+def _array(form: str, case: Case, dtype: Any, chance: np.random.Generator) -> Any:
     def array(*shape: int) -> Any:
         return chance.standard_normal(shape, dtype=dtype)
 
     shape = case.shape
     match form:
-        case "scalar":
-            return SCALAR
         case "row":
             return array(shape[1])
         case "column":

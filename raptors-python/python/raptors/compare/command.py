@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import math
 import os
@@ -13,16 +14,17 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import raptors
 from raptors._raptors import _config, _report_html
 
-from . import gate, machine, peers, run, selftest, statistics, table
-from .cases import LAYOUTS, SUITES, Case, misfits, select
+from . import gate, machine, peers, run, selftest, statistics, suites, table
+from .cases import LAYOUTS, Case
 from .measure import Plan
-from .run import Options
+from .run import Options, Part
 
 Json = dict[str, Any]
 
@@ -50,10 +52,11 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     what = parser.add_argument_group("what is compared")
-    what.add_argument("--suite", type=_words(SUITES), default=["2d"], metavar="LIST", help=f"of {', '.join(SUITES)}; default: 2d")
+    what.add_argument("--suite", type=_words(suites.SUITES), default=["2d"], metavar="LIST", help=f"of {', '.join(suites.SUITES)} (all that NumPy has); default: 2d")
     what.add_argument("--shape", type=_shapes, metavar="LIST", help="shapes in place of the suite's: 1000x8,512x512; 16 is a vector")
     what.add_argument("--dtype", type=_words(["f32", "f64"]), metavar="LIST", help="of f32, f64; default: both")
     what.add_argument("--ops", type=_words(), metavar="LIST", help="operations in place of the suite's: sum,mean_axis0")
+    what.add_argument("--part", type=_part, metavar="K/N", help="the K-th of N parts, each with all operations; today/N: another one each day")
     what.add_argument("--layout", type=_words(LAYOUTS), default=["contiguous"], metavar="LIST", help=f"of {', '.join(LAYOUTS)}; default: contiguous")
     what.add_argument(
         "--alloc",
@@ -68,6 +71,7 @@ def parser() -> Parser:
     how.add_argument("--warmup", type=_count(0), default=Plan.warmup, metavar="N", help="blocks that are thrown away; default: %(default)s")
     how.add_argument("--repeats", type=_count(statistics.FEWEST), default=Plan.repeats, metavar="N", help="blocks at most; default: %(default)s")
     how.add_argument("--seconds", type=_positive, default=Plan.seconds, metavar="S", help="for a case, at most; default: %(default)s")
+    how.add_argument("--within", type=_positive, metavar="S", help="seconds for all cases together, as far as they can do with less; doubts come on top")
     how.add_argument("--seed", type=_count(0), metavar="N", help="of data and order; default: another one each time")
     then = parser.add_argument_group("what comes of it")
     then.add_argument("--output-json", type=_writable, metavar="FILE", help="everything that was found")
@@ -87,7 +91,7 @@ def main(arguments: list[str]) -> int:
         _config()
         if parsed.threads is not None:
             raptors.set_num_threads(parsed.threads)
-        cases = select(
+        cases = suites.select(
             parsed.suite,
             shapes=parsed.shape,
             dtypes=parsed.dtype,
@@ -98,23 +102,27 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         parser().error(str(error))
     threads = raptors.num_threads()
-    flat = misfits(parsed.suite, parsed.shape or [], parsed.ops)
-    left_out = f"a vector does not fit {', '.join(flat)}" if flat else ""
+    left_out = suites.left_out(parsed.suite, shapes=parsed.shape, names=parsed.ops, alloc=parsed.alloc)
     if not cases:
-        parser().error(f"no case is left: {left_out or 'no operation has that dtype'}")
+        parser().error(f"no case is left: {'; '.join(left_out) or 'no operation has that dtype'}")
+    whole = len(cases)
+    if parsed.part:
+        cases = suites.part(cases, *parsed.part)
     if parsed.self_test and (parsed.output_json or parsed.report):
         parser().error("--self-test writes no files: without --output-json and --report")
     plan = Plan(parsed.warmup, parsed.repeats, parsed.seconds)
     seed = random.randrange(2**32) if parsed.seed is None else parsed.seed
+    part = Part(parsed.part[0], parsed.part[1], whole) if parsed.part else None
+    options = Options(
+        parsed.suite, threads, parsed.simd_mode, plan, parsed.gate, seed, part=part, left_out=left_out, within=parsed.within
+    )
     try:
         if parsed.self_test:
-            options = Options(parsed.suite, threads, parsed.simd_mode, plan, parsed.gate, seed)
             return selftest.run(cases, options, Progress())
         found, skipped = peers.load([name for name in parsed.peers if name != "numpy"], threads)
-        options = Options(parsed.suite, threads, parsed.simd_mode, plan, parsed.gate, seed, found, skipped)
+        options = replace(options, peers=found, skipped=skipped)
         print(table.head(machine.describe(found), run.settings(options)))
-        if left_out:
-            print(table.filled(f"Left out: {left_out}"))
+        print(table.choice(run.settings(options), len(cases)), end="")
         document = run.compare(cases, options, Progress(table.HEAD))
     except MemoryError as error:
         Progress.wipe()
@@ -191,6 +199,23 @@ def _shapes(text: str) -> list[tuple[int, ...]]:
             raise argparse.ArgumentTypeError(f"'{word}' is no shape such as 512x512 or 16")
         shapes.append(shape)
     return shapes
+
+
+def _part(text: str) -> tuple[int, int]:
+    word, _, rest = text.partition("/")
+    try:
+        count = int(rest)
+        number = suites.number_of(_today(), count) if word == "today" else int(word)
+    except (ValueError, ZeroDivisionError):
+        number, count = 0, 0
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"'{text}' is no part such as 2/6 or today/6")
+    return number, count
+
+
+def _today() -> datetime.date:
+    """Of the world, as the document has it: wherever machines stand, they measure the same part."""
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _count(least: int) -> Callable[[str], int]:

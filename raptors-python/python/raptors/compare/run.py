@@ -8,8 +8,10 @@ import statistics
 import time
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 import raptors
 from raptors._raptors import _limit
@@ -28,6 +30,15 @@ OURS, THEIRS, CONTROL = "raptors", "numpy", "numpy again"
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which part of the cases is measured: the how-manieth of how many, and how many cases there are in all."""
+
+    number: int
+    count: int
+    cases: int
+
+
+@dataclass(frozen=True)
 class Options:
     """What is asked of all cases."""
 
@@ -39,6 +50,10 @@ class Options:
     seed: int = 0
     peers: list[peers.Peer] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    part: Part | None = None
+    left_out: list[str] = field(default_factory=list)
+    within: float | None = None
+    """Seconds for measuring all cases once: each has its share of what is left, unless its plan says less."""
 
 
 @dataclass
@@ -53,15 +68,31 @@ Report = Callable[[int, int, Case, Json | None], None]
 """Told of each case before it is measured, and after it with the result: the how-manieth of how many."""
 
 
-def compare(cases: list[Case], options: Options, report: Report, plant: Plant | None = None) -> Json:
+def compare(
+    cases: list[Case],
+    options: Options,
+    report: Report,
+    plant: Plant | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Json:
     """Measures the cases, and those again that leave doubts."""
     chance = random.Random(options.seed)
     results: list[Json] = []
+    start = clock()
+
+    def share(index: int) -> Plan:
+        if options.within is None:
+            return options.plan
+        left = max(0.0, options.within - (clock() - start)) / (len(cases) - index)
+        return replace(options.plan, seconds=min(options.plan.seconds, left))
 
     def attempt(index: int, attempts: int) -> Json:
         report(index, len(cases), cases[index], None)
+        # Doubts are not settled by haste.
+        plan = share(index) if attempts == 1 else options.plan
         try:
-            result = one(cases[index], options, chance, plant)
+            result = one(cases[index], replace(options, plan=plan), chance, plant)
         except MemoryError as error:
             raise MemoryError(f"{cases[index]}: {error}") from None
         result["attempts"] = attempts
@@ -80,6 +111,12 @@ def compare(cases: list[Case], options: Options, report: Report, plant: Plant | 
 
 def one(case: Case, options: Options, chance: random.Random, plant: Plant | None = None) -> Json:
     """Compares the results of a case, then the times."""
+    # What NumPy warns of, as roots of negative numbers, it would spend time on in each call.
+    with np.errstate(all="ignore"):
+        return _one(case, options, chance, plant)
+
+
+def _one(case: Case, options: Options, chance: random.Random, plant: Plant | None) -> Json:
     prepared = prepare(case, chance.getrandbits(32))
     about = _about(case, prepared, options)
     difference = prepared.differences()
@@ -215,12 +252,15 @@ def settings(options: Options) -> Json:
     plan = options.plan
     return {
         "suites": options.suites,
+        "part": None if options.part is None else asdict(options.part),
+        "left_out": options.left_out,
         "threads": threads,
         "skipped": options.skipped,
         "simd_mode": options.simd_mode,
         "warmup": plan.warmup,
         "repeats": plan.repeats,
         "seconds": plan.seconds,
+        "within": options.within,
         "precision": plan.precision,
         "gate": options.gate,
         "seed": options.seed,

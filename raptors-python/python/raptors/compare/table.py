@@ -13,8 +13,18 @@ Json = dict[str, Any]
 HEAD = "case                           NumPy  raptors   delta  ratio  95 % interval\n"
 
 
+OP = 13
+"""Columns of an operation's name; a longer one has a line of its own."""
+
+
 def label(case: Json) -> str:
-    return f"{case['op']:<13} {case['dtype']} {size(case['shape']):>9}"
+    op = case["op"] if len(case["op"]) <= OP else f"{case['op']}\n{'':{OP}}"
+    return f"{op:<{OP}} {case['dtype']} {size(case['shape']):>9}"
+
+
+def place(case: Json) -> str:
+    """The case without its operation."""
+    return " ".join([case["dtype"], size(case["shape"]), *how(case)])
 
 
 def how(case: Json) -> list[str]:
@@ -24,7 +34,7 @@ def how(case: Json) -> list[str]:
 
 def name(case: Json) -> str:
     """The case in words, with nothing aligned."""
-    return " ".join([case["op"], case["dtype"], size(case["shape"]), *how(case)])
+    return f"{case['op']} {place(case)}"
 
 
 def size(shape: list[int]) -> str:
@@ -75,6 +85,36 @@ def head(machine: Json, settings: Json) -> str:
         lines.append(f"  {package}: skipped, {reason}")
     lines.append("Times in µs are medians; ratio is NumPy's time over ours: above 1 raptors is faster.")
     return "".join(map(filled, lines))
+
+
+def choice(settings: Json, count: int) -> str:
+    """What of the suites is measured, if it is not all; nothing otherwise."""
+    lines = []
+    if settings["part"]:
+        part = settings["part"]
+        suites = ",".join(settings["suites"])
+        again = f"--suite {suites} --part {part['number']}/{part['count']}"
+        lines.append(f"A part, {count} of {part['cases']} cases: {again}")
+    if settings["left_out"]:
+        lines.append(f"Left out: {'; '.join(settings['left_out'])}")
+    return "".join(map(filled, lines)) + ("\n" if lines else "")
+
+
+def operations(document: Json) -> str:
+    """Each operation in a line; nothing if there is one, or no more than a case of each."""
+    of_op: dict[str, list[Json]] = {}
+    for case in document["cases"]:
+        if case["verdict"] != DIFFERENT:
+            of_op.setdefault(case["op"], []).append(case)
+    if not 1 < len(of_op) < sum(map(len, of_op.values())):
+        return ""
+    text = f"\n{'operation':<24} cases below 1.0  mean  lowest end of an interval\n"
+    for op, cases in of_op.items():
+        below = sum(1 for case in cases if case["speedup"] < 1.0)
+        mean = geometric_mean([case["speedup"] for case in cases])
+        low = min(cases, key=lambda case: case["ci_low"])
+        text += filled(f"{op:<24} {len(cases):>5} {below:>9} {mean:>5.2f} {low['ci_low']:>5.2f} {place(low)}")
+    return text
 
 
 def peers(document: Json) -> str:
@@ -156,4 +196,4 @@ def gate(document: Json) -> str:
 
 def summary(document: Json) -> str:
     """What follows the lines of cases."""
-    return peers(document) + gaps(document) + gate(document)
+    return peers(document) + operations(document) + gaps(document) + gate(document)

@@ -1,0 +1,140 @@
+"""Which cases there are: suites of operations and shapes, and parts of them.
+
+The suite `catalogue` has no list of operations. It is every function that NumPy has a counterpart of, along each of its
+axes, so that a new spec is in it by itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from .cases import DTYPES, Case, Op, ops, statements
+
+Shapes = list[tuple[int, ...]]
+
+_USUAL = ("sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale")
+
+SUITES: dict[str, list[tuple[tuple[str, ...] | None, Shapes]]] = {
+    "2d": [(_USUAL, [(512, 512), (1024, 1024), (2048, 2048)])],
+    "between": [
+        (
+            _USUAL,
+            [
+                *((n, n) for n in (500, 768, 1000, 1023, 1500)),
+                *((4096, 64), (64, 4096), (1, 1_000_000), (1_000_000, 8)),
+            ],
+        )
+    ],
+    "small": [
+        (("sum", "mean", "scale"), [(n,) for n in (1, 4, 16, 64, 256, 1024, 4096)]),
+        (("mean_axis0", "mean_axis1", "broadcast_add"), [(n, n) for n in (1, 2, 4, 8, 16, 32, 64)]),
+    ],
+    "catalogue": [(None, [*((n, n) for n in (64, 512, 1024, 2048)), (1000, 37), (37, 1000)])],
+}
+"""Operations and shapes of each suite. Without operations: all that NumPy has."""
+
+
+def select(
+    suites: list[str],
+    *,
+    shapes: Shapes | None = None,
+    dtypes: list[str] | None = None,
+    names: list[str] | None = None,
+    layouts: list[str] | None = None,
+    alloc: str = "new",
+) -> list[Case]:
+    """The cases of the suites; shapes, dtypes and operations that are given take the place of theirs."""
+    known = ops()
+    for name in names or []:
+        if name not in known:
+            raise ValueError(f"no operation is called '{name}'; there are: {', '.join(known)}")
+    chosen: dict[Case, None] = {}
+    for suite in suites:
+        for of_suite, sizes in SUITES[suite]:
+            for name in names or _names(of_suite, known):
+                op = known[name]
+                for dtype in dtypes or DTYPES:
+                    for shape in shapes or sizes:
+                        if dtype in op.dtypes and _fits(op, shape):
+                            for layout in layouts or ["contiguous"]:
+                                for way in _ways(op, alloc):
+                                    case = Case(op, dtype, shape, layout, way)
+                                    # Of those that were asked for by name none is dropped.
+                                    if names or of_suite or _is_possible(case):
+                                        chosen[case] = None
+    for case in chosen:
+        # Those that NumPy cannot compute are refused here, before anything is measured.
+        statements(case)
+    return list(chosen)
+
+
+def left_out(suites: list[str], *, shapes: Shapes | None = None, names: list[str] | None = None, alloc: str = "new") -> list[str]:
+    """Why there are no cases of some operations, or not all that there could be: a sentence for each reason."""
+    known = ops()
+    sets = [names] if names else [of_suite for suite in suites for of_suite, _ in SUITES[suite]]
+    wanted = [known[name] for name in dict.fromkeys(name for of_suite in sets for name in _names(of_suite, known))]
+    said = []
+    flat = [op.name for op in wanted if not all(_fits(op, shape) for shape in shapes or [])]
+    if flat:
+        said.append(f"a vector does not fit {', '.join(flat)}")
+    if None in sets:
+        others = [_without(op) for op in known.values()]
+        alone = dict.fromkeys(name for names_of_op in others for name in names_of_op)
+        if alone:
+            said.append(f"NumPy has nothing with the bits of {', '.join(alone)}")
+        closed = [op.name for op in wanted for way in _ways(op, alloc) if not _is_possible(Case(op, "", (), alloc=way))]
+        if closed:
+            said.append(f"NumPy cannot write to a given array what {', '.join(closed)} gives")
+    return said
+
+
+def part(cases: list[Case], number: int, count: int) -> list[Case]:
+    """The part of that number, from 1 on, of so many into which the cases are divided.
+
+    All parts together are all cases, and each has some of every operation: an operation that has fewer cases than there
+    are parts comes with the same again. Operations begin at different cases, so that a part is not all of one shape.
+    """
+    of_op: dict[str, list[Case]] = {}
+    for case in cases:
+        of_op.setdefault(case.op.name, []).append(case)
+    chosen = []
+    for offset, some in enumerate(of_op.values()):
+        turns = min(count, len(some))
+        chosen += [case for at, case in enumerate(some) if at % turns == (number - 1 + offset) % turns]
+    return chosen
+
+
+def number_of(day: datetime.date, count: int) -> int:
+    """The number of the part whose turn it is on that day: each comes once in so many days."""
+    return day.toordinal() % count + 1
+
+
+def _names(of_suite: tuple[str, ...] | list[str] | None, known: dict[str, Op]) -> list[str]:
+    return [op.name for op in known.values() if op.numpy is not None] if of_suite is None else list(of_suite)
+
+
+def _without(op: Op) -> list[str]:
+    """What of a function has no counterpart: all of it, or some numerics."""
+    if op.numpy is None:
+        return [op.function]
+    return [f"{op.function}(numerics='{numerics}')" for numerics in op.numerics if numerics != "numpy"]
+
+
+def _fits(op: Op, shape: tuple[int, ...]) -> bool:
+    """A row or a column lies beside a matrix, and an axis 1 needs two of them."""
+    return len(shape) == 2 or not (op.axis == 1 or any(form in ("row", "column") for _, form in op.inputs))
+
+
+def _ways(op: Op, alloc: str) -> list[str]:
+    """A sum of all elements is a number, for which there is no array to hand in."""
+    if op.reduces and op.axis is None:
+        return ["new"]
+    return ["new", "out"] if alloc == "both" else [alloc]
+
+
+def _is_possible(case: Case) -> bool:
+    try:
+        statements(case)
+    except ValueError:
+        return False
+    return True
