@@ -67,7 +67,7 @@ fn what_is_wrong_has_no_functions() {
     let diagnostics = python(&wrong).expect_err("there is no z").to_string();
     assert!(diagnostics.contains("error[unknown-name]: there is no `z`"), "{diagnostics}");
     // The parameters that Python functions have besides their inputs.
-    for name in ["py", "axis", "keepdims", "numerics", "out"] {
+    for name in ["axis", "keepdims", "numerics", "out", "np"] {
         let mut hidden = sources();
         hidden[1].text =
             hidden[1].text.replace("abs(y)", &format!("abs({name})")).replace("{ y", &format!("{{ {name}"));

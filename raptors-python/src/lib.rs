@@ -35,11 +35,12 @@ mod _raptors {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        crate::generated::register(module)
+        crate::generated::register__(module)
     }
 }
 
 #[allow(clippy::doc_markdown, reason = "these docs are for people of Python")]
+#[allow(non_snake_case, reason = "names that are made up have two underlines, so that no spec has them")]
 mod generated {
     use pyo3::prelude::*;
 

@@ -40,6 +40,16 @@ fn reduction(reduce: &Reduce) -> Option<(&'static str, &Expr)> {
         Some(Expr::Binary(Binary::Div, acc, count)) => **acc == Expr::State(0) && **count == Expr::Count,
         Some(_) => return None,
     };
+    // Of what NumPy starts from; a maximum that starts from 0 is another function.
+    let starts_from = match op {
+        Binary::Add => 0.0,
+        Binary::Mul => 1.0,
+        Binary::Min => f64::INFINITY,
+        _ => f64::NEG_INFINITY,
+    };
+    if field.init.constant().map(f64::to_bits) != Some(starts_from.to_bits()) {
+        return None;
+    }
     let function = match (op, is_mean) {
         (Binary::Add, true) => "mean",
         (Binary::Add, false) => "sum",
@@ -145,5 +155,13 @@ mod tests {
         );
         assert_eq!(reduce("of = \"abs(x)\"\ncombine = \"max\"").unwrap(), call("max", "np.abs(x)"));
         assert_eq!(reduce("of = \"x\"\ncombine = \"add\"\nfinish = \"sqrt(acc)\""), None);
+        let greatest = |init: &str| {
+            let merge = "max(a.m, b.m)";
+            reduce(&format!(
+                "[reduce.state]\nm = {{ init = \"{init}\", step = \"max(m, x)\", merge = \"{merge}\" }}"
+            ))
+        };
+        assert_eq!(greatest("-1 / 0").unwrap(), call("max", "x"));
+        assert_eq!(greatest("0"), None, "it is 0 where all are negative");
     }
 }
