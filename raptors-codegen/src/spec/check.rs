@@ -100,6 +100,8 @@ fn operation_name(sink: &mut Sink<'_>, stem: &str) {
         let fixed = name::snake_case(stem);
         let fix = if name::operation_problem(&fixed).is_none() {
             format!("name the file `{fixed}.toml`")
+        } else if name::problem(stem).is_none() {
+            "give the file, and with it the operation, another name".to_owned()
         } else {
             "name the file after its operation, such as `scale.toml`".to_owned()
         };
@@ -140,11 +142,7 @@ fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
     let mut inputs =
         Inputs { names: Vec::new(), keys: Vec::new(), kinds: Some(Vec::new()), span: entry.key.clone() };
     for ((name, key), kind) in found {
-        let maker = found.iter().find(|((other, _), _)| name::makes(other, name));
-        let clash = maker.map(|((other, _), _)| {
-            format!("is a name that generated code makes of the input {}", shown(other))
-        });
-        bad_name(sink, "an input", name, key, name::input_problem(name).or(clash));
+        bad_name(sink, "an input", name, key, name::input_problem(name));
         inputs.names.push(name.clone());
         inputs.keys.push(key.clone());
         inputs.kinds = inputs.kinds.zip(*kind).map(|(mut kinds, kind)| {
@@ -155,7 +153,7 @@ fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
     Some(inputs)
 }
 
-/// Reports a name that generated code cannot use.
+/// Reports a name that cannot be used.
 pub(super) fn bad_name(
     sink: &mut Sink<'_>,
     what: &str,

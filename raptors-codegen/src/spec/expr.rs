@@ -78,69 +78,6 @@ pub enum Binary {
 }
 
 impl Expr {
-    /// The value of an expression without names, computed in `f64`; `None` if it has names or is a mask.
-    #[must_use]
-    pub fn constant(&self) -> Option<f64> {
-        Some(match self {
-            Self::Literal(value) => *value,
-            Self::Unary(op, x) => match op {
-                Unary::Neg => -x.constant()?,
-                Unary::Abs => x.constant()?.abs(),
-                Unary::Sqrt => x.constant()?.sqrt(),
-                Unary::IsNan | Unary::Not => return None,
-            },
-            Self::Binary(op, x, y) => {
-                let (x, y) = (x.constant()?, y.constant()?);
-                match op {
-                    Binary::Add => x + y,
-                    Binary::Sub => x - y,
-                    Binary::Mul => x * y,
-                    Binary::Div => x / y,
-                    Binary::Min | Binary::Max if x.is_nan() || y.is_nan() => f64::NAN,
-                    // `total_cmp` has −0 below +0.
-                    Binary::Min => std::cmp::min_by(x, y, f64::total_cmp),
-                    Binary::Max => std::cmp::max_by(x, y, f64::total_cmp),
-                    _ => return None,
-                }
-            }
-            Self::Fma(operands) => {
-                let [x, y, z] = &**operands;
-                x.constant()?.mul_add(y.constant()?, z.constant()?)
-            }
-            Self::Select(operands) => {
-                let [mask, x, y] = &**operands;
-                if mask.constant_mask()? { x.constant()? } else { y.constant()? }
-            }
-            Self::Input(_) | Self::State(_) | Self::Side { .. } | Self::Count => return None,
-        })
-    }
-
-    /// The value of a mask without names.
-    #[allow(clippy::float_cmp, reason = "a spec that says == means it")]
-    fn constant_mask(&self) -> Option<bool> {
-        Some(match self {
-            Self::Unary(Unary::Not, mask) => !mask.constant_mask()?,
-            Self::Unary(Unary::IsNan, x) => x.constant()?.is_nan(),
-            Self::Binary(Binary::And, m, n) => m.constant_mask()? && n.constant_mask()?,
-            Self::Binary(Binary::Or, m, n) => m.constant_mask()? || n.constant_mask()?,
-            Self::Binary(op, x, y) => {
-                let (x, y) = (x.constant()?, y.constant()?);
-                match op {
-                    Binary::Lt => x < y,
-                    Binary::Le => x <= y,
-                    Binary::Gt => x > y,
-                    Binary::Ge => x >= y,
-                    Binary::Eq => x == y,
-                    Binary::Ne => x != y,
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        })
-    }
-}
-
-impl Expr {
     /// The expression as Rust people write it, with the names of inputs and of the state's fields.
     #[must_use]
     pub fn text(&self, inputs: &[&str], state: &[&str]) -> String {
@@ -191,30 +128,5 @@ impl Expr {
             other => (7, leaf(other)),
         };
         if level < outer { format!("({text})") } else { text }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn constants_are_computed() {
-        let n = |value| Box::new(Expr::Literal(value));
-        let binary = |op, x, y| Expr::Binary(op, n(x), n(y));
-        assert_eq!(binary(Binary::Div, 1.0, 0.0).constant(), Some(f64::INFINITY));
-        assert_eq!(binary(Binary::Min, 0.0, -0.0).constant().map(f64::to_bits), Some((-0.0f64).to_bits()));
-        assert!(binary(Binary::Max, f64::NAN, 1.0).constant().is_some_and(f64::is_nan));
-        assert_eq!(binary(Binary::Lt, 1.0, 2.0).constant(), None, "a mask");
-        let masks = Expr::Binary(
-            Binary::And,
-            Box::new(binary(Binary::Lt, 1.0, 2.0)),
-            Box::new(Expr::Unary(Unary::Not, Box::new(Expr::Unary(Unary::IsNan, n(1.0))))),
-        );
-        assert_eq!(
-            Expr::Select(Box::new([masks, Expr::Literal(3.0), Expr::Literal(4.0)])).constant(),
-            Some(3.0)
-        );
-        assert_eq!(Expr::Unary(Unary::Sqrt, Box::new(Expr::Count)).constant(), None, "a name");
     }
 }

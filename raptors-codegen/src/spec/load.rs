@@ -1,6 +1,6 @@
 //! From files to specs: the stage as a whole.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, ops::Range, path::Path};
 
 use toml::de::DeTable;
 
@@ -8,6 +8,7 @@ use super::{
     check::{self, Checked},
     field::Table,
     model::Spec,
+    name::FUNCTION_ENDS,
     read::{self, Sink},
     rule::Rule,
 };
@@ -26,23 +27,14 @@ pub(super) const MOST_BYTES: usize = 64 * 1024;
 pub fn load(sources: &[Source]) -> Result<Vec<Spec>, Diagnostics> {
     let mut found = Vec::new();
     let mut specs = Vec::new();
-    // Operations of the files so far, and who makes them.
-    let mut made: Vec<(String, String)> = Vec::new();
+    let mut made = Made::default();
     let mut sorted: Vec<&Source> = sources.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     for source in sorted {
         let mut sink = Sink::new(source);
         if let Some(checked) = one(&mut sink) {
             for (operation, span) in &checked.operations {
-                // `add2` and `add_2` are one type, so they count as one operation.
-                if let Some((_, other)) = made.iter().find(|(other, _)| camel(other) == camel(operation)) {
-                    let message = format!("two specs make the operation {}", shown(operation));
-                    sink.report(Rule::DuplicateOperation, span, message)
-                        .label(format!("also made by {other}"))
-                        .fix("rename one of the files, or make the operation in one of them only");
-                } else {
-                    made.push((operation.clone(), source.name.clone()));
-                }
+                made.add(&mut sink, operation, span);
             }
             specs.extend(checked.spec);
         }
@@ -53,6 +45,37 @@ pub fn load(sources: &[Source]) -> Result<Vec<Spec>, Diagnostics> {
     }
     specs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(specs)
+}
+
+/// What the files so far make: each function in Rust, by the name of its type (`add2` and `add_2` are one type), with the
+/// operation that it is of, and that one's file.
+#[derive(Default)]
+struct Made(BTreeMap<String, (String, String)>);
+
+impl Made {
+    /// Adds an operation, or reports what another has already: its name, or a function such as `scale_into`.
+    fn add(&mut self, sink: &mut Sink<'_>, operation: &str, span: &Range<usize>) {
+        let functions = FUNCTION_ENDS.map(|end| format!("{operation}{end}"));
+        let taken = functions.iter().find_map(|function| Some((function, self.0.get(&camel(function))?)));
+        let Some((function, (other, file))) = taken else {
+            let of = (operation.to_owned(), sink.source.name.clone());
+            self.0.extend(functions.iter().map(|function| (camel(function), of.clone())));
+            return;
+        };
+        let rule = Rule::DuplicateOperation;
+        if camel(other) == camel(operation) {
+            sink.report(rule, span, format!("two specs make the operation {}", shown(operation)))
+                .label(format!("also made by {file}"))
+                .fix("rename one of the files, or make the operation in one of them only");
+        } else {
+            sink.report(rule, span, format!("two operations have the function {}", shown(function)))
+                .label(format!("{} of {file} has it, too", shown(other)))
+                .fix(
+                    "rename one of the files: an operation `x` has functions such as `x_into`, `x_inplace` and \
+                     `x_with`",
+                );
+        }
+    }
 }
 
 /// Reads and checks one file; `None` if it is no TOML.
@@ -97,7 +120,7 @@ fn one(sink: &mut Sink<'_>) -> Option<Checked> {
 }
 
 /// A TOML error in the parser's words: what is wrong, and what it expected.
-fn syntax(sink: &mut Sink<'_>, span: &std::ops::Range<usize>, message: &str) {
+fn syntax(sink: &mut Sink<'_>, span: &Range<usize>, message: &str) {
     let (message, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     let known = |found: &&Diagnostic| found.rule == Rule::TomlSyntax.id() && found.span == *span;
     if sink.found.iter().rev().take(8).any(|found| known(&found)) {

@@ -35,6 +35,24 @@
 //! `acc = { init = "0", step = "acc + x", merge = "a.acc + b.acc" }`. States of several fields are read and checked,
 //! but no kernel is generated for them yet, so such a spec is an error.
 //!
+//! Calls are cut into pieces that each start from `init`, and the cut must not show. So `init` must be neutral: merged
+//! with any state that elements lead to, it leaves that as it is. And `merge` must do what `step` does: an element that
+//! is stepped over leads to the state that merging its own state leads to. Both are tried on a few elements, and a spec
+//! for which they do not hold is an error.
+//!
+//! # Names
+//! Operations, inputs and fields of a state are named in `snake_case`, with up to 40 letters, without two underlines
+//! side by side (which the names have that generated code makes up), and not by keywords of Rust or Python. Beyond that
+//! only what people see is taken:
+//!
+//! - Inputs are not named as the parameters that functions have beside them (`out`, `axis`, `keepdims`, `numerics`), as
+//!   the functions of expressions are, or `np`; in a reduction also not `count`, or `acc` with `combine`.
+//! - A field of a state has another name than the input.
+//! - No operation has the name of a function of another: `scale` has `scale_into`, `scale_inplace`, `scale_with` and
+//!   `scale_into_with`, and a reduction may make `scale_axis0` and `scale_axis1`.
+//! - No operation has the name of something else in the Python package, such as `trim`; `python.toml` of this crate is
+//!   the list.
+//!
 //! # Expressions
 //! The syntax is Rust's, the language much smaller: names, decimal numbers, `+ - * /`, comparisons, `&& || !`,
 //! parentheses and these functions:
@@ -63,14 +81,17 @@
 //! its place and a fix. Only what cannot be understood for an error before it is left out.
 
 mod check;
+mod evaluate;
 pub mod expr;
 mod field;
 mod lex;
 mod load;
 pub mod model;
 mod name;
+mod neutral;
 mod parse;
 pub(crate) mod place;
+mod python;
 mod read;
 mod reduce;
 mod rule;

@@ -1,41 +1,22 @@
-//! Which names generated code can use, in Rust and in Python.
+//! Which names the functions of Rust and of Python can have, and their parameters.
+//!
+//! What generated code makes up for itself has two underlines in its name, which no name of a spec has. So nothing
+//! here is about the inside of generated code: only keywords, and what people see.
+
+use super::python;
 
 /// Functions of the expression language, with the number of their arguments.
 pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
-/// Names of generated code that an input would hide.
-const OF_GENERATED_CODE: [&str; 19] = [
-    "out",
-    "acc",
-    "count",
-    "v",
-    "steps",
-    "next_out",
-    "out_head",
-    "out_rest",
-    "out_steps",
-    "out_tail",
-    "exactly",
-    "shape",
-    "contiguous",
-    "kernel",
-    "choice",
-    // The parameters of Python functions.
-    "py",
-    "axis",
-    "keepdims",
-    "numerics",
-];
+/// Parameters that functions have beside their inputs.
+const PARAMETERS: [&str; 4] = ["out", "axis", "keepdims", "numerics"];
 
-/// What generated code appends to the names of inputs.
-const OF_INPUTS: [&str; 5] = ["_v", "_steps", "_rest", "_head", "_tail"];
+/// What an operation's functions may have at the end of their names.
+pub(super) const FUNCTION_ENDS: [&str; 5] = ["", "_into", "_inplace", "_with", "_into_with"];
 
-/// Names of generated code that it numbers: results, shared values, constants.
-const NUMBERED: [&str; 3] = ["out", "shared_", "const_"];
-
-/// What generated code appends to the names of operations.
-const OF_OPERATIONS: [&str; 7] = ["_into", "_inplace", "_with", "_run", "_typed", "_erased", "_explain"];
+/// The module whose functions stand in the Python package's docs.
+const NUMPY: &str = "np";
 
 /// Keywords of Rust, also those that are only reserved.
 const RUST: [&str; 53] = [
@@ -82,41 +63,29 @@ pub(super) fn problem(name: &str) -> Option<String> {
 /// Why no operation can have that name, as the end of a sentence that begins with it.
 pub(super) fn operation_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
-        if name == "t" {
-            return Some("is the name of a type parameter of generated code".to_owned());
-        }
-        let end = OF_OPERATIONS.iter().find(|end| name.ends_with(**end))?;
-        Some(format!("ends in `{end}`, as functions that belong to another operation do"))
+        let what = python::what_is(name)?;
+        Some(format!("is taken in the Python package, where `raptors.{name}` is {what}"))
     })
 }
 
 /// Why no input can have that name.
 pub(super) fn input_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
-        let numbered = NUMBERED.iter().filter_map(|stem| name.strip_prefix(stem));
-        if numbered.into_iter().any(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
-            return Some("is a name that generated code uses".to_owned());
-        }
         if FUNCTIONS.iter().any(|(function, _)| *function == name) {
             Some("is a function of the expression language".to_owned())
-        } else if OF_GENERATED_CODE.contains(&name) {
-            Some("is a name that generated code uses".to_owned())
+        } else if PARAMETERS.contains(&name) {
+            Some("is a parameter that functions have beside their inputs".to_owned())
+        } else if name == NUMPY {
+            Some("is how the Python package's docs call NumPy".to_owned())
         } else {
             None
         }
     })
 }
 
-/// Whether generated code makes the name `other` of the input `name`: `x_steps` or `x0` of `x`.
-pub(super) fn makes(name: &str, other: &str) -> bool {
-    other.strip_prefix(name).is_some_and(|rest| {
-        OF_INPUTS.contains(&rest) || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    })
-}
-
-/// Why no field of a state can have that name. `acc` and `count` are fine: a state is where they come from.
+/// Why no field of a state can have that name. No function has it as a parameter.
 pub(super) fn state_problem(name: &str) -> Option<String> {
-    if ["acc", "count"].contains(&name) { None } else { input_problem(name) }
+    if PARAMETERS.contains(&name) || name == NUMPY { None } else { input_problem(name) }
 }
 
 /// The nearest name in `snake_case`, for a fix; empty if nothing is left.
@@ -164,10 +133,24 @@ mod tests {
         ] {
             assert!(problem(name).is_some(), "{name}");
         }
-        assert!(input_problem("min").is_some());
-        assert!(input_problem("count").is_some());
-        assert_eq!(state_problem("count"), None);
-        assert!(state_problem("v").is_some());
+        for name in ["min", "out", "axis", "keepdims", "numerics", "np"] {
+            assert!(input_problem(name).is_some(), "{name}");
+        }
+        for name in ["call", "plan", "kernel", "shape", "v", "y_before", "steps", "py", "slf", "acc", "count"]
+        {
+            assert_eq!(input_problem(name), None, "{name}");
+        }
+        for name in ["acc", "count", "axis"] {
+            assert_eq!(state_problem(name), None, "{name}");
+        }
+        assert!(state_problem("min").is_some());
+        for name in ["std", "t", "scale_into", "register", "out"] {
+            assert_eq!(operation_problem(name), None, "{name}");
+        }
+        for name in python::names() {
+            assert_eq!(problem(name), None, "{name}: a spec could not have it anyway");
+            assert!(operation_problem(name).is_some(), "{name}");
+        }
     }
 
     #[test]

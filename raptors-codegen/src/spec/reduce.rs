@@ -4,7 +4,7 @@ use super::{
     check::{Inputs, bad_name, sorted, unused},
     expr::{Binary, Expr},
     model::{Axis, Body, Field, InputKind, Numerics, Reduce},
-    name,
+    name, neutral,
     parse::{self, Place, Scope},
     read::{Block, Sink, Value},
     rule::Rule,
@@ -13,6 +13,8 @@ use crate::{Dtype, diagnostics::shown};
 
 /// The one field of a state that `combine` stands for.
 const ACC: &str = "acc";
+/// The number of elements.
+const COUNT: &str = "count";
 
 /// Checks `[reduce]`: the body, and where in the file its expression begins.
 pub(super) fn check(
@@ -33,6 +35,9 @@ pub(super) fn check(
         )
         .label("one matrix is needed")
         .fix("write, for example, `inputs = { x = \"matrix\" }`");
+    }
+    if let Some(inputs) = inputs {
+        not_shadowed(sink, block, inputs);
     }
     let numerics = numerics(sink, block);
     let none = Inputs { names: Vec::new(), keys: Vec::new(), kinds: None, span: 0..0 };
@@ -58,6 +63,19 @@ pub(super) fn check(
         state: fields,
     };
     Some((Body::Reduce(reduce), state.at))
+}
+
+/// Reports inputs whose names stand for something else in a reduction.
+fn not_shadowed(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
+    let short = block.get("state").is_none();
+    for (name, key) in inputs.names.iter().zip(&inputs.keys) {
+        let problem = match name.as_str() {
+            COUNT => "is what `finish` calls the number of elements",
+            ACC if short => "is what `finish` calls the state that `combine` stands for",
+            _ => continue,
+        };
+        bad_name(sink, "the input of a reduction", name, key, Some(problem.to_owned()));
+    }
 }
 
 fn numerics(sink: &mut Sink<'_>, block: &Block) -> Option<Vec<Numerics>> {
@@ -172,6 +190,10 @@ fn written(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype]
         sink.report(Rule::NotYetEmitted, second, "no kernel is generated yet for a state of several fields")
             .label("the second field")
             .fix("the spec is read and checked, but until such kernels exist it cannot be built: keep one field");
+    }
+    if fields.len() == found.len() {
+        let blocks: Vec<&Block> = found.iter().map(|(_, block)| block).collect();
+        neutral::State { fields: &fields, blocks: &blocks, inputs: inputs.names.len() }.check(sink);
     }
     state.fields = (fields.len() == found.len()).then_some(fields);
     state

@@ -14,7 +14,7 @@ pub enum Rule {
     DuplicateField,
     /// The file is named as an operation can be.
     OperationName,
-    /// One name, one operation.
+    /// One name, one operation, and one function.
     DuplicateOperation,
     /// Only fields that exist.
     UnknownField,
@@ -36,7 +36,7 @@ pub enum Rule {
     DoesNotApply,
     /// The summary is one sentence.
     Summary,
-    /// A name is one that generated code can use.
+    /// A name is one that functions can use, and stands for one thing.
     Name,
     /// The inputs suit the operation.
     InputKinds,
@@ -44,6 +44,10 @@ pub enum Rule {
     UnusedInput,
     /// The `numpy` class is offered.
     NumpyMissing,
+    /// The state of no elements changes no state that it is merged with.
+    NotNeutral,
+    /// Merging states gives what stepping over their elements gives.
+    StepAndMerge,
     /// An expression is not too long.
     ExpressionTooLong,
     /// An expression is not nested too deeply.
@@ -76,7 +80,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::NotUtf8,
         Self::FileTooLarge,
         Self::TomlSyntax,
@@ -97,6 +101,8 @@ impl Rule {
         Self::InputKinds,
         Self::UnusedInput,
         Self::NumpyMissing,
+        Self::NotNeutral,
+        Self::StepAndMerge,
         Self::ExpressionTooLong,
         Self::ExpressionTooDeep,
         Self::ExpressionSyntax,
@@ -137,6 +143,8 @@ impl Rule {
             Self::InputKinds => "input-kinds",
             Self::UnusedInput => "unused-input",
             Self::NumpyMissing => "numpy-missing",
+            Self::NotNeutral => "not-neutral",
+            Self::StepAndMerge => "step-and-merge",
             Self::ExpressionTooLong => "expression-too-long",
             Self::ExpressionTooDeep => "expression-too-deep",
             Self::ExpressionSyntax => "expression-syntax",

@@ -215,6 +215,12 @@ fn finish_sees_the_state_and_the_count() {
 }
 
 #[test]
+fn finish_can_do_without_the_count() {
+    let norm = reduction("axes = [\"all\"]\nof = \"x * x\"\ncombine = \"add\"\nfinish = \"sqrt(acc)\"\n");
+    assert_eq!(norm.finish, Some(Expr::Unary(Unary::Sqrt, Box::new(Expr::State(0)))));
+}
+
+#[test]
 fn a_state_of_several_fields_is_kept_in_the_model() {
     let text = "summary = \"S.\"\ninputs = { x = \"matrix\" }\ndtypes = [\"f64\"]\n[reduce]\naxes = [\"all\"]\n\
                 finish = \"total / count\"\n[reduce.state]\n\
