@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, error::Error, fmt, ops::Range, sync::Arc};
 
+use crate::spec::Rule;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// A text file, under the name that messages and generated code give it.
@@ -13,12 +14,30 @@ pub struct Source {
     pub text: String,
 }
 
+/// What the text of a [`Source`] begins with if its file could not be read: no text of TOML does.
+const NOT_READ: &str = "\0not read: ";
+
 impl Source {
     /// The file name without folders and without `.toml`: `scale`.
     #[must_use]
     pub fn stem(&self) -> &str {
         let file = self.name.rsplit(['/', '\\']).next().unwrap_or_default();
         file.strip_suffix(".toml").unwrap_or(file)
+    }
+
+    /// In the place of a file that could not be read.
+    pub(crate) fn not_read(name: String, why: &str) -> Self {
+        Self { name, text: format!("{NOT_READ}{why}") }
+    }
+
+    /// That the file could not be read, and why, if that is so.
+    pub(crate) fn unreadable(&self) -> Option<Diagnostic> {
+        let why = self.text.strip_prefix(NOT_READ)?;
+        let empty = Self { name: self.name.clone(), text: String::new() };
+        let mut diagnostic =
+            Diagnostic::new(&empty, 0..0, Rule::Unreadable.id(), format!("the file cannot be read: {why}"));
+        diagnostic.label("no text").fix("make it a file that can be read, or remove it");
+        Some(diagnostic)
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.

@@ -36,6 +36,10 @@ pub struct Loaded {
 pub fn load(input: &Input) -> Result<Vec<Loaded>, Diagnostics> {
     let (mut loaded, mut errors) = (Vec::new(), Vec::new());
     for source in &input.profiles {
+        if let Some(unreadable) = source.unreadable() {
+            errors.push(unreadable);
+            continue;
+        }
         match parse(&source.text, &source.name) {
             Ok(profile) if profile.cpu == source.stem() => {
                 let is_overlaid = input.overlaid.iter().any(|name| name == source.stem());

@@ -46,10 +46,25 @@ fn cases() -> BTreeMap<String, Vec<Source>> {
             cases.insert(case, spec::load_dir(&path, "ops").expect("a readable folder"));
         }
     }
+    cases.insert("unreadable".to_owned(), unreadable());
     // Too large to be kept as a file.
     let large = format!("# {}\n", "-".repeat(70)).repeat(1000);
     cases.insert("file-too-large".to_owned(), vec![Source { name: "ops/op.toml".to_owned(), text: large }]);
     cases
+}
+
+/// A folder with a link to nowhere, beside a spec that is wrong: git could keep it, but not every system.
+fn unreadable() -> Vec<Source> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable");
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let wrong = "summary = \"S.\"\ninputs = { x = \"matrix\" }\noutput = \"x + y\"\ndtypes = [\"f64\"]\n";
+    fs::write(folder.join("wrong.toml"), wrong).expect("the target folder can be written");
+    #[cfg(unix)]
+    for (link, to) in [("link.toml", "nowhere.toml"), (".#wrong.toml", "someone@somewhere.1")] {
+        fs::remove_file(folder.join(link)).ok();
+        std::os::unix::fs::symlink(to, folder.join(link)).expect("the target folder can be written");
+    }
+    spec::load_dir(&folder, "ops").expect("a readable folder")
 }
 
 /// The ids that stand in a text.

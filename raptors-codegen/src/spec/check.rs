@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     expr::Expr,
     field::{Family, Field, SCHEDULES, STORES, Table},
+    invisible::{self, is_invisible},
     model::{Axis, Body, Input, InputKind, Spec, Tasks, Threads, Variants},
     name,
     parse::{self, Place, Scope},
@@ -114,6 +115,7 @@ fn operation_name(sink: &mut Sink<'_>, stem: &str) {
 
 fn summary(sink: &mut Sink<'_>, block: &Block) -> Option<String> {
     let text = block.text("summary")?;
+    invisible::check_escapes(sink, text);
     let value = text.value.as_str();
     let next_sentence = value.char_indices().find(|(at, letter)| {
         *letter == '.'
@@ -121,7 +123,7 @@ fn summary(sink: &mut Sink<'_>, block: &Block) -> Option<String> {
     });
     let (message, fix) = if value.trim().is_empty() {
         ("the summary is empty", "say what the operation does, in one sentence")
-    } else if value.chars().any(char::is_control) {
+    } else if value.contains(|letter: char| letter.is_control() && !is_invisible(letter)) {
         ("the summary has a line break or another control character", "write it on one line")
     } else if value.trim() != value {
         ("the summary begins or ends with a space", "remove the space")

@@ -176,7 +176,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Sentence,
         required: true,
         family: Family::Any,
-        doc: "What the operation does, in one sentence that ends with a full stop; it heads the generated docs.",
+        doc: "What the operation does, in one sentence that ends with a full stop, all of which can be seen; it heads the \
+              generated docs.",
         example: "summary = \"Multiply every element of a matrix by a scalar.\"",
     },
     Field {
@@ -304,7 +305,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Expression,
         required: true,
         family: Family::Reduce,
-        doc: "The field before any element: a constant. If it is not finite, an empty input is an error.",
+        doc: "The field before any element: a constant that is neutral for `merge`. If it is not finite, an empty input is \
+              an error.",
         example: "init = \"0\"",
     },
     Field {
@@ -322,7 +324,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Expression,
         required: true,
         family: Family::Reduce,
-        doc: "The field of two states, `a.<field>` and `b.<field>`: of lanes, of threads.",
+        doc: "The field of two states, `a.<field>` and `b.<field>`, of lanes or of threads: what `step` makes of the \
+              elements of both.",
         example: "merge = \"a.total + b.total\"",
     },
     Field {

@@ -23,11 +23,15 @@ pub(super) const MOST_NESTED: usize = 32;
 const OPERATORS: [&str; 15] =
     ["<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "<", ">", "!", ",", "."];
 
-/// Operators of Rust that are not among them, with what to write, longest first.
-const OTHERS: [(&str, &str); 20] = [
+/// What to write for a power.
+pub(super) const NO_POWER: &str = "there is no power operator: write `x * x`";
+
+/// Operators of Rust and of Python that are not among them, with what to write, longest first.
+const OTHERS: [(&str, &str); 21] = [
     ("<<=", ""),
     (">>=", ""),
     ("..=", ""),
+    ("**", NO_POWER),
     ("<<", "multiply by a power of two"),
     (">>", "divide by a power of two"),
     ("->", ""),
@@ -38,17 +42,18 @@ const OTHERS: [(&str, &str); 20] = [
     ("/=", "write `/`: an expression is a value, it changes nothing"),
     ("..", ""),
     ("::", "write the number, or the function's name alone"),
-    ("=", "to compare, write `==`"),
+    ("=", "to compare, write `==`; what an expression gives needs no name"),
     ("&", "between masks, write `&&`"),
     ("|", "between masks, write `||`"),
-    ("^", "for a power, multiply: `x * x`"),
+    ("^", NO_POWER),
     ("%", ""),
     ("?", "to choose, write `select(mask, x, y)`"),
     ("#", ""),
 ];
 
-/// The expression as tokens that `syn` can take, or what is wrong with it.
-pub(super) fn tokens(sink: &mut Sink<'_>, text: &Text) -> Option<TokenStream> {
+/// The expression as tokens, and whether all of them are of the expression language. What is not is reported; `None` if
+/// there are no tokens, or too many.
+pub(super) fn tokens(sink: &mut Sink<'_>, text: &Text) -> Option<(TokenStream, bool)> {
     let value = text.value.as_str();
     if value.len() > MOST_BYTES {
         sink.report(Rule::ExpressionTooLong, &text.span, format!("the expression has {} bytes", value.len()))
@@ -89,7 +94,7 @@ pub(super) fn tokens(sink: &mut Sink<'_>, text: &Text) -> Option<TokenStream> {
             .label(format!("the limit is {MOST_TOKENS}"))
             .fix("write a shorter expression");
     }
-    (good && count <= MOST_TOKENS).then_some(stream)
+    (count <= MOST_TOKENS).then_some((stream, good))
 }
 
 /// What an expression can be, for messages.
@@ -131,6 +136,11 @@ fn too_deep(sink: &mut Sink<'_>, text: &Text, at: &Range<usize>) {
     sink.report(Rule::ExpressionTooDeep, &text.place(at), "the expression is nested too deeply")
         .label(format!("the limit is {MOST_NESTED}"))
         .fix("write fewer parentheses and signs within one another");
+}
+
+/// Whether it is a word of Rust that is no name.
+pub(super) fn is_foreign(word: &str) -> bool {
+    name::is_rust_keyword(word) || word.starts_with("r#")
 }
 
 /// Goes over all tokens, counts them, and reports those that are not of the expression language.
@@ -231,7 +241,7 @@ impl Scan<'_, '_> {
             "if" | "match" | "else" => "to choose, write `select(mask, x, y)`",
             "as" => "leave it out: every value has the operation's dtype",
             "true" | "false" => "write a comparison",
-            _ if name::is_rust_keyword(word) || word.starts_with("r#") => "",
+            _ if is_foreign(word) => "",
             _ => return,
         };
         self.foreign(&shown(word), range, fix);

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::{
     check::{self, Checked},
     field::Table,
+    invisible,
     model::Spec,
     name::FUNCTION_ENDS,
     read::{self, Sink},
@@ -81,6 +82,10 @@ impl Made {
 /// Reads and checks one file; `None` if it is no TOML.
 fn one(sink: &mut Sink<'_>) -> Option<Checked> {
     let source = sink.source;
+    if let Some(unreadable) = source.unreadable() {
+        sink.found.push(unreadable);
+        return None;
+    }
     let text = source.text.as_str();
     if text.len() > MOST_BYTES {
         sink.report(Rule::FileTooLarge, &(0..0), format!("the file has {} bytes", text.len()))
@@ -95,6 +100,7 @@ fn one(sink: &mut Sink<'_>) -> Option<Checked> {
             .fix("save the file as UTF-8");
         return None;
     }
+    invisible::check_file(sink);
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut readable = true;
     for error in errors {
@@ -144,10 +150,11 @@ fn syntax(sink: &mut Sink<'_>, span: &Range<usize>, message: &str) {
 
 /// Reads the spec files of a folder, `*.toml`, sorted by name. `shown_as` is the folder's name in messages.
 ///
-/// Bytes that are no UTF-8 do not stop it: [`load`] reports them at their place.
+/// Hidden files are left out: editors and systems keep theirs there. Neither a file that cannot be read nor bytes that
+/// are no UTF-8 stop it: [`load`] reports them.
 ///
 /// # Errors
-/// If the folder or a file cannot be read; the error names which.
+/// If the folder cannot be read; the error names it.
 pub fn load_dir(dir: &Path, shown_as: &str) -> io::Result<Vec<Source>> {
     let named = |path: &Path| {
         let path = path.display().to_string();
@@ -159,13 +166,34 @@ pub fn load_dir(dir: &Path, shown_as: &str) -> io::Result<Vec<Source>> {
         if path.extension().is_none_or(|extension| extension != "toml") || path.is_dir() {
             continue;
         }
-        let bytes = fs::read(&path).map_err(named(&path))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if file.starts_with('.') {
+            continue;
+        }
         let name = format!("{}/{file}", shown_as.trim_end_matches('/'));
-        sources.push(Source { name, text: String::from_utf8_lossy(&bytes).into_owned() });
+        sources.push(match text(&path) {
+            Ok(text) => Source { name, text },
+            Err(why) => Source::not_read(name, &why),
+        });
     }
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(sources)
+}
+
+/// The text of a file, or why it cannot be read.
+fn text(path: &Path) -> Result<String, String> {
+    let why = |error: &io::Error| match (error.kind(), fs::read_link(path)) {
+        (io::ErrorKind::NotFound, Ok(to)) => {
+            format!("it is a symbolic link to {}, which is not there", shown(&to.to_string_lossy()))
+        }
+        (kind, _) => kind.to_string(),
+    };
+    // A pipe would be waited for.
+    if !fs::metadata(path).map_err(|error| why(&error))?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let bytes = fs::read(path).map_err(|error| why(&error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Lays specs over others: one of `extra` replaces that of the same file name in `base`, or is added.

@@ -78,12 +78,18 @@
 //! # How it is read
 //! [`load`] takes each file through TOML (spans kept), the fields (are they known, do they hold what they are for) and
 //! what they mean together. Nothing stops at the first error: [`Diagnostics`] has all of them, of all files, each with
-//! its place and a fix. Only what cannot be understood for an error before it is left out.
+//! its place and a fix. Only what cannot be understood for an error before it is left out. A file that cannot be read is
+//! one more error beside those of the others, and hidden files are none.
+//!
+//! Nowhere in a file, be it a comment, may be characters that nobody sees, such as those that turn the direction of text:
+//! what people read is what is built.
 
 mod check;
 mod evaluate;
 pub mod expr;
 mod field;
+mod habits;
+mod invisible;
 mod lex;
 mod load;
 pub mod model;

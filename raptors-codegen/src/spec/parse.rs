@@ -1,6 +1,8 @@
 //! From the text of an expression to [`Expr`]: names resolved, values and masks told apart, every error collected.
 
-use std::{collections::BTreeSet, ops::Range};
+mod names;
+
+use std::ops::Range;
 
 use syn::spanned::Spanned;
 
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     Dtype,
-    diagnostics::{Diagnostic, either, nearest, shown},
+    diagnostics::{Diagnostic, shown},
 };
 
 /// Which expression of a spec it is; that decides which names it can use.
@@ -66,15 +68,17 @@ enum Gives {
 
 /// Reads an expression that gives a value. `None` if anything in it is wrong; all of it is reported.
 pub(super) fn parse(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<Expr> {
-    let stream = lex::tokens(sink, text)?;
+    let (stream, is_ours) = lex::tokens(sink, text)?;
     let mut parser = Parser { sink, text, scope };
-    match syn::parse2::<syn::Expr>(stream) {
-        Ok(tree) => parser.expr(&tree, Gives::Value),
-        Err(error) => {
-            parser.syntax(&error);
-            None
+    if is_ours {
+        match syn::parse2::<syn::Expr>(stream.clone()) {
+            Ok(tree) => return parser.expr(&tree, Gives::Value),
+            Err(error) => parser.syntax(&error),
         }
     }
+    // There is no tree, but what is named in it can still be wrong.
+    parser.names(stream);
+    None
 }
 
 struct Parser<'a, 's> {
@@ -140,7 +144,7 @@ impl Parser<'_, '_> {
                     return None;
                 }
             },
-            syn::Expr::Unary(unary) => self.unary(unary, &range)?,
+            syn::Expr::Unary(unary) => self.unary(unary)?,
             syn::Expr::Binary(binary) => self.binary(binary, &range)?,
             syn::Expr::Call(call) => self.call(call, &range)?,
             syn::Expr::Field(field) => (self.side(field, &range)?, Gives::Value),
@@ -156,6 +160,10 @@ impl Parser<'_, '_> {
                     _ => String::new(),
                 };
                 self.foreign("a method call", &call.method.span().byte_range(), &fix);
+                // Its operands can be wrong too.
+                for operand in std::iter::once(&*call.receiver).chain(&call.args) {
+                    self.expr(operand, Gives::Value);
+                }
                 return None;
             }
             other => {
@@ -232,12 +240,13 @@ impl Parser<'_, '_> {
         value.is_finite().then_some(Expr::Literal(value))
     }
 
-    fn unary(&mut self, unary: &syn::ExprUnary, range: &Range<usize>) -> Option<(Expr, Gives)> {
+    fn unary(&mut self, unary: &syn::ExprUnary) -> Option<(Expr, Gives)> {
         let (op, takes) = match unary.op {
             syn::UnOp::Neg(_) => (Unary::Neg, Gives::Value),
             syn::UnOp::Not(_) => (Unary::Not, Gives::Mask),
             _ => {
-                self.foreign("a dereference", range, "");
+                self.foreign("`*` before a value", &unary.op.span().byte_range(), lex::NO_POWER);
+                self.expr(&unary.expr, Gives::Value);
                 return None;
             }
         };
@@ -280,7 +289,7 @@ impl Parser<'_, '_> {
             return None;
         };
         let Some((_, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) else {
-            self.unknown_function(&name, &at);
+            self.unknown_function(&name, &at, &call.paren_token.span.join().byte_range());
             // Its arguments can be wrong too.
             for argument in &call.args {
                 self.expr(argument, Value);
@@ -321,139 +330,5 @@ impl Parser<'_, '_> {
             _ => return Some((Expr::Unary(Unary::IsNan, next()?), Mask)),
         };
         Some((expr, Value))
-    }
-
-    fn unknown_function(&mut self, name: &str, at: &Range<usize>) {
-        let functions = FUNCTIONS.iter().map(|(function, _)| *function);
-        let near = nearest(name, functions.clone());
-        let is_value = self.scope.inputs.iter().chain(self.scope.fields).any(|known| known == name);
-        let diagnostic =
-            self.report(Rule::UnknownFunction, at, format!("there is no function {}", shown(name)));
-        if is_value {
-            diagnostic.label("a value").fix(format!("to multiply, write `{name} * (…)`"));
-            return;
-        }
-        match near {
-            Some(near) => diagnostic
-                .label(format!("did you mean {}?", shown(near)))
-                .fix(format!("write {}", shown(near))),
-            None => diagnostic.label("no such function").fix(format!("write {}", either(functions))),
-        };
-    }
-
-    /// A name that stands for a value.
-    fn name(&mut self, name: &str, range: &Range<usize>) -> Option<Expr> {
-        let Scope { place, inputs, fields, .. } = self.scope;
-        let find = |names: &[String]| names.iter().position(|known| known == name);
-        let (input, field) = (find(inputs), find(fields));
-        let here = match place {
-            Place::Inputs => input.map(Expr::Input),
-            Place::Init | Place::Merge => None,
-            Place::Step => field.map(Expr::State).or(input.map(Expr::Input)),
-            Place::Finish => field.map(Expr::State).or((name == "count").then_some(Expr::Count)),
-        };
-        if here.is_some() {
-            return here;
-        }
-        let elsewhere = if field.is_some() {
-            Some("a field of the state")
-        } else if input.is_some() {
-            Some("an input")
-        } else if name == "count" {
-            Some("only in `finish`")
-        } else {
-            None
-        };
-        let name = shown(name);
-        if let Some(what) = elsewhere {
-            let fix = match (place, field.map(|index| &fields[index])) {
-                (Place::Merge, Some(field)) => format!("write `a.{field}` or `b.{field}`"),
-                _ => place.rule().to_owned(),
-            };
-            self.report(Rule::NameNotHere, range, format!("{name} cannot be used here")).label(what).fix(fix);
-        } else {
-            self.unknown_name(name.trim_matches('`'), range);
-        }
-        None
-    }
-
-    fn unknown_name(&mut self, name: &str, range: &Range<usize>) {
-        let Scope { place, inputs, fields, .. } = self.scope;
-        if let Some((function, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) {
-            let arguments = ["x", "x, y", "x, y, z"][count - 1];
-            self.report(
-                Rule::UnknownName,
-                range,
-                format!("`{function}` is a function, and stands here as a value"),
-            )
-            .label("a function")
-            .fix(format!("call it: `{function}({arguments})`"));
-            return;
-        }
-        if ["inf", "infinity", "nan"].contains(&name.to_lowercase().as_str()) {
-            let fix = if name.eq_ignore_ascii_case("nan") { "write `0 / 0`" } else { "write `1 / 0`" };
-            self.report(Rule::UnknownName, range, format!("there is no number `{name}`"))
-                .label("not a number")
-                .fix(fix);
-            return;
-        }
-        if place == Place::Merge && ["a", "b"].contains(&name) {
-            let field = fields.first().map_or("<field>", String::as_str);
-            self.report(Rule::UnknownName, range, format!("`{name}` is a state, not a value"))
-                .label("which field of it?")
-                .fix(format!("write `{name}.{field}`"));
-            return;
-        }
-        let known: Vec<&str> = match place {
-            Place::Inputs => inputs.iter().map(String::as_str).collect(),
-            Place::Init | Place::Merge => Vec::new(),
-            Place::Step => fields.iter().chain(inputs).map(String::as_str).collect(),
-            Place::Finish => fields.iter().map(String::as_str).chain(["count"]).collect(),
-        };
-        let known: BTreeSet<&str> = known.into_iter().collect();
-        let near = nearest(name, known.iter().copied());
-        let diagnostic = self.report(Rule::UnknownName, range, format!("there is no {}", shown(name)));
-        match near {
-            Some(near) => diagnostic
-                .label(format!("did you mean {}?", shown(near)))
-                .fix(format!("write {}", shown(near))),
-            None if known.is_empty() => diagnostic.label("unknown").fix(place.rule()),
-            None => diagnostic.label("unknown").fix(format!("{}: {}", place.rule(), either(known))),
-        };
-    }
-
-    /// `a.total` or `b.total`.
-    fn side(&mut self, field: &syn::ExprField, range: &Range<usize>) -> Option<Expr> {
-        let fields = self.scope.fields;
-        let base = match &*field.base {
-            syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
-            _ => None,
-        };
-        let second = match base.as_deref() {
-            _ if self.scope.place != Place::Merge => None,
-            Some("a") => Some(false),
-            Some("b") => Some(true),
-            _ => None,
-        };
-        let (Some(second), syn::Member::Named(member)) = (second, &field.member) else {
-            let fix = if self.scope.place == Place::Merge { self.scope.place.rule() } else { "" };
-            self.foreign("a field of a value", range, fix);
-            return None;
-        };
-        let name = member.to_string();
-        let index = fields.iter().position(|known| *known == name);
-        if index.is_none() {
-            let near = nearest(&name, fields.iter().map(String::as_str));
-            let label = near
-                .map_or_else(|| "no such field".to_owned(), |near| format!("did you mean {}?", shown(near)));
-            self.report(
-                Rule::UnknownName,
-                &member.span().byte_range(),
-                format!("the state has no field {}", shown(&name)),
-            )
-            .label(label)
-            .fix(format!("write {}", either(fields.iter().map(String::as_str))));
-        }
-        Some(Expr::Side { second, index: index? })
     }
 }

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     field::{Field, INPUT_KINDS, Kind, Numbers, Table},
+    habits,
     model::InputKind,
     rule::Rule,
     word::{Form, Wrong},
@@ -318,6 +319,12 @@ fn unknown_value(sink: &mut Sink<'_>, field: &Field, text: &str, words: &[&str],
     let near = nearest(text, words.iter().copied());
     let what = if matches!(field.kind, Kind::Inputs) { "an input".to_owned() } else { shown(field.name) };
     let message = format!("{what} cannot be {}", shown(text));
+    if field.name == "dtypes"
+        && let Some((label, fix)) = habits::dtype(text)
+    {
+        sink.report(Rule::UnknownValue, span, message).label(label).fix(fix);
+        return;
+    }
     let label =
         near.map_or_else(|| "not one it knows".to_owned(), |near| format!("did you mean {}?", shown(near)));
     sink.report(Rule::UnknownValue, span, message)

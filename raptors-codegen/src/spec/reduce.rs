@@ -27,14 +27,15 @@ pub(super) fn check(
         && let Some(kinds) = &inputs.kinds
         && **kinds != [InputKind::Matrix]
     {
-        let found = if kinds.len() == 1 { format!("a {}", kinds[0].name()) } else { kinds.len().to_string() };
-        sink.report(
-            Rule::InputKinds,
-            &inputs.span,
-            format!("a reduction takes one input, a matrix; this has {found}"),
-        )
-        .label("one matrix is needed")
-        .fix("write, for example, `inputs = { x = \"matrix\" }`");
+        match kinds[..] {
+            [kind] => {
+                let message = format!("a reduction takes a matrix; this takes a {}", kind.name());
+                sink.report(Rule::InputKinds, &inputs.span, message)
+                    .label("a matrix is needed")
+                    .fix("write, for example, `inputs = { x = \"matrix\" }`");
+            }
+            _ => several_inputs(sink, block, inputs),
+        }
     }
     if let Some(inputs) = inputs {
         not_shadowed(sink, block, inputs);
@@ -63,6 +64,23 @@ pub(super) fn check(
         state: fields,
     };
     Some((Body::Reduce(reduce), state.at))
+}
+
+/// Reports a reduction that takes several inputs, and says how it is done without.
+fn several_inputs(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
+    let stem = sink.source.stem().to_owned();
+    let of = block.text("of").map(|text| text.value.trim()).filter(|of| of.len() <= 40 && !of.contains('\n'));
+    let of = of.unwrap_or("x * y").to_owned();
+    sink.report(
+        Rule::NotYetEmitted,
+        &inputs.span,
+        "no kernel is generated yet for a reduction of several inputs",
+    )
+    .label(format!("{} inputs", inputs.names.len()))
+    .fix(format!(
+        "until such kernels exist, write two specs and call one after the other: `{stem}_terms.toml` with these \
+         inputs and `output = \"{of}\"`, and `{stem}.toml` with `inputs = {{ x = \"matrix\" }}` and `of = \"x\"`"
+    ));
 }
 
 /// Reports inputs whose names stand for something else in a reduction.

@@ -4,10 +4,14 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rule {
+    /// The file can be read.
+    Unreadable,
     /// The file is UTF-8.
     NotUtf8,
     /// The file is not too large.
     FileTooLarge,
+    /// All of the file can be seen.
+    InvisibleCharacter,
     /// The file is TOML.
     TomlSyntax,
     /// A field is given once.
@@ -80,9 +84,11 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
+        Self::Unreadable,
         Self::NotUtf8,
         Self::FileTooLarge,
+        Self::InvisibleCharacter,
         Self::TomlSyntax,
         Self::DuplicateField,
         Self::OperationName,
@@ -123,8 +129,10 @@ impl Rule {
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
+            Self::Unreadable => "unreadable",
             Self::NotUtf8 => "not-utf8",
             Self::FileTooLarge => "file-too-large",
+            Self::InvisibleCharacter => "invisible-character",
             Self::TomlSyntax => "toml-syntax",
             Self::DuplicateField => "duplicate-field",
             Self::OperationName => "operation-name",
