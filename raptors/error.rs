@@ -142,8 +142,9 @@ pub enum Error {
         column: isize,
     },
 
-    /// A matrix of more bytes than can be addressed.
-    #[error("a {rows}×{columns} matrix is larger than the address space")]
+    /// A matrix of more bytes than can be addressed. One without elements has extents, too: of those that are not 0 the
+    /// product must be the elements of a matrix that could be there.
+    #[error("the extents of a {rows}×{columns} matrix are larger than the address space")]
     TooLarge {
         /// Rows asked for.
         rows: usize,

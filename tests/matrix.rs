@@ -43,9 +43,12 @@ fn owned_memory_is_aligned_and_zero() {
     }
 }
 
+/// The greatest extent of a matrix of `f64`, even if it has no elements.
+const MOST: usize = isize::MAX.cast_unsigned() / 8;
+
 #[test]
 fn matrices_without_elements() {
-    for (rows, columns) in [(0, 0), (0, 5), (5, 0), (0, usize::MAX), (usize::MAX, 0)] {
+    for (rows, columns) in [(0, 0), (0, 5), (5, 0), (0, MOST), (MOST, 0)] {
         let mut matrix = Matrix::<f64>::zeros(rows, columns).unwrap();
         assert_eq!((matrix.shape(), matrix.as_slice().len()), ((rows, columns), 0));
         let view = matrix.view();
@@ -101,10 +104,42 @@ fn refused_shapes() {
         MatrixRef::with_row_stride(&[0.0; 8], 3, 1, usize::MAX),
         Err(Error::TooLarge { rows: 3, columns: 1 })
     );
-    // Fewer elements than a `usize` counts, but more bytes than an allocation may have.
-    for len in [usize::MAX, usize::MAX / 8, usize::MAX / 16] {
-        assert!(matches!(Matrix::<f64>::zeros(1, len), Err(Error::OutOfMemory { .. })), "{len}");
+    // Fewer elements than a `usize` counts, but more bytes than an allocation may have; and one that nobody has.
+    for columns in [usize::MAX, MOST + 1] {
+        let large = Error::TooLarge { rows: 1, columns };
+        assert_eq!(Matrix::<f64>::zeros(1, columns).unwrap_err(), large);
     }
+    assert!(matches!(Matrix::<f64>::zeros(1, MOST), Err(Error::OutOfMemory { .. })));
+}
+
+#[test]
+fn refused_extents_of_matrices_without_elements() {
+    for (rows, columns) in [(0, MOST + 1), (MOST + 1, 0), (0, usize::MAX), (usize::MAX, 0)] {
+        let large = Error::TooLarge { rows, columns };
+        assert_eq!(MatrixRef::<f64>::new(&[], rows, columns).unwrap_err(), large);
+        assert_eq!(MatrixMut::<f64>::new(&mut [], rows, columns).unwrap_err(), large);
+        assert_eq!(MatrixRef::<f64>::with_row_stride(&[], rows, columns, columns).unwrap_err(), large);
+        assert_eq!(MatrixMut::<f64>::with_row_stride(&mut [], rows, columns, usize::MAX).unwrap_err(), large);
+        assert_eq!(Matrix::<f64>::zeros(rows, columns).unwrap_err(), large);
+        assert_eq!(Matrix::<f64>::for_output(rows, columns).unwrap_err(), large);
+        assert_eq!(Matrix::<f64>::from_slice(rows, columns, &[]).unwrap_err(), large);
+        assert_eq!(Matrix::<f64>::from_vec(rows, columns, Vec::new()).unwrap_err(), large);
+        assert_eq!(Matrix::from_fn(rows, columns, |_, _| 0.0_f64).unwrap_err(), large);
+    }
+    let large = Error::TooLarge { rows: 0, columns: MOST + 1 };
+    assert_eq!(
+        large.to_string(),
+        format!("the extents of a 0×{} matrix are larger than the address space", MOST + 1)
+    );
+    // Of smaller elements there may be more.
+    assert!(MatrixRef::<f32>::new(&[], 0, MOST + 1).is_ok());
+    assert!(MatrixRef::<f32>::new(&[], 0, 2 * MOST + 2).is_err());
+}
+
+#[test]
+#[should_panic(expected = "4 rows in one are too long")]
+fn rows_without_elements_are_not_joined_beyond_what_can_be_counted() {
+    let _ = MatrixRef::<f64>::new(&[], 0, MOST / 2).unwrap().joined_rows(4);
 }
 
 #[test]

@@ -68,6 +68,31 @@ fn arrays_that_are_not() {
 }
 
 #[test]
+fn extents_that_cannot_be_counted() {
+    let most = isize::MAX.cast_unsigned() / 8;
+    for (rows, columns) in [(0, most), (most, 0)] {
+        let view = MatrixRef::<f64>::new(&[], rows, columns).unwrap();
+        assert_eq!(view.to_ndarray_view().dim(), (rows, columns));
+        check(view.to_ndarray_view());
+        assert_eq!(
+            MatrixMut::<f64>::new(&mut [], rows, columns).unwrap().into_ndarray_view().dim(),
+            (rows, columns)
+        );
+    }
+    // ndarray counts elements, and a matrix bytes.
+    let large = isize::MAX.cast_unsigned();
+    for (rows, columns) in [(0, large), (large, 0)] {
+        let mut array = Array2::<f64>::from_shape_vec((rows, columns), Vec::new()).unwrap();
+        let refused = Error::TooLarge { rows, columns };
+        assert_eq!(MatrixRef::try_from(&array).unwrap_err(), refused);
+        assert_eq!(MatrixMut::try_from(&mut array).unwrap_err(), refused);
+    }
+    // What ndarray refuses as well never comes to be a view.
+    assert!(Array2::<f64>::from_shape_vec((0, usize::MAX), Vec::new()).is_err());
+    assert!(MatrixRef::<f64>::new(&[], 0, usize::MAX).is_err());
+}
+
+#[test]
 fn writes_arrive() {
     let mut array = counted(4, 5);
     let mut matrix = MatrixMut::try_from(array.slice_mut(s![1..3, 1..4])).unwrap();

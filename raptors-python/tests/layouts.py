@@ -11,8 +11,10 @@ import raptors
 Array = np.ndarray[Any, Any]
 
 FUNCTIONS = {function["name"]: function for function in raptors._functions()}
-MAPS = {name: function for name, function in FUNCTIONS.items() if not function["axes"]}
-REDUCTIONS = {name: function for name, function in FUNCTIONS.items() if function["axes"]}
+# Those that NumPy has as well; with the others there is nothing to compare.
+COMPARED = {name: function for name, function in FUNCTIONS.items() if function["numpy"] is not None}
+MAPS = {name: function for name, function in COMPARED.items() if not function["axes"]}
+REDUCTIONS = {name: function for name, function in COMPARED.items() if function["axes"]}
 
 
 def apart(x: Array, axis: int) -> Array:

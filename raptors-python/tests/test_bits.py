@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from layouts import FUNCTIONS, LAYOUTS, MAPS, REDUCTIONS, Array, numpy, same
+from layouts import COMPARED, FUNCTIONS, LAYOUTS, MAPS, REDUCTIONS, Array, numpy, same
 
 SHAPES = [(1, 1), (7,), (129,), (5000,), (3, 5), (33, 130), (300, 517), (2000, 3), (3, 4099), (70000,), (513, 512)]
 EMPTY = [(0,), (0, 3), (3, 0), (0, 0)]
@@ -149,3 +149,30 @@ def test_accurate_sums_are_pairwise_down_the_columns() -> None:
     ones = np.ones((20_000_000, 2), np.float32)
     assert raptors.sum(ones, axis=0).tolist() == np.sum(ones, axis=0).tolist() == [16_777_216.0] * 2
     assert raptors.sum(ones, axis=0, numerics="accurate").tolist() == [20_000_000.0] * 2
+
+
+# As many bytes as NumPy allows an array that has none, and as a matrix may have.
+LARGEST = {"float32": 2**60, "float64": 2**59}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", COMPARED)
+def test_extents_that_are_all_but_none(name: str, dtype: str) -> None:
+    for shape in [(0, LARGEST[dtype]), (LARGEST[dtype], 0)]:
+        x = np.empty(shape, dtype)
+        assert x.nbytes == 0
+        if name in REDUCTIONS:
+            for axis in (None, 0, 1):
+                try:
+                    check_reduction(name, x, axis, False)
+                except MemoryError:
+                    with pytest.raises(MemoryError):
+                        getattr(raptors, name)(x, axis)
+        elif all(kind in ("matrix", "scalar") for _, kind in FUNCTIONS[name]["inputs"]):
+            check_map(name, arguments(name, x, lambda x: x, np.random.default_rng(1)))
+
+
+def test_extents_that_cannot_be_counted() -> None:
+    # NumPy has none, so that no function can be given one.
+    with pytest.raises(ValueError, match="array is too big"):
+        np.empty((0, 2 * LARGEST["float64"]))

@@ -2,14 +2,16 @@
 
 use ::ndarray::{Array2, ArrayView2, ArrayViewMut2, Ix2, ShapeBuilder as _, StrideShape};
 
+use super::raw::countable;
 use super::{Matrix, MatrixMut, MatrixRef};
 use crate::element::Element;
 use crate::error::Error;
 
 /// The row stride of a layout that a matrix view can describe: columns next to one another, rows that do not overlap
-/// and go forward. A stride that is never taken may be anything.
-fn row_stride(rows: usize, columns: usize, strides: &[isize]) -> Result<usize, Error> {
+/// and go forward, extents that can be counted. A stride that is never taken may be anything.
+fn row_stride<T>(rows: usize, columns: usize, strides: &[isize]) -> Result<usize, Error> {
     let (row, column) = (strides[0], strides[1]);
+    countable::<T>(rows, columns)?;
     let refused = Error::Strides { row, column };
     if rows == 0 || columns == 0 {
         return Ok(columns);
@@ -32,10 +34,10 @@ impl<'a, T: Element> TryFrom<ArrayView2<'a, T>> for MatrixRef<'a, T> {
     type Error = Error;
 
     /// # Errors
-    /// [`Error::Strides`] unless each row is contiguous and the rows go forward without overlap.
+    /// [`Error::Strides`] unless each row is contiguous and the rows go forward without overlap; [`Error::TooLarge`].
     fn try_from(array: ArrayView2<'a, T>) -> Result<Self, Error> {
         let (rows, columns) = array.dim();
-        let stride = row_stride(rows, columns, array.strides())?;
+        let stride = row_stride::<T>(rows, columns, array.strides())?;
         // SAFETY: the array's elements are where its strides say, and those were found to be the strides used here;
         // they can be read during 'a.
         Ok(unsafe { Self::from_raw_parts(array.as_ptr(), rows, columns, stride) })
@@ -56,10 +58,10 @@ impl<'a, T: Element> TryFrom<ArrayViewMut2<'a, T>> for MatrixMut<'a, T> {
     type Error = Error;
 
     /// # Errors
-    /// [`Error::Strides`] unless each row is contiguous and the rows go forward without overlap.
+    /// [`Error::Strides`] unless each row is contiguous and the rows go forward without overlap; [`Error::TooLarge`].
     fn try_from(mut array: ArrayViewMut2<'a, T>) -> Result<Self, Error> {
         let (rows, columns) = array.dim();
-        let stride = row_stride(rows, columns, array.strides())?;
+        let stride = row_stride::<T>(rows, columns, array.strides())?;
         // SAFETY: the array's elements are where its strides say, and those were found to be the strides used here;
         // they are the array's alone during 'a, and it is used up.
         Ok(unsafe { Self::from_raw_parts(array.as_mut_ptr(), rows, columns, stride) })
@@ -82,7 +84,7 @@ impl<'a, T: Element> MatrixRef<'a, T> {
     pub fn to_ndarray_view(self) -> ArrayView2<'a, T> {
         let layout = layout(self.shape(), self.row_stride());
         // SAFETY: the view's elements are at these strides from its pointer, which is aligned and not null, and they
-        // can be read during 'a.
+        // can be read during 'a. The extents multiply to no more bytes than ndarray allows, as those of any view do.
         unsafe { ArrayView2::from_shape_ptr(layout, self.as_ptr()) }
     }
 }
@@ -93,7 +95,7 @@ impl<'a, T: Element> MatrixMut<'a, T> {
     pub fn into_ndarray_view(mut self) -> ArrayViewMut2<'a, T> {
         let layout = layout(self.shape(), self.row_stride());
         // SAFETY: the view's elements are at these strides from its pointer, which is aligned and not null; they are
-        // the view's alone during 'a, and it is used up.
+        // the view's alone during 'a, and it is used up. The extents are as above.
         unsafe { ArrayViewMut2::from_shape_ptr(layout, self.as_mut_ptr()) }
     }
 }

@@ -33,7 +33,7 @@ impl<T: Element> Matrix<T> {
     /// # Errors
     /// [`Error::TooLarge`] and [`Error::OutOfMemory`].
     pub fn zeros(rows: usize, columns: usize) -> Result<Self, Error> {
-        Ok(Self { buffer: Buffer::zeroed(elements(rows, columns)?)?, rows, columns })
+        Ok(Self { buffer: Buffer::zeroed(elements::<T>(rows, columns)?)?, rows, columns })
     }
 
     /// A matrix of unspecified values, for an output that is then written from end to end: zeros, or what a matrix
@@ -42,7 +42,7 @@ impl<T: Element> Matrix<T> {
     /// # Errors
     /// As [`zeros`](Self::zeros).
     pub fn for_output(rows: usize, columns: usize) -> Result<Self, Error> {
-        Ok(Self { buffer: Buffer::initialised(elements(rows, columns)?)?, rows, columns })
+        Ok(Self { buffer: Buffer::initialised(elements::<T>(rows, columns)?)?, rows, columns })
     }
 
     /// A copy of a slice that has the rows one after another.
@@ -51,7 +51,7 @@ impl<T: Element> Matrix<T> {
     /// [`Error::Length`] unless the slice has just `rows` × `columns` elements; [`Error::TooLarge`] and
     /// [`Error::OutOfMemory`].
     pub fn from_slice(rows: usize, columns: usize, slice: &[T]) -> Result<Self, Error> {
-        check_exact(slice.len(), rows, columns)?;
+        check_exact::<T>(slice.len(), rows, columns)?;
         let mut matrix = Self::for_output(rows, columns)?;
         matrix.as_mut_slice().copy_from_slice(slice);
         Ok(matrix)

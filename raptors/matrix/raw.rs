@@ -13,6 +13,7 @@ use crate::error::Error;
 /// - With rows above one, `row_stride` ≥ `columns`: no element is in two rows.
 /// - With at most one row, or no columns, `row_stride` = `columns`: a matrix that has no gaps says so.
 /// - Without elements, `start` is dangling, and aligned.
+/// - The extents can be counted, see [`countable`].
 pub(super) struct Raw<T> {
     start: NonNull<T>,
     rows: usize,
@@ -29,11 +30,25 @@ impl<T> Clone for Raw<T> {
 
 impl<T> Copy for Raw<T> {}
 
+/// Checks that the extents, leaving out those that are 0, multiply to no more bytes than `isize::MAX`. Elements that are
+/// there are in one allocation, so this asks something only of matrices without any: `ndarray` and `NumPy` ask the same.
+pub(super) const fn countable<T>(rows: usize, columns: usize) -> Result<(), Error> {
+    const fn at_least_one(extent: usize) -> usize {
+        if extent == 0 { 1 } else { extent }
+    }
+    let limit = isize::MAX.cast_unsigned() / size_of::<T>();
+    match at_least_one(rows).checked_mul(at_least_one(columns)) {
+        Some(elements) if elements <= limit => Ok(()),
+        _ => Err(Error::TooLarge { rows, columns }),
+    }
+}
+
 /// Checks that a slice of `len` elements holds the matrix, its last row included to the last element.
-pub(super) fn check(len: usize, rows: usize, columns: usize, row_stride: usize) -> Result<(), Error> {
+pub(super) fn check<T>(len: usize, rows: usize, columns: usize, row_stride: usize) -> Result<(), Error> {
     if row_stride < columns {
         return Err(Error::RowStride { columns, row_stride });
     }
+    countable::<T>(rows, columns)?;
     if rows == 0 || columns == 0 {
         return Ok(());
     }
@@ -46,21 +61,22 @@ pub(super) fn check(len: usize, rows: usize, columns: usize, row_stride: usize) 
 }
 
 /// The number of elements of a matrix without gaps.
-pub(super) fn elements(rows: usize, columns: usize) -> Result<usize, Error> {
-    rows.checked_mul(columns).ok_or(Error::TooLarge { rows, columns })
+pub(super) fn elements<T>(rows: usize, columns: usize) -> Result<usize, Error> {
+    countable::<T>(rows, columns).map(|()| rows * columns)
 }
 
 /// Checks that a list of `len` elements is just those of the matrix.
-pub(super) fn check_exact(len: usize, rows: usize, columns: usize) -> Result<(), Error> {
-    if elements(rows, columns)? == len { Ok(()) } else { Err(Error::Length { rows, columns, got: len }) }
+pub(super) fn check_exact<T>(len: usize, rows: usize, columns: usize) -> Result<(), Error> {
+    if elements::<T>(rows, columns)? == len { Ok(()) } else { Err(Error::Length { rows, columns, got: len }) }
 }
 
 impl<T: Element> Raw<T> {
     /// # Safety
     /// Unless there are no elements, `start` must be aligned and every element, from the first to the last, in one
-    /// allocation; with rows above one, `row_stride` must be at least `columns`.
+    /// allocation; with rows above one, `row_stride` must be at least `columns`. The extents must be [`countable`].
     #[inline]
     pub(super) unsafe fn new(start: *const T, rows: usize, columns: usize, row_stride: usize) -> Self {
+        debug_assert!(countable::<T>(rows, columns).is_ok(), "a matrix of extents that cannot be counted");
         if rows == 0 || columns == 0 {
             return Self { start: NonNull::dangling(), rows, columns, row_stride: columns };
         }
@@ -165,8 +181,13 @@ impl<T: Element> Raw<T> {
             self.rows,
             self.row_stride
         );
-        let columns = self.columns * times;
-        // SAFETY: without gaps the elements are a run, which whole rows of any length cover.
-        unsafe { Self::new(self.start.as_ptr(), self.rows / times, columns, columns) }
+        let (rows, columns) = (self.rows / times, self.columns.saturating_mul(times));
+        assert!(
+            countable::<T>(rows, columns).is_ok(),
+            "{times} rows in one are too long, of {} columns",
+            self.columns
+        );
+        // SAFETY: without gaps the elements are a run, which whole rows of any length cover. Their extents can be counted.
+        unsafe { Self::new(self.start.as_ptr(), rows, columns, columns) }
     }
 }

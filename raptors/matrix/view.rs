@@ -51,7 +51,7 @@ impl<'a, T: Element> MatrixRef<'a, T> {
     /// # Errors
     /// [`Error::Length`] unless the slice has just that many elements; [`Error::TooLarge`].
     pub fn new(slice: &'a [T], rows: usize, columns: usize) -> Result<Self, Error> {
-        check_exact(slice.len(), rows, columns)?;
+        check_exact::<T>(slice.len(), rows, columns)?;
         Self::with_row_stride(slice, rows, columns, columns)
     }
 
@@ -68,8 +68,8 @@ impl<'a, T: Element> MatrixRef<'a, T> {
         columns: usize,
         row_stride: usize,
     ) -> Result<Self, Error> {
-        check(slice.len(), rows, columns, row_stride)?;
-        // SAFETY: the slice holds every element, for as long as it is borrowed.
+        check::<T>(slice.len(), rows, columns, row_stride)?;
+        // SAFETY: the slice holds every element, for as long as it is borrowed, and the extents can be counted.
         Ok(unsafe { Self::from_raw_parts(slice.as_ptr(), rows, columns, row_stride) })
     }
 
@@ -87,6 +87,7 @@ impl<'a, T: Element> MatrixRef<'a, T> {
     /// If there are elements, the pointer must be aligned, and for the lifetime `'a` the `columns` elements of each
     /// row, at `pointer + row × row_stride`, must be in one allocation, initialised, and not written. With more than
     /// one row, `row_stride` must be at least `columns`. Nothing is asked of what is between rows.
+    /// Even without elements, the extents that are not 0 must multiply to no more than `isize::MAX` bytes.
     #[inline]
     #[must_use]
     pub unsafe fn from_raw_parts(pointer: *const T, rows: usize, columns: usize, row_stride: usize) -> Self {

@@ -70,7 +70,8 @@ impl<'a, 'py> Input<'a, 'py> {
         assert!(self.view.dtype == T::DTYPE, "an array of another dtype");
         let (rows, cols, stride) = self.grid;
         // SAFETY: the array or the copy, which this holds on to, has these elements at these places, native and
-        // aligned, all in one allocation: `View::grid` has seen to it, or NumPy has for a copy.
+        // aligned, all in one allocation: `View::grid` has seen to it, or NumPy has for a copy. Extents of more bytes than
+        // can be addressed NumPy refuses, even where there are no elements.
         unsafe { MatrixRef::from_raw_parts(self.data.cast(), rows, cols, stride) }
     }
 

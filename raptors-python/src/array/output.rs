@@ -80,7 +80,7 @@ impl<'py> Output<'py> {
         let (rows, cols, stride) = self.grid;
         // SAFETY: the array, which this holds on to, has these elements at these places, native and aligned, all in one
         // allocation that may be written to. It is new, or it was checked that no argument of the call shares its
-        // memory but one that is overwritten by way of this matrix and read by no other.
+        // memory but one that is overwritten by way of this matrix and read by no other. NumPy has counted its extents.
         unsafe { MatrixMut::from_raw_parts(self.view.data.cast(), rows, cols, stride) }
     }
 
