@@ -241,12 +241,12 @@ fn instructions_above_an_isa_are_noticed() {
 #[test]
 fn paths_are_told_apart() {
     for (path, expected) in [
-        ("raptors::kernels::generated::avx2_map::add_f32_avx2_u4", Some(Isa::Avx2)),
-        ("raptors::kernels::generated::candidates_avx2_sum::sum_f32_avx2_u4::{{closure}}", Some(Isa::Avx2)),
+        ("raptors::kernels::generated::avx2_map::add_m_m2_map_f32_avx2_u4", Some(Isa::Avx2)),
+        ("raptors::kernels::generated::candidates_avx2_add_runs::add_runs_f32_avx2_u4::{{closure}}", Some(Isa::Avx2)),
         ("<raptors::simd::avx2::f32::Slot as core::ops::Drop>::drop", Some(Isa::Avx2)),
-        ("raptors::kernels::generated::portable_map::add_f32_portable_u4", None),
-        ("raptors::kernels::generated::avx2x_map::add", None),
-        ("raptors::kernels::generated::avx512_map__2::add_f32_avx512_u4", Some(Isa::Avx512)),
+        ("raptors::kernels::generated::portable_map::add_m_m2_map_f32_portable_u4", None),
+        ("raptors::kernels::generated::avx2x_map::add_m_m2_map", None),
+        ("raptors::kernels::generated::avx512_map__2::add_m_m2_map_f32_avx512_u4", Some(Isa::Avx512)),
         ("raptors::simd::avx512::f32x8::add", Some(Isa::Avx512)),
         ("raptors::dispatch::cpu::avx2", None),
         ("raptors::simd::portable::f32::add", None),

@@ -200,8 +200,6 @@ fn cuts() {
     assert_eq!(rest.row(0), middle.row(4));
 
     assert_eq!(view.flattened().row(0), matrix.as_slice());
-    let rows: &[[f64; 7]; 5] = view.as_rows();
-    assert_eq!(rows.as_flattened(), matrix.as_slice());
     assert_eq!(MatrixRef::from_row(&[1.0, 2.0]).shape(), (1, 2));
 }
 
@@ -240,10 +238,8 @@ fn writes() {
     view.reborrow().columns(4..6).row_mut(0).fill(6.0);
     assert_eq!(view.row(0), [0.0, 4.0, 0.0, 0.0, 6.0, 6.0]);
     view.as_mut_slice().unwrap()[0] = 7.0;
-    let arrays: &mut [[f64; 6]; 4] = view.reborrow().into_rows();
-    arrays[0][1] = 8.0;
     view.reborrow().flattened().row_mut(0)[2] = 9.0;
-    assert_eq!(view.into_slice().unwrap()[..4], [7.0, 8.0, 9.0, 0.0]);
+    assert_eq!(view.into_slice().unwrap()[..4], [7.0, 4.0, 9.0, 0.0]);
 }
 
 /// The elements between rows may be another thread's: a view that is written everywhere leaves them as they are.
@@ -307,7 +303,6 @@ fn panics_name_both_sides() {
         message(|| _ = counted(2, 3).view().columns(1..4)),
         message(|| _ = counted(2, 3).view().split_rows(3)),
         message(|| _ = counted(2, 3).view_mut().split_columns(4)),
-        message(|| _ = counted(2, 3).view().columns(0..2).as_rows::<2, 2>()),
         message(|| _ = counted(2, 3)[(0, 3)]),
     ];
     let want = [
@@ -316,7 +311,6 @@ fn panics_name_both_sides() {
         "columns 1..4 of a matrix of 3 columns",
         "split before row 3 of a matrix of 2 rows",
         "split before column 4 of a matrix of 3 columns",
-        "expected a contiguous 2×2 matrix, got 2×2 with a row stride of 3",
         "index out of bounds: the len is 3 but the index is 3",
     ];
     assert_eq!(messages, want);

@@ -4,7 +4,7 @@ use std::{error::Error, fmt::Write as _};
 
 use raptors::{
     Choice, Isa, Numerics,
-    catalogue::{Call, Status},
+    catalogue::{Call, Group, Status},
 };
 
 use crate::{
@@ -47,7 +47,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Option<String>, Box<dyn Error>> {
     }
     let section = format!(
         "\
-Our kernels on one thread, called by name: the shipped kernel of the shape and instruction set. The ratio is the time of
+Our kernels on one thread, called by name: the shipped kernel of the instruction set. The ratio is the time of
 the first over that of the other, in the median with its 95 % interval: above 1 the other is faster. `–`: the
 instruction set has no kernel of its own, and the plainer one serves.
 
@@ -106,9 +106,9 @@ fn cases<T: Contested>(
     Ok(())
 }
 
-/// The shipped kernel of that instruction set for the shape: one for just that shape, else one for all. It stores past
-/// the caches if the kernel does that the table would choose, since that depends on the machine's caches alone; an
-/// instruction set without such stores has another.
+/// The shipped kernel of that instruction set, its default before others. It stores past the caches if the kernel does
+/// that the table would choose for the shape, since that depends on the machine's caches alone; an instruction set
+/// without such stores has another.
 fn kernel<T: Contested>(
     op: &Op,
     isa: Isa,
@@ -117,18 +117,14 @@ fn kernel<T: Contested>(
     let past_caches = |name: &str| name.split('_').any(|word| word == "nt");
     raptors::set_num_threads(1)?;
     let wanted = past_caches(op.entry.explain(T::DTYPE, Numerics::default(), shape)?.kernel);
-    let fits = |of: Option<(usize, usize)>, past: bool| {
-        let mut kernels = op.entry.kernels.iter().filter(move |kernel| {
-            kernel.status == Status::Shipped
-                && (kernel.isa, kernel.dtype, kernel.shape) == (isa, T::DTYPE, of)
-                && kernel.numerics.contains(&Numerics::default())
-                && !kernel.inplace
-                && past_caches(kernel.name) == past
+    let group = op.entry.group(T::DTYPE, Numerics::default(), false);
+    let fits = |past: bool| {
+        let mut kernels = group.into_iter().flat_map(Group::kernels).filter(|kernel| {
+            kernel.status == Status::Shipped && kernel.isa == isa && past_caches(kernel.name) == past
         });
         kernels.next().map(|kernel| kernel.name)
     };
-    let plain = || fits(Some(shape), false).or_else(|| fits(None, false));
-    Ok(fits(Some(shape), wanted).or_else(|| fits(None, wanted)).or_else(plain))
+    Ok(fits(wanted).or_else(|| fits(false)))
 }
 
 fn by_name<T: Contested>(name: &str) -> Runner<'_, Buffers<T>> {

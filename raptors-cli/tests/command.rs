@@ -49,44 +49,74 @@ fn list(arguments: &[&str]) -> Vec<Value> {
 #[test]
 fn the_json_list_has_every_kernel_with_its_status() {
     let all = list(&[]);
-    assert_eq!(all.len(), catalogue::ops().iter().map(|op| op.kernels.len()).sum::<usize>());
-    let mut at = all.iter();
-    for op in catalogue::ops() {
-        for kernel in op.kernels {
-            let entry = at.next().expect("as many as the catalogue");
-            let (status, reason) = match kernel.status {
-                Status::Shipped => ("shipped", None),
-                Status::Candidate => ("candidate", None),
-                Status::Dropped(reason) => ("dropped", Some(reason)),
-            };
-            let expected = serde_json::json!({
-                "op": op.name,
-                "dtype": kernel.dtype.name(),
-                "isa": kernel.isa.name(),
-                "kernel": kernel.name,
-                "variant": kernel.variant,
-                "shape": kernel.shape.map(|(rows, cols)| format!("{rows}x{cols}")),
-                "numerics": kernel.numerics.iter().map(|class| class.name()).collect::<Vec<_>>(),
-                "status": status,
-                "reason": reason,
-                "spec": format!("{}:{}", op.file, op.line),
-            });
-            assert_eq!(*entry, expected);
-        }
+    assert_eq!(all.len(), catalogue::kernels().len());
+    for (entry, kernel) in all.iter().zip(catalogue::kernels()) {
+        let (status, reason) = match kernel.status {
+            Status::Shipped => ("shipped", None),
+            Status::Candidate => ("candidate", None),
+            Status::Dropped(reason) => ("dropped", Some(reason)),
+        };
+        let expected = serde_json::json!({
+            "kernel": kernel.name,
+            "body": format!("{:016x}", kernel.identity),
+            "computes": kernel.computes,
+            "skeleton": kernel.skeleton,
+            "dtype": kernel.dtype.name(),
+            "isa": kernel.isa.name(),
+            "variant": kernel.variant,
+            "serves": kernel.serves().map(|op| op.name).collect::<Vec<_>>(),
+            "status": status,
+            "reason": reason,
+        });
+        assert_eq!(*entry, expected);
     }
+}
+
+/// Everybody whose calls can run a kernel is named, and whoever computes the same is named with it.
+#[test]
+fn operations_that_share_kernels_are_named_with_each() {
+    let all = list(&[]);
+    let mut served = 0;
+    for (entry, kernel) in all.iter().zip(catalogue::kernels()) {
+        let serves: Vec<_> =
+            entry["serves"].as_array().expect("names").iter().flat_map(Value::as_str).collect();
+        assert!(!serves.is_empty(), "{} serves nobody", kernel.name);
+        for op in catalogue::ops() {
+            let is_one = op.kernels().any(|of_op| std::ptr::eq(of_op, kernel));
+            assert_eq!(serves.contains(&op.name), is_one, "{} and {}", kernel.name, op.name);
+        }
+        served += serves.len();
+    }
+    assert!(served > all.len(), "sums and means share theirs");
+    let of = |op: &str| list(&["--op", op]);
+    assert!(of("mean") == of("sum") && !of("sum").is_empty());
 }
 
 #[test]
 fn every_operation_and_isa_is_in_the_list() {
     let text = written(&["list"]);
+    let (ops, kernels) = text.split_once("\n\nKernels\n\n").expect("two parts");
+    // Whoever a title names is served by the groups below it.
+    let (mut groups, mut serves) = (Vec::new(), String::new());
+    for block in kernels.split("\n\n") {
+        match block.strip_prefix("  ") {
+            Some(group) => groups.push((serves.clone(), group)),
+            None => {
+                let title = block.split_whitespace().collect::<Vec<_>>().join(" ");
+                serves = title.split_once(": serves ").expect("a title").1.to_owned();
+            }
+        }
+    }
     for op in catalogue::ops() {
         let head = format!("{}: {}", op.name, op.summary);
-        let block = text.split("\n\n").skip_while(|block| !block.starts_with(&head)).skip(1);
-        let groups: Vec<_> = block.take_while(|block| block.starts_with("  ")).collect();
+        assert!(ops.split("\n\n").any(|block| block.starts_with(&head)), "{head}");
         for dtype in op.dtypes {
             for isa in Isa::ALL {
-                let title = format!("  {dtype} {}\n", isa.name());
-                assert!(groups.iter().any(|group| group.starts_with(&title)), "{title} of {}", op.name);
+                let title = format!("{dtype} {}\n", isa.name());
+                let is_it = |(serves, group): &(String, &str)| {
+                    serves.split(", ").any(|name| name == op.name) && group.starts_with(&title)
+                };
+                assert!(groups.iter().any(is_it), "{title} of {}", op.name);
             }
         }
     }
@@ -104,19 +134,15 @@ fn what_people_read_fits_in_80_columns() {
 #[test]
 fn filters_leave_what_they_name() {
     for entry in list(&["--op", "sum", "--dtype", "f64", "--isa", "avx2", "--status", "dropped"]) {
-        assert_eq!(
-            [&entry["op"], &entry["dtype"], &entry["isa"], &entry["status"]],
-            ["sum", "f64", "avx2", "dropped"]
-        );
+        assert_eq!([&entry["dtype"], &entry["isa"], &entry["status"]], ["f64", "avx2", "dropped"]);
+        assert!(entry["serves"].as_array().expect("names").contains(&"sum".into()), "{entry}");
     }
     assert!(!list(&["--op", "scale", "--status", "shipped"]).is_empty());
     let (all, shipped) = (written(&["list", "--all"]), written(&["list"]));
-    for op in catalogue::ops() {
-        for kernel in op.kernels {
-            let named = |text: &str| text.split_whitespace().any(|word| word == kernel.name);
-            assert!(named(&all), "{}", kernel.name);
-            assert_eq!(named(&shipped), kernel.status == Status::Shipped, "{}", kernel.name);
-        }
+    for kernel in catalogue::kernels() {
+        let times = |text: &str| text.split_whitespace().filter(|word| *word == kernel.name).count();
+        assert_eq!(times(&all), 1, "{}", kernel.name);
+        assert_eq!(times(&shipped), usize::from(kernel.status == Status::Shipped), "{}", kernel.name);
     }
 }
 
@@ -136,7 +162,9 @@ fn explain_says_what_the_library_says() {
     assert_eq!(found["reason"], expected.reason);
     assert_eq!(found["isa"], expected.isa.name());
     let accurate = written(&["explain", "sum_axis0", "f64", "100x77", "--numerics", "accurate"]);
-    assert!(accurate.contains("_acc") && accurate.contains("accurate"), "{accurate}");
+    assert!(accurate.contains("add_tree_f64_") && accurate.contains("accurate"), "{accurate}");
+    let serves = "serves      mean_axis0, sum_axis0\n";
+    assert!(accurate.contains(serves), "{accurate}");
 }
 
 #[test]
@@ -178,8 +206,11 @@ fn what_does_not_exist_is_answered_with_what_does() {
     assert!(error.contains("memory"), "{error}");
     let error = refused(&["list", "--isa", "avx22"]);
     assert!(error.contains("did you mean `avx2`?") && error.contains("portable"), "{error}");
-    let error = refused(&["show", "scale_f32_portable_u3"]);
-    assert!(error.contains("did you mean `scale_f32_portable_u"), "{error}");
+    let error = refused(&["show", "mul_m_s_map_f32_portable_u3"]);
+    assert!(error.contains("did you mean `mul_m_s_map_f32_portable_u"), "{error}");
+    assert!(error.contains("`raptors list --all` names them"), "{error}");
+    // Whoever names the operation is told how its kernels are called.
+    let error = refused(&["show", "scale_f32_portable_u4"]);
     assert!(error.contains("raptors list --all --op scale"), "{error}");
 }
 
@@ -193,12 +224,7 @@ fn wrong_usage_is_an_exit_code_of_its_own() {
 
 #[test]
 fn kernels_that_are_not_compiled_are_shown_too() {
-    for kernel in catalogue::ops()
-        .iter()
-        .flat_map(|op| op.kernels)
-        .filter(|kernel| kernel.name.contains("f32"))
-        .take(12)
-    {
+    for kernel in catalogue::kernels().iter().filter(|kernel| kernel.dtype == Dtype::F32).take(12) {
         match kernel.status {
             Status::Dropped(reason) => assert!(refused(&["show", kernel.name]).contains(reason)),
             _ => assert!(written(&["show", kernel.name]).contains(&format!("fn {}(", kernel.name))),
@@ -210,11 +236,11 @@ fn kernels_that_are_not_compiled_are_shown_too() {
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn assembly_comes_with_the_count_of_its_inner_loop() {
     for kernel in [
-        "scale_f32_portable_u4",
-        "scale_f32_avx2_u4",
-        "add_f64_avx2_u4",
-        "scale_f32_avx512_u4",
-        "add_f64_avx512_u4",
+        "mul_m_s_map_f32_portable_u4",
+        "mul_m_s_map_f32_avx2_u4",
+        "add_m_m2_map_f64_avx2_u4",
+        "mul_m_s_map_f32_avx512_u4",
+        "add_m_m2_map_f64_avx512_u4",
     ] {
         let text = written(&["show", kernel, "--asm"]);
         assert!(text.contains(&format!("{}::entry: ", kernel.to_uppercase())), "{text}");
@@ -237,11 +263,10 @@ fn assembly_comes_with_the_count_of_its_inner_loop() {
 }
 
 #[test]
-#[cfg(not(feature = "candidates"))]
+#[cfg(not(any(feature = "candidates", feature = "tunable")))]
 fn assembly_of_a_candidate_asks_for_the_feature() {
-    let kernels = || catalogue::ops().iter().flat_map(|op| op.kernels);
-    let candidate =
-        kernels().find(|kernel| kernel.status == Status::Candidate && kernel.isa == Isa::Portable);
+    let mut kernels = catalogue::kernels().iter();
+    let candidate = kernels.find(|kernel| kernel.status == Status::Candidate && kernel.isa == Isa::Portable);
     let candidate = candidate.expect("more can be built than ships").name;
     let error = refused(&["show", candidate, "--asm"]);
     assert!(error.contains("--features candidates") && error.contains(candidate), "{error}");

@@ -16,7 +16,7 @@ from test_process import python
 # On one thread and with the fewest candidates, so that it takes no longer than it must.
 SMALL = {"RAPTORS_SIMD": "portable", "RAPTORS_THREADS": "1"}
 
-STALE = """version = 1
+STALE = """version = 2
 cpu = "{cpu}"
 caches = {{ l1 = "{l1} B", l2 = "{l2} B", l3 = "{l3} B" }}
 rustc = "1.0.0"
@@ -27,7 +27,7 @@ date = "2020-01-01"
 """
 
 
-def stale(folder: Path, table: str = "scale.f32") -> Path:
+def stale(folder: Path, table: str = "mul_m_s.f32") -> Path:
     """A profile of this machine in a folder of settings, whose row says what no tournament will find."""
     config = raptors._raptors._config()
     file = folder / "raptors" / f"{config['cpu']}.toml"
@@ -53,7 +53,7 @@ def test_the_next_process_follows_what_was_found(tmp_path: Path) -> None:
         print(repr(str(tuned.path)))
         assert raptors.num_threads() == 1 and 0 < tuned.seconds < 60
         for row in tuned.changed:
-            assert row.table.startswith("scale.f32.portable") and row.before != row.after, row
+            assert row.table.startswith("mul_m_s.f32.portable") and row.before != row.after, row
             assert row.margin is not None and row.margin > 0.0, row
         ended = [step for step in steps if step.outcome is not None]
         rows = ended[0].of
@@ -156,7 +156,7 @@ def test_a_profile_that_cannot_be_read_is_refused_before_anything_is_measured(tm
             print(type(error).__name__, error)
     """
     wrong: list[tuple[str, str, str]] = [
-        ("version = 1\nnonsense = 2\n", "ValueError", f"{file}:2:1: "),
+        ("version = 2\nnonsense = 2\n", "ValueError", f"{file}:2:1: "),
         (file.read_text().replace(file.stem, "acme-1"), "ValueError", f"{file} is of acme-1, and this processor is "),
     ]
     for text, kind, why in wrong:

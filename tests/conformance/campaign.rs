@@ -79,8 +79,8 @@ impl Draw {
 
 /// One case; the kernel's ISA and how many results were compared.
 fn run<T: Float>(mut subject: Subject, mut draw: Draw) -> (Isa, usize) {
-    let general: Vec<_> = subject.kernels.iter().filter(|kernel| kernel.shape.is_none()).copied().collect();
-    let kernel = general[draw.below(general.len())];
+    // Whichever operation calls the kernels that it shares.
+    let kernel = subject.shared[draw.below(subject.shared.len())];
     subject.kernels = vec![kernel];
     let mut bench = Bench::<T>::new(subject);
     bench.cuts = vec![draw.cut()];

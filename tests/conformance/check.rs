@@ -5,11 +5,12 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
 };
 
 use raptors::{
     Choice, Cut, Dtype, Error, Isa, Numerics,
-    catalogue::{self, Arg, Axis, Body, Call, Input, InputKind, Kernel, Op, Place as Output, Status, Value},
+    catalogue::{self, Arg, Axis, Body, Call, Group, Input, InputKind, Kernel, Op, Place as Output, Value},
     element::same_bits,
     reference,
 };
@@ -21,61 +22,70 @@ use crate::{
     scope::takes_part,
 };
 
-/// One operation for one dtype in one numeric class, with the kernels that take part and this machine has.
+/// One operation for one dtype in one numeric class.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) op: &'static Op,
     pub(crate) dtype: Dtype,
     pub(crate) numerics: Numerics,
+    /// The kernels that its calls can run, that take part and this machine has.
+    pub(crate) shared: Vec<&'static Kernel>,
+    /// Those of them that are called by name: of several operations that share kernels, the first calls them.
     pub(crate) kernels: Vec<&'static Kernel>,
 }
 
 impl Subject {
     /// All there are.
     pub(crate) fn all() -> Vec<Self> {
-        let here: Vec<Isa> = Isa::ALL.into_iter().filter(|isa| is_here(*isa)).collect();
         let subject = |op: &'static Op, dtype, numerics| {
-            let serves = |kernel: &&Kernel| {
-                kernel.dtype == dtype && kernel.numerics.contains(&numerics) && takes_part(kernel)
-            };
-            let kernels =
-                op.kernels.iter().filter(serves).filter(|kernel| here.contains(&kernel.isa)).collect();
-            Self { op, dtype, numerics, kernels }
+            let (mut shared, mut kernels) = (Vec::new(), Vec::new());
+            for group in [false, true].into_iter().filter_map(|inplace| op.group(dtype, numerics, inplace)) {
+                let here = || group.kernels().filter(|kernel| is_here(kernel.isa) && takes_part(kernel));
+                shared.extend(here());
+                let mut callers = group.ops().filter(|op| classes(op, group).contains(&numerics));
+                if callers.next().is_some_and(|first| first.name == op.name) {
+                    kernels.extend(here());
+                }
+            }
+            Self { op, dtype, numerics, shared, kernels }
         };
-        let classes = |op: &'static Op| {
+        let subjects = |op: &'static Op| {
             let pairs =
                 op.dtypes.iter().flat_map(|dtype| op.numerics.iter().map(move |class| (*dtype, *class)));
             pairs.map(move |(dtype, class)| subject(op, dtype, class))
         };
-        catalogue::ops().iter().flat_map(classes).collect()
+        catalogue::ops().iter().flat_map(subjects).collect()
     }
 }
 
-/// Whether a kernel is in this build, if its ISA is of this target.
-pub(crate) fn is_built(kernel: &Kernel) -> bool {
-    match kernel.status {
-        Status::Shipped => true,
-        Status::Candidate => cfg!(feature = "candidates"),
-        Status::Dropped(_) => false,
-    }
+/// The numeric classes of an operation that a group serves.
+fn classes(op: &Op, group: &Group) -> &'static [Numerics] {
+    let serving = op.servings.iter().find(|serving| std::ptr::eq(serving.group, group));
+    serving.map_or(&[], |serving| serving.numerics)
 }
 
 /// Whether this machine has an ISA: whether any of its kernels can be called.
 pub(crate) fn is_here(isa: Isa) -> bool {
-    catalogue::ops().iter().any(|op| {
-        op.kernels.iter().any(|kernel| {
-            let asked = kernel.isa == isa && kernel.shape.is_none() && is_built(kernel);
-            asked
-                && match kernel.dtype {
-                    Dtype::F32 => can_call::<f32>(op, kernel),
-                    Dtype::F64 => can_call::<f64>(op, kernel),
-                }
-        })
-    })
+    static HERE: LazyLock<Vec<Isa>> = LazyLock::new(|| {
+        let can_call = |group: &'static Group, isa| {
+            let caller = group.ops().find_map(|op| Some((op, *classes(op, group).first()?)));
+            caller.is_some_and(|(op, numerics)| {
+                let mut kernels = group.kernels().filter(|kernel| kernel.isa == isa && kernel.is_built());
+                kernels.any(|kernel| match kernel.dtype {
+                    Dtype::F32 => can_call::<f32>(op, numerics, kernel),
+                    Dtype::F64 => can_call::<f64>(op, numerics, kernel),
+                })
+            })
+        };
+        let is_here = |isa: &Isa| catalogue::groups().iter().any(|group| can_call(group, *isa));
+        Isa::ALL.into_iter().filter(is_here).collect()
+    });
+    HERE.contains(&isa)
 }
 
-fn can_call<T: Float>(op: &'static Op, kernel: &'static Kernel) -> bool {
-    let subject = Subject { op, dtype: T::DTYPE, numerics: kernel.numerics[0], kernels: vec![kernel] };
+fn can_call<T: Float>(op: &'static Op, numerics: Numerics, kernel: &'static Kernel) -> bool {
+    let kernels = vec![kernel];
+    let subject = Subject { op, dtype: T::DTYPE, numerics, shared: kernels.clone(), kernels };
     let mut bench = Bench::<T>::new(subject);
     bench.check((2, 2), Data::Wide, &[Layout::tight(crate::layout::Place::Start)]);
     !bench.unavailable.contains(kernel.name)
@@ -138,30 +148,22 @@ impl<T: Float> Bench<T> {
         }
     }
 
-    /// Compares the kernels that are not for one shape, and the table's choice, in each layout.
+    /// Compares the kernels and the table's choice, in each layout.
     pub(crate) fn check(&mut self, shape: (usize, usize), data: Data, layouts: &[Layout]) {
-        self.compare(shape, data, layouts, None);
-    }
-
-    /// Compares the kernels for just that shape, and the table's choice.
-    pub(crate) fn check_target(&mut self, shape: (usize, usize), data: Data, layout: Layout) {
-        self.compare(shape, data, &[layout], Some(shape));
-    }
-
-    fn compare(
-        &mut self,
-        shape: (usize, usize),
-        data: Data,
-        layouts: &[Layout],
-        target: Option<(usize, usize)>,
-    ) {
         if self.failures.len() >= REPORTED {
             return;
         }
         let case = self.case(shape, data);
         for layout in layouts {
-            self.compare_case(&case, layout, target);
+            self.compare_case(&case, layout);
         }
+    }
+
+    /// Compares the table's choice alone: for shapes that take long.
+    pub(crate) fn check_table(&mut self, shape: (usize, usize), data: Data, layout: Layout) {
+        let kernels = std::mem::take(&mut self.subject.kernels);
+        self.check(shape, data, &[layout]);
+        self.subject.kernels = kernels;
     }
 
     /// The data, and what the oracle makes of it: computed once for all kernels and layouts.
@@ -185,17 +187,17 @@ impl<T: Float> Bench<T> {
         Case { shape, data, values, expected }
     }
 
-    /// Compares the kernels in one layout: those for any shape, or those for the target.
-    pub(crate) fn compare_case(&mut self, case: &Case<T>, layout: &Layout, target: Option<(usize, usize)>) {
+    /// Compares the kernels and the table's choice in one layout.
+    pub(crate) fn compare_case(&mut self, case: &Case<T>, layout: &Layout) {
         let forms: &[bool] =
             if matches!(self.subject.op.body, Body::Map(_)) { &[false, true] } else { &[false] };
         for inplace in forms {
-            self.run(case, layout, *inplace, target);
+            self.run(case, layout, *inplace);
         }
     }
 
     /// Calls the kernels on one arrangement of one case.
-    fn run(&mut self, case: &Case<T>, layout: &Layout, inplace: bool, target: Option<(usize, usize)>) {
+    fn run(&mut self, case: &Case<T>, layout: &Layout, inplace: bool) {
         let Subject { op, numerics, ref kernels, .. } = self.subject;
         let first_matrix = op.inputs.iter().position(|input| input.kind == InputKind::Matrix);
         let overwritten = first_matrix.filter(|_| inplace);
@@ -233,14 +235,7 @@ impl<T: Float> Bench<T> {
         };
         let after = case.expected.as_ref().map_or_else(|_| before.clone(), |expected| spot.image(expected));
 
-        let contiguous = spot.is_contiguous()
-            && spots
-                .iter()
-                .enumerate()
-                .all(|(index, spot)| overwritten == Some(index) || spot.is_contiguous());
-        let wanted = kernels.iter().filter(|kernel| {
-            kernel.inplace == inplace && kernel.shape == target && (contiguous || kernel.shape.is_none())
-        });
+        let wanted = kernels.iter().filter(|kernel| kernel.inplace == inplace);
         let choices: Vec<_> =
             wanted.map(|kernel| Choice::Kernel(kernel.name)).chain([Choice::Table]).collect();
         for (choice, cut) in

@@ -78,11 +78,6 @@ impl Spot {
         Self { rows, cols, stride, first: first - window.start, window }
     }
 
-    /// Whether there is nothing between the rows.
-    pub(crate) const fn is_contiguous(&self) -> bool {
-        self.stride == self.cols || self.rows <= 1 || self.cols == 0
-    }
-
     /// What the window looks like with these elements in it, row after row, and canaries everywhere else.
     pub(crate) fn image<T: Float>(&self, elements: &[T]) -> Vec<T> {
         let mut image = vec![T::canary(); self.window.len()];

@@ -2,8 +2,9 @@
 //!
 //! All of it is made from the catalogue: for each operation, dtype and numeric class, each kernel in this build (with
 //! the feature `candidates`, all there are) and the table's own choice compute the same data, and the results are
-//! compared bit for bit with [`raptors::reference`], any NaN standing for any other. Inputs and outputs lie against
-//! pages that nobody may touch; what is between rows and around outputs must not change.
+//! compared bit for bit with [`raptors::reference`], any NaN standing for any other. Of operations that share their
+//! kernels, the first calls each by name; for the others it is the table's choice that is compared. Inputs and outputs
+//! lie against pages that nobody may touch; what is between rows and around outputs must not change.
 //!
 //! `RAPTORS_CONFORMANCE=families` restricts the candidates to one of each kind, for machines that are emulated: the
 //! kernels that ship, and for each skeleton, dtype and instruction set one kernel of each combination of kinds of
@@ -98,7 +99,7 @@ fn unroll(kernels: &[&Kernel]) -> usize {
 /// and two steps.
 fn tails<T: Float>(bench: &mut Bench<T>) {
     let lanes = 64 / size_of::<T>();
-    let most = 2 * unroll(&bench.subject.kernels) * lanes + lanes + 1;
+    let most = 2 * unroll(&bench.subject.shared) * lanes + lanes + 1;
     for cols in 0..=most {
         bench.check((1, cols), Data::Wide, &GUARDED);
         bench.check((2, cols), Data::Wide, &APART[cols % 4..=cols % 4]);
@@ -106,11 +107,10 @@ fn tails<T: Float>(bench: &mut Bench<T>) {
     }
 }
 
-/// The shapes that some kernels are for, and only those kernels.
+/// The shapes whose calls have rows of their own in the tables.
 fn targets<T: Float>(bench: &mut Bench<T>) {
-    let shapes: BTreeSet<_> = bench.subject.kernels.iter().filter_map(|kernel| kernel.shape).collect();
-    for (at, shape) in shapes.into_iter().enumerate() {
-        bench.check_target(shape, Data::Wide, GUARDED[at % 2]);
+    for (at, &shape) in bench.subject.op.shapes.iter().enumerate() {
+        bench.check_table(shape, Data::Wide, GUARDED[at % 2]);
     }
 }
 
@@ -123,7 +123,7 @@ fn every_kernel_gives_the_bits_of_the_oracle() {
     let (called, calls) = each_subject(concern, concern);
     println!("{calls} calls of {} kernels", called.len());
 
-    let kernels = || raptors::catalogue::ops().iter().flat_map(|op| op.kernels);
+    let kernels = || raptors::catalogue::kernels().iter();
     for isa in Isa::ALL {
         if is_here(isa) {
             let wanted = kernels().filter(|kernel| kernel.isa == isa && takes_part(kernel));
@@ -235,7 +235,7 @@ fn special_values_in_every_lane_and_tail() {
             Body::Reduce { axis, .. } => Some(axis),
         };
         let lanes = 64 / size_of::<T>();
-        let step = unroll(&bench.subject.kernels) * lanes;
+        let step = unroll(&bench.subject.shared) * lanes;
         for special in 0..specials {
             let (guarded, apart) = (GUARDED[special % 2], APART[special % 4]);
             // One step, vectors that fill none, and a tail; then each tail alone.

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeSet, env, sync::LazyLock};
 
-use raptors::catalogue::{self, Body, Kernel, Op, Status};
-
-use crate::check::is_built;
+use raptors::catalogue::{self, Kernel, Status};
 
 /// The variable that restricts the kernels.
 const VARIABLE: &str = "RAPTORS_CONFORMANCE";
@@ -34,30 +32,22 @@ impl Scope {
     fn kernels(self) -> BTreeSet<&'static str> {
         // What ships comes first, so that a candidate is taken only for a combination that no shipped kernel has; and
         // of the candidates the last, whose step is the longest.
-        let mut pairs: Vec<_> = catalogue::ops()
-            .iter()
-            .flat_map(|op| op.kernels.iter().map(move |kernel| (op, kernel)))
-            .filter(|(_, kernel)| is_built(kernel))
-            .collect();
-        pairs.reverse();
-        pairs.sort_by_key(|(_, kernel)| kernel.status != Status::Shipped);
+        let mut kernels: Vec<_> = catalogue::kernels().iter().filter(|kernel| kernel.is_built()).collect();
+        kernels.reverse();
+        kernels.sort_by_key(|kernel| kernel.status != Status::Shipped);
         let mut seen = BTreeSet::new();
-        pairs.retain(|(op, kernel)| {
-            let is_new = seen.insert(combination(op, kernel));
+        kernels.retain(|kernel| {
+            let is_new = seen.insert(combination(kernel));
             self == Self::All || kernel.status == Status::Shipped || is_new
         });
-        pairs.into_iter().map(|(_, kernel)| kernel.name).collect()
+        kernels.into_iter().map(|kernel| kernel.name).collect()
     }
 }
 
 /// What makes a kernel one of a family: its skeleton, dtype, instruction set, and in which ways it varies, not how much.
-fn combination(op: &Op, kernel: &Kernel) -> String {
-    let skeleton = match op.body {
-        Body::Map(_) => "map".to_owned(),
-        Body::Reduce { axis, sequential, .. } => format!("reduce {axis:?} {sequential}"),
-    };
+fn combination(kernel: &Kernel) -> String {
     let ways = kernel.variant.replace(|c: char| c.is_ascii_digit(), "");
-    format!("{skeleton}, {}, {}, {ways}", kernel.dtype, kernel.isa.name())
+    format!("{}, {}, {}, {ways}", kernel.skeleton, kernel.dtype, kernel.isa.name())
 }
 
 /// Whether a kernel takes part in this run, if its instruction set is here.
@@ -71,22 +61,21 @@ pub(crate) fn takes_part(kernel: &Kernel) -> bool {
 
 #[test]
 fn families_leave_out_no_kind_of_kernel() {
-    let pairs = || catalogue::ops().iter().flat_map(|op| op.kernels.iter().map(move |kernel| (op, kernel)));
     let combinations = |names: &BTreeSet<&str>| -> BTreeSet<String> {
-        let named = pairs().filter(|(_, kernel)| names.contains(kernel.name));
-        named.map(|(op, kernel)| combination(op, kernel)).collect()
+        let named = catalogue::kernels().iter().filter(|kernel| names.contains(kernel.name));
+        named.map(combination).collect()
     };
     let (all, families) = (Scope::All.kernels(), Scope::Families.kernels());
     assert!(families.is_subset(&all));
     assert_eq!(combinations(&families), combinations(&all));
-    for (_, kernel) in pairs() {
-        assert_eq!(all.contains(kernel.name), is_built(kernel), "{}", kernel.name);
+    for kernel in catalogue::kernels() {
+        assert_eq!(all.contains(kernel.name), kernel.is_built(), "{}", kernel.name);
         assert!(kernel.status != Status::Shipped || families.contains(kernel.name), "{}", kernel.name);
     }
     // With the candidates in it, a build has many of one kind.
     assert_eq!(
         families.len() < all.len() / 2,
-        cfg!(feature = "candidates"),
+        cfg!(any(feature = "candidates", feature = "tunable")),
         "{} of {}",
         families.len(),
         all.len()

@@ -36,7 +36,7 @@ fn one_file_adds_an_operation() {
         fs::read_to_string(scratch.generated().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
     };
     assert!(generated("ops.rs").contains("pub fn hypot_inplace<"));
-    assert!(generated("catalogue.rs").contains("hypot_f64_portable_u"));
+    assert!(generated("catalogue.rs").contains("sqrt_add_mul_m_m_mul_m2_m2_map_f64_portable_u"));
     let kernels = fs::read_dir(scratch.generated()).expect("it was just written").filter(|entry| {
         let path = entry.as_ref().expect("a readable folder").path();
         fs::read_to_string(path).expect("text").contains("// kernel-specs/ops/hypot.toml:3")

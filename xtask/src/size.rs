@@ -84,13 +84,13 @@ mod tests {
 
     #[test]
     fn a_word_of_the_path_decides() {
-        let kernels = names(&["scale_f32_avx2_u4"]);
+        let kernels = names(&["mul_m_s_map_f32_avx2_u4"]);
         let by_lower_case = kernels.iter().map(|name| (name.to_lowercase(), name)).collect();
         let has = |symbol| kernel_of(symbol, &by_lower_case).is_some();
-        assert!(has("_ZN7raptors7kernels17scale_f32_avx2_u417h0123456789abcdefE"));
-        assert!(has("<raptors::kernels::SCALE_F32_AVX2_U4 as raptors::Kernel>::entry"));
-        assert!(!has("raptors::kernels::scale_f32_avx2_u4_nt"));
-        assert!(!has("raptors::kernels::scale_f32_avx2"));
+        assert!(has("_ZN7raptors7kernels23mul_m_s_map_f32_avx2_u417h0123456789abcdefE"));
+        assert!(has("<raptors::kernels::MUL_M_S_MAP_F32_AVX2_U4 as raptors::Kernel>::entry"));
+        assert!(!has("raptors::kernels::mul_m_s_map_f32_avx2_u4_nt"));
+        assert!(!has("raptors::kernels::mul_m_s_map_f32_avx2"));
     }
 
     #[test]

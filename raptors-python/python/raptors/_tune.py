@@ -17,7 +17,7 @@ class TunedRow(NamedTuple):
     """What has changed in a row of a dispatch table: its kernel, or how its calls are cut over threads."""
 
     table: str
-    """Operation, dtype and instruction set: ``scale.f32.avx2``."""
+    """What is computed, dtype and instruction set: ``mul_m_s.f32.avx2``."""
     row: str
     """The shape, ``512x512``, or where the bytes of a call stay and the form of the matrix: ``l2 square``."""
     before: str

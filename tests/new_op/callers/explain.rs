@@ -30,10 +30,8 @@ fn say() -> Result<(), Error> {
     if let Some(won) = found.cut_won {
         println!("cut: {won}");
     }
-    for kernel in catalogue::op("scale")?.kernels {
-        if let Some(body) = kernel.body {
-            println!("body of {}: {body:016x}", kernel.name);
-        }
+    for kernel in catalogue::op("scale")?.kernels() {
+        println!("body of {}: {:016x}", kernel.name, kernel.identity);
     }
     Ok(())
 }

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     const ASSEMBLY: &str = "\
-_RNvNtC7raptors8neon_map17SCALE_F32_NEON_U1:
+_RNvNtC7raptors8neon_map23MUL_M_S_MAP_F32_NEON_U1:
 \t.cfi_startproc
 \tldr\ts0, [x0, #32]
 \tcbz\tx10, .LBB1_2
@@ -211,7 +211,7 @@ other:
 ";
 
     fn blocks() -> Vec<Block> {
-        let mut kernels = of_kernels(Language::Arm, ASSEMBLY, |word| word == "scale_f32_neon_u1");
+        let mut kernels = of_kernels(Language::Arm, ASSEMBLY, |word| word == "mul_m_s_map_f32_neon_u1");
         assert_eq!(kernels.len(), 1);
         kernels.pop_first().expect("there is one").1
     }

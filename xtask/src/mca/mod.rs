@@ -103,13 +103,15 @@ fn cases(isa: &str) -> Result<Vec<Case>> {
     let sources = spec::load_dir(&root().join("kernel-specs/ops"), "kernel-specs/ops")?;
     let specs = spec::load(&sources).map_err(|errors| anyhow!("{errors}"))?;
     let ops = Op::of_specs(&specs);
-    let candidates = expand(&ops).map_err(|errors| anyhow!("{errors}"))?;
-    let tables = select(&ops, &candidates);
+    let expanded = expand(&ops).map_err(|errors| anyhow!("{errors}"))?;
+    let tables = select(&expanded);
     let mut cases = Vec::new();
     for op in OPS {
         ensure!(ops.iter().any(|other| other.name == op), "no spec gives the operation {op}");
         for table in &tables {
-            if table.op.name != op || table.numerics != Numerics::Numpy || table.inplace {
+            let group = table.group;
+            let is_one = table.ops.iter().any(|of| of.name == op);
+            if !is_one || group.numerics != Numerics::Numpy || group.inplace.is_some() {
                 continue;
             }
             let rows = table.isas.iter().find(|rows| rows.isa.name == isa);
@@ -119,9 +121,10 @@ fn cases(isa: &str) -> Result<Vec<Case>> {
                 // The second of the size classes, and of the aspects the middle one: square.
                 let kernel =
                     exact.map_or_else(|| rows.buckets.get(ASPECTS + 1), |(_, kernels)| kernels.get(1));
-                let kernel = kernel.with_context(|| format!("{op} has no row for {size}×{size}"))?;
+                let &kernel = kernel.with_context(|| format!("{op} has no row for {size}×{size}"))?;
+                let kernel = &expanded.candidates[kernel].kernel;
                 if kernel.isa.name == isa {
-                    cases.push(Case { op, dtype: table.dtype, size, kernel: kernel.name.to_lowercase() });
+                    cases.push(Case { op, dtype: group.dtype, size, kernel: kernel.name.to_lowercase() });
                 }
             }
         }
