@@ -1,217 +1,283 @@
-//! What the kernels cost: their number, their lines, the time to compile them, the code they become.
+//! What the kernels cost, each figure beside its limit: how many there are, how long they take to generate and to
+//! compile, in how much memory, and how much code they become.
+//!
+//! Figures that gate are counts, or ratios within one run: no machine is too slow for them. Times are of processors, not
+//! of clocks, so that other programs matter little.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Instant, SystemTime},
+mod bodies;
+mod lab;
+mod specs;
+mod table;
+
+use std::{cell::OnceCell, fs, time::SystemTime};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use raptors_codegen::{Builder, Carry};
+
+use self::{
+    bodies::{Catalogue, Texts},
+    lab::{BASELINE, Lab},
+    table::{Row, Unit, complaint, table},
 };
-
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
-
 use crate::{
-    run::{cargo, read, root, run, target},
-    size::{Spread, per_kernel},
+    cost,
+    python::{self, Wheel},
+    run::{cargo, is_ci, read, root},
 };
 
-/// Builds from nothing, measures, and prints.
-pub(crate) fn print() -> Result<()> {
-    let folder = target().join("budget");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let times = compile_times(&folder)?;
-    run(cargo(["build", "--release", "--package", "raptors-cli"]).env("CARGO_TARGET_DIR", &folder))?;
-    let command = folder.join("release").join(format!("raptors{}", std::env::consts::EXE_SUFFIX));
-    let catalogue = Catalogue::read(&command)?;
-
-    println!("\nKernels\n{}", catalogue.counts());
-    println!("Generated text, in lines\n{}", generated_lines(&folder)?);
-    println!("Compile time of the release library\n{times}");
-    println!("Code of the kernels that ship, in bytes\n{}", catalogue.sizes(&fs::read(&command)?)?);
-    Ok(())
+/// What the command line asks for.
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// Only figures whose names hold this word; may be given several times
+    #[arg(long, value_name = "WORD")]
+    only: Vec<String>,
 }
 
-/// How long the library takes to build: from nothing, after a spec changed, with every candidate.
-fn compile_times(folder: &Path) -> Result<String> {
-    let build = |arguments: &[&str]| {
-        let start = Instant::now();
-        let mut build = cargo(["build", "--release", "--package", "raptors"]);
-        run(build.args(arguments).env("CARGO_TARGET_DIR", folder))?;
-        anyhow::Ok(start.elapsed().as_secs_f64())
-    };
-    let mut text = String::new();
-    let mut line = |what: &str, seconds: f64| writeln!(text, "  {what:<56} {seconds:>8.1} s");
-    // Downloads are not part of it.
-    run(&mut cargo(["fetch", "--quiet"]))?;
-    line("everything, from nothing", build(&[])?)?;
-    touch_a_spec()?;
-    line("after a spec was touched", build(&[])?)?;
-    line("with every candidate", build(&["--features", "candidates"])?)?;
-    Ok(text)
+/// Operations that go through the build script in the time that the baseline takes for its own.
+const MUTANTS: usize = 300;
+
+/// Seconds of processor time that the baseline's crate took where the limits were set, of which one more map may take
+/// half a second. The ratio of the two is what holds on every machine.
+const REFERENCE_SECONDS: f64 = 80.0;
+
+const KIB: f64 = 1024.0;
+const GIB: f64 = KIB * KIB * KIB;
+
+/// Something that is measured.
+struct Figure {
+    name: &'static str,
+    unit: Unit,
+    limit: Option<f64>,
+    measure: fn(&Budget) -> Result<f64>,
+}
+
+/// Every figure. What is built from nothing comes before what is content with less.
+const FIGURES: [Figure; 20] = [
+    gate("kernels that ship twice, by the catalogue", Unit::Count, 0.0, |it| {
+        Ok(count(it.catalogue()?.duplicates()?))
+    }),
+    gate("kernels that ship twice, by their texts", Unit::Count, 0.0, Budget::equal_texts),
+    gate("time to compile the crate, of the baseline's", Unit::Ratio, 0.5, |it| {
+        Ok(it.lab.this()?.build()?.own() / it.lab.baseline()?.build()?.own())
+    }),
+    gate("one more map: time, of the baseline's crate", Unit::Percent, 0.5 / REFERENCE_SECONDS, |it| {
+        Ok(it.more_seconds()? / it.lab.baseline()?.build()?.own())
+    }),
+    gate("one more map: code", Unit::Bytes, 24.0 * KIB, Budget::more_code),
+    gate("memory of rustc, for the library", Unit::Bytes, 1.2 * GIB, |it| {
+        Ok(bytes(it.lab.whole()?.build()?.peak))
+    }),
+    gate("memory of rustc, for the wheel", Unit::Bytes, 1.5 * GIB, Budget::memory_of_wheel),
+    gate("the wheel", Unit::Megabytes, bytes(python::LARGEST), |it| Ok(bytes(it.wheel()?.bytes))),
+    gate("generated lines, of the baseline's", Unit::Ratio, 0.5, |it| {
+        Ok(count(it.lab.this()?.generated()?.lines) / count(it.lab.baseline()?.generated()?.lines))
+    }),
+    gate("300 operations through the pipeline, of its 17", Unit::Ratio, 1.0, |it| {
+        Ok(it.lab.mutants(MUTANTS)? / it.lab.baseline()?.generated()?.seconds)
+    }),
+    note("time of a clean build, of the baseline's", Unit::Ratio, |it| {
+        Ok(it.lab.this()?.build()?.everything / it.lab.baseline()?.build()?.everything)
+    }),
+    note("time to compile the crate", Unit::Seconds, |it| Ok(it.lab.this()?.build()?.own())),
+    note("time to compile the crate, baseline", Unit::Seconds, |it| Ok(it.lab.baseline()?.build()?.own())),
+    note("time of a clean build", Unit::Seconds, |it| Ok(it.lab.this()?.build()?.everything)),
+    note("one more map: time", Unit::Seconds, Budget::more_seconds),
+    note("memory of rustc, for the baseline's library", Unit::Bytes, |it| {
+        Ok(bytes(it.lab.baseline()?.build()?.peak))
+    }),
+    note("code of the library", Unit::Bytes, |it| Ok(bytes(it.lab.whole()?.build()?.code.bytes))),
+    note("generated lines", Unit::Count, |it| Ok(count(it.lab.whole()?.generated()?.lines))),
+    note("generated text of dispatch.rs", Unit::Bytes, |it| it.size_of("dispatch.rs")),
+    note("generated text of catalogue.rs", Unit::Bytes, |it| it.size_of("catalogue.rs")),
+];
+
+/// A figure with a limit.
+const fn gate(name: &'static str, unit: Unit, limit: f64, measure: fn(&Budget) -> Result<f64>) -> Figure {
+    Figure { name, unit, limit: Some(limit), measure }
+}
+
+/// A figure without one, to be known.
+const fn note(name: &'static str, unit: Unit, measure: fn(&Budget) -> Result<f64>) -> Figure {
+    Figure { name, unit, limit: None, measure }
+}
+
+/// Measures what is asked for and prints it; fails if a figure is over its limit, or could not be measured.
+pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
+    let figures = asked_for(&arguments.only)?;
+    let budget = Budget { lab: Lab::new()?, catalogue: OnceCell::new(), wheel: OnceCell::new() };
+    let rows: Vec<_> = figures
+        .iter()
+        .map(|figure| Row {
+            name: figure.name,
+            unit: figure.unit,
+            limit: figure.limit,
+            value: (figure.measure)(&budget).map_err(|error| format!("{error:#}")),
+        })
+        .collect();
+    println!("\n{}", budget.kernels().unwrap_or_default());
+    println!("The baseline is {}; times are of processors.\n\n{}", &BASELINE[..7], table(&rows));
+    match complaint(&rows) {
+        Some(complaint) => bail!(complaint),
+        None => Ok(()),
+    }
+}
+
+/// The figures whose names hold one of these words; all, if there is none.
+fn asked_for(words: &[String]) -> Result<Vec<&'static Figure>> {
+    let wanted =
+        |figure: &&Figure| words.is_empty() || words.iter().any(|word| figure.name.contains(word.as_str()));
+    let figures: Vec<_> = FIGURES.iter().filter(wanted).collect();
+    ensure!(
+        !figures.is_empty(),
+        "no figure is called so; there are\n  {}",
+        FIGURES.each_ref().map(|it| it.name).join("\n  ")
+    );
+    Ok(figures)
+}
+
+/// What the figures are measured on, each part of it once.
+struct Budget {
+    lab: Lab,
+    catalogue: OnceCell<Catalogue>,
+    wheel: OnceCell<Wheel>,
+}
+
+impl Budget {
+    /// The catalogue of this checkout, by the command.
+    fn catalogue(&self) -> Result<&Catalogue> {
+        if let Some(catalogue) = self.catalogue.get() {
+            return Ok(catalogue);
+        }
+        let mut command =
+            cargo(["run", "--release", "--quiet", "--package", "raptors-cli", "--bin", "raptors"]);
+        let catalogue = Catalogue::parse(&read(command.args(["--", "list", "--json"]))?)?;
+        Ok(self.catalogue.get_or_init(|| catalogue))
+    }
+
+    /// How many of the generated functions are another one under another name.
+    fn equal_texts(&self) -> Result<f64> {
+        let folder = self.lab.folder("texts");
+        let specs = root().join("kernel-specs");
+        Builder::new(specs.join("ops"), "kernel-specs/ops", &folder)
+            .profiles(specs.join("tuned"), "kernel-specs/tuned")
+            .carry(Carry::Winners)
+            .build()?;
+        let texts = Texts::read(&folder)?;
+        let duplicates = texts.duplicates();
+        for (name, other) in duplicates.iter().take(8) {
+            println!("{name} is {other}");
+        }
+        println!("{} of {} generated kernels are others", duplicates.len(), texts.count());
+        Ok(count(duplicates.len()))
+    }
+
+    /// Seconds of processor time that one more map takes.
+    fn more_seconds(&self) -> Result<f64> {
+        let seconds = self.lab.extended()?.again() - self.lab.this()?.build()?.again();
+        Ok(seconds / count(specs::EXTRA_MAPS))
+    }
+
+    /// Bytes of code that one more map becomes.
+    fn more_code(&self) -> Result<f64> {
+        let code = bytes(self.lab.extended()?.code.bytes) - bytes(self.lab.this()?.build()?.code.bytes);
+        Ok(code / count(specs::EXTRA_MAPS))
+    }
+
+    /// The wheel of this checkout. In CI it was built before, by this very program, which wrote down what that took;
+    /// elsewhere nobody knows who compiled what lies there.
+    fn wheel(&self) -> Result<&Wheel> {
+        if let Some(wheel) = self.wheel.get() {
+            return Ok(wheel);
+        }
+        if !is_ci() {
+            touch_a_spec()?;
+        }
+        let mut wheel = Wheel::build()?;
+        if !wheel.knows_the_library() {
+            touch_a_spec()?;
+            wheel = Wheel::build()?;
+        }
+        Ok(self.wheel.get_or_init(|| wheel))
+    }
+
+    /// Bytes of memory of the greatest compiler of the wheel's build.
+    fn memory_of_wheel(&self) -> Result<f64> {
+        let wheel = self.wheel()?;
+        let (peak, name) = cost::peak(&wheel.compilers).context("no compiler wrote down what it took")?;
+        println!("of the wheel's crates, {name} took the most memory");
+        Ok(bytes(peak))
+    }
+
+    /// Bytes of a generated file.
+    fn size_of(&self, file: &str) -> Result<f64> {
+        let path = self.lab.whole()?.generated()?.folder.join(file);
+        Ok(bytes(path.metadata().with_context(|| path.display().to_string())?.len()))
+    }
+
+    /// How many kernels there are, and their code; of what was looked at for the figures.
+    fn kernels(&self) -> Option<String> {
+        let catalogue = self.catalogue.get()?;
+        let sizes = self.lab.whole().ok().and_then(|side| side.built());
+        let sizes = sizes.map(|built| built.code.per_kernel(&catalogue.names())).unwrap_or_default();
+        let (kernels, served) = (catalogue.kernels(), catalogue.served());
+        Some(format!("{}\n{kernels} kernels ship, and serve as {served}.", catalogue.by_isa(&sizes)))
+    }
 }
 
 /// Makes one spec look changed, whose text stays.
 fn touch_a_spec() -> Result<()> {
-    let specs = root().join("kernel-specs/ops");
-    let spec = files(&specs, "toml")?.into_iter().next().context("there is no spec to touch")?;
-    fs::File::options().append(true).open(spec)?.set_modified(SystemTime::now())?;
-    Ok(())
+    let specs = specs::files(&root().join("kernel-specs/ops"))?;
+    let spec = specs.first().context("there is no spec to touch")?;
+    Ok(fs::File::options().append(true).open(spec)?.set_modified(SystemTime::now())?)
 }
 
-/// The lines of each file the build script wrote for the kernels that ship, and of all it wrote with the candidates.
-fn generated_lines(folder: &Path) -> Result<String> {
-    let mut text = String::new();
-    let mut totals = BTreeMap::new();
-    for output in fs::read_dir(folder.join("release/build"))? {
-        let output = output?.path().join("out");
-        if !output.join("kernels.rs").exists() {
-            continue;
-        }
-        let files = files(&output, "rs")?;
-        let name = |file: &Path| file.file_name().expect("a file").display().to_string();
-        let with_candidates = files.iter().any(|file| name(file).contains("candidates"));
-        for file in &files {
-            let lines = fs::read_to_string(file)?.lines().count();
-            *totals.entry(with_candidates).or_insert(0) += lines;
-            if !with_candidates {
-                writeln!(text, "  {:<56} {lines:>8}", name(file))?;
-            }
-        }
-    }
-    for (with_candidates, total) in totals {
-        let what = if with_candidates { "total with every candidate" } else { "total" };
-        writeln!(text, "  {what:<56} {total:>8}")?;
-    }
-    ensure!(!text.is_empty(), "no generated files in {}", folder.display());
-    Ok(text)
+#[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
+const fn count(count: usize) -> f64 {
+    count as f64
 }
 
-/// The files of a folder that end so, sorted.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    files.retain(|path| path.extension().is_some_and(|found| found == extension));
-    files.sort();
-    Ok(files)
-}
-
-/// The fields of a row of the catalogue that are counted.
-struct Row {
-    kernel: String,
-    op: String,
-    isa: String,
-    status: String,
-}
-
-struct Catalogue(Vec<Row>);
-
-impl Catalogue {
-    /// Asks the command for it.
-    fn read(command: &Path) -> Result<Catalogue> {
-        Catalogue::parse(&read(Command::new(command).args(["list", "--json"]))?)
-    }
-
-    fn parse(json: &str) -> Result<Catalogue> {
-        let rows: Vec<Value> = serde_json::from_str(json).context("the catalogue is no JSON array")?;
-        let rows = rows.iter().map(|row| {
-            let field = |name: &str| {
-                let text = row[name].as_str().with_context(|| format!("a row without `{name}`: {row}"));
-                text.map(str::to_owned)
-            };
-            Ok(Row {
-                kernel: field("kernel")?,
-                op: field("op")?,
-                isa: field("isa")?,
-                status: field("status")?,
-            })
-        });
-        Ok(Catalogue(rows.collect::<Result<_>>()?))
-    }
-
-    /// How many kernels of each operation and instruction set ship, can be measured, or were dropped.
-    fn counts(&self) -> String {
-        let mut counts: BTreeMap<(&str, &str), [usize; 3]> = BTreeMap::new();
-        for row in &self.0 {
-            let status = ["shipped", "candidate", "dropped"].iter().position(|&status| status == row.status);
-            if let Some(status) = status {
-                counts.entry((&row.isa, &row.op)).or_default()[status] += 1;
-            }
-        }
-        let line = |isa: &str, op: &str, [shipped, candidates, dropped]: [String; 3]| {
-            format!("  {isa:<12} {op:<28} {shipped:>10} {candidates:>11} {dropped:>9}\n")
-        };
-        let mut text = line("isa", "operation", ["shipped", "candidates", "dropped"].map(str::to_owned));
-        for ((isa, op), count) in &counts {
-            text += &line(isa, op, count.map(|count| count.to_string()));
-        }
-        let total = counts.values().fold([0; 3], |sum, count| [0, 1, 2].map(|i| sum[i] + count[i]));
-        text + &line("total", "", total.map(|count| count.to_string()))
-    }
-
-    /// How much code the shipped kernels of each instruction set became.
-    fn sizes(&self, executable: &[u8]) -> Result<String> {
-        let mut shipped: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for row in self.0.iter().filter(|row| row.status == "shipped") {
-            shipped.entry(&row.isa).or_default().insert(row.kernel.clone());
-        }
-        let all = shipped.values().flatten().cloned().collect();
-        let sizes = per_kernel(executable, &all)?;
-        let line = |words: [&str; 6]| {
-            let [isa, kernels, least, median, greatest, total] = words;
-            format!("  {isa:<12} {kernels:>9} {least:>9} {median:>9} {greatest:>9} {total:>11}\n")
-        };
-        let mut text = line(["isa", "kernels", "least", "median", "greatest", "total"]);
-        for (isa, kernels) in shipped.iter().map(|(isa, kernels)| (*isa, kernels)).chain([("total", &all)]) {
-            let found: Vec<_> = kernels.iter().filter_map(|kernel| sizes.get(kernel).copied()).collect();
-            let count = found.len().to_string();
-            if let Some(Spread { least, median, greatest, total }) = Spread::of(found) {
-                let [least, median, greatest, total] =
-                    [least, median, greatest, total].map(|n| n.to_string());
-                text += &line([isa, &count, &least, &median, &greatest, &total]);
-            }
-        }
-        let absent = all.len() - sizes.len();
-        if absent > 0 {
-            writeln!(text, "  {absent} have no symbol: of another target, or merged with an equal one")?;
-        }
-        Ok(text)
-    }
+#[expect(clippy::cast_precision_loss, reason = "bytes are exact up to 2^53")]
+const fn bytes(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const JSON: &str = r#"[
-        {"op": "scale", "isa": "avx2", "kernel": "scale_f32_avx2_u4", "status": "shipped"},
-        {"op": "scale", "isa": "avx2", "kernel": "scale_f32_avx2_u8", "status": "candidate"},
-        {"op": "add", "isa": "portable", "kernel": "add_f32_portable_u1", "status": "dropped", "reason": "live values"}
-    ]"#;
-
     #[test]
-    fn rows_are_counted_by_status() {
-        let counts = Catalogue::parse(JSON).unwrap().counts();
-        let rows: Vec<_> = counts.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-        assert_eq!(rows[1], ["avx2", "scale", "1", "1", "0"]);
-        assert_eq!(rows[2], ["portable", "add", "0", "0", "1"]);
-        assert_eq!(rows[3], ["total", "1", "1", "1"]);
-        assert!(counts.lines().all(|line| line.len() <= 80));
+    fn figures_have_names_of_their_own_that_fit() {
+        let names = std::collections::BTreeSet::from(FIGURES.each_ref().map(|figure| figure.name));
+        assert_eq!(names.len(), FIGURES.len());
+        let rows = FIGURES.each_ref().map(|figure| Row {
+            name: figure.name,
+            unit: figure.unit,
+            limit: figure.limit,
+            value: figure.limit.ok_or_else(String::new),
+        });
+        assert!(table(&rows).lines().all(|line| line.chars().count() <= 80), "{}", table(&rows));
     }
 
     #[test]
-    fn a_row_must_have_its_fields() {
-        let error = Catalogue::parse(r#"[{"op": "scale"}]"#).err().unwrap().to_string();
-        assert_eq!(error, r#"a row without `kernel`: {"op":"scale"}"#);
+    fn words_choose_figures() {
+        let names = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            asked_for(&words).map(|figures| figures.iter().map(|figure| figure.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), FIGURES.len());
+        let twice = ["kernels that ship twice, by the catalogue", "kernels that ship twice, by their texts"];
+        assert_eq!(names(&["twice"]).unwrap(), twice);
+        assert_eq!(names(&["texts", "catalogue,"]).unwrap(), twice[1..]);
+        let error = names(&["no such figure"]).unwrap_err().to_string();
+        assert!(error.starts_with("no figure is called so; there are\n  kernels that ship twice"), "{error}");
     }
 
     #[test]
-    fn kernels_without_code_are_told() {
-        let executable = fs::read(std::env::current_exe().unwrap()).unwrap();
-        let sizes = Catalogue::parse(JSON).unwrap().sizes(&executable).unwrap();
-        assert!(sizes.contains("1 have no symbol"), "{sizes}");
+    fn the_limits_are_those_that_were_agreed_on() {
+        let limits = FIGURES.iter().filter_map(|figure| Some(figure.unit.show(figure.limit?)));
+        let limits: Vec<_> = limits.collect();
+        let agreed =
+            ["0", "0", "0.500", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "2.50 MB", "0.500", "1.000"];
+        assert_eq!(limits, agreed);
     }
 }

@@ -8,14 +8,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    browser, compare, cross, install, python,
+    browser, budget, compare, cross, install, python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 22] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
@@ -27,6 +27,7 @@ const STEPS: [Step; 21] = [
     ("benchmarks, once each", benchmarks),
     ("report in a browser", browser::report),
     ("example", example),
+    ("budget", || budget::judge(&budget::Arguments::default())),
     ("emulator", install::qemu),
     ("conformance on Nehalem", nehalem),
     ("conformance on Haswell", haswell),

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    cost::{self, Compiler},
     install::apt_install,
     run::{command, read, root, run, target, tee},
 };
@@ -21,27 +22,64 @@ const TOOLS: [&str; 6] =
     ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
 
 /// Bytes of the largest wheel that we let pass.
-const LARGEST: u64 = 6 << 20;
+pub(crate) const LARGEST: u64 = 2_500_000;
+
+/// A wheel that was built.
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    /// Where it is.
+    path: PathBuf,
+    /// How large it is.
+    pub(crate) bytes: u64,
+    /// What its compilers took, as far as that is known: those that ran before, for what has not changed, too.
+    pub(crate) compilers: Vec<Compiler>,
+}
+
+impl Wheel {
+    /// Builds it, however large it becomes.
+    pub(crate) fn build() -> Result<Self> {
+        let environment = Environment::with_tools()?;
+        let wheels = target().join("wheels");
+        // Only one is to be there: the one that was built now.
+        if wheels.exists() {
+            fs::remove_dir_all(&wheels)?;
+        }
+        let log = target().join("wheel-compilers.log");
+        let mut maturin = environment.program("maturin");
+        maturin.args([
+            "build",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "raptors-python/Cargo.toml",
+            "--out",
+        ]);
+        maturin.arg(&wheels).env("CARGO_TARGET_DIR", target());
+        run(cost::watch(&mut maturin, &log)?)?;
+        let built: Vec<_> = fs::read_dir(&wheels)?.collect::<Result<_, _>>()?;
+        let [wheel] = &built[..] else {
+            anyhow::bail!("not one wheel, but {} in {}", built.len(), wheels.display())
+        };
+        let mut compilers = if log.exists() { cost::read(&log)? } else { Vec::new() };
+        // Each counts as it ran last.
+        let mut seen = std::collections::BTreeSet::new();
+        compilers.reverse();
+        compilers.retain(|compiler| seen.insert((compiler.package.clone(), compiler.name.clone())));
+        Ok(Self { path: wheel.path(), bytes: wheel.metadata()?.len(), compilers })
+    }
+
+    /// Whether the compiler of the library with all that the package has is among the compilers.
+    pub(crate) fn knows_the_library(&self) -> bool {
+        self.compilers.iter().any(|compiler| compiler.name == "raptors")
+    }
+}
 
 /// Builds the wheel, and says where it is.
 pub(crate) fn wheel() -> Result<PathBuf> {
-    let environment = Environment::with_tools()?;
-    let wheels = target().join("wheels");
-    // Only one is to be there: the one that was built now.
-    if wheels.exists() {
-        fs::remove_dir_all(&wheels)?;
-    }
-    let mut maturin = environment.program("maturin");
-    maturin.args(["build", "--release", "--locked", "--manifest-path", "raptors-python/Cargo.toml", "--out"]);
-    run(maturin.arg(&wheels).env("CARGO_TARGET_DIR", target()))?;
-    let built: Vec<_> = fs::read_dir(&wheels)?.collect::<Result<_, _>>()?;
-    let [wheel] = &built[..] else {
-        anyhow::bail!("not one wheel, but {} in {}", built.len(), wheels.display())
-    };
-    let bytes = wheel.metadata()?.len();
+    let Wheel { path, bytes, .. } = Wheel::build()?;
     ensure!(bytes <= LARGEST, "the wheel has {bytes} bytes, more than {LARGEST}");
-    println!("{} ({bytes} bytes)", wheel.path().display());
-    Ok(wheel.path())
+    println!("{} ({bytes} bytes)", path.display());
+    Ok(path)
 }
 
 /// Runs the package's tests on the wheel, installed.
