@@ -242,7 +242,10 @@ fn instructions_above_an_isa_are_noticed() {
 fn paths_are_told_apart() {
     for (path, expected) in [
         ("raptors::kernels::generated::avx2_map::add_m_m2_map_f32_avx2_u4", Some(Isa::Avx2)),
-        ("raptors::kernels::generated::candidates_avx2_add_runs::add_runs_f32_avx2_u4::{{closure}}", Some(Isa::Avx2)),
+        (
+            "raptors::kernels::generated::candidates_avx2_add_runs::add_runs_f32_avx2_u4::{{closure}}",
+            Some(Isa::Avx2),
+        ),
         ("<raptors::simd::avx2::f32::Slot as core::ops::Drop>::drop", Some(Isa::Avx2)),
         ("raptors::kernels::generated::portable_map::add_m_m2_map_f32_portable_u4", None),
         ("raptors::kernels::generated::avx2x_map::add_m_m2_map", None),
