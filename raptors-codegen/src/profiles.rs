@@ -224,8 +224,13 @@ impl Applied<'_> {
     fn put(&self, table: &mut Table<'_, '_>, isa: usize, row: Place, pick: Pick) {
         let group = table.group;
         let tuned = tuned(&mut table.isas[isa], self.index, &self.loaded.profile.cpu);
+        // A default may be another one than when the row was made: what is one by now has not won against it.
+        let unless = |default: Pick| Pick { won: pick.won.filter(|_| default.kernel != pick.kernel), ..pick };
         match row {
-            Place::Bucket(bucket) => tuned.buckets[bucket.index()] = pick,
+            Place::Bucket(bucket) => {
+                let bucket = bucket.index();
+                tuned.buckets[bucket] = unless(tuned.buckets[bucket]);
+            }
             Place::Shape(rows, cols) => {
                 let shape = (rows, cols);
                 let Profile { cpu, caches, .. } = &self.loaded.profile;
@@ -233,7 +238,7 @@ impl Applied<'_> {
                 let third = if stores { Isa::all()[isa].past(cpu) } else { raptors_profile::USUAL_THIRD };
                 let size = caches.size(bytes(group.ops[0], group.dtype, shape), third);
                 for (_, picks) in tuned.exact.iter_mut().filter(|(other, _)| *other == shape) {
-                    picks[size as usize] = pick;
+                    picks[size as usize] = unless(picks[size as usize]);
                 }
             }
         }
