@@ -241,7 +241,7 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Table(Table::Shapes),
         required: false,
         family: Family::Any,
-        doc: "Shapes that get a specialised kernel and a dispatch row of their own.",
+        doc: "Shapes that get a dispatch row of their own, which a profile may give another kernel than their bucket's.",
         example: "[shapes]",
     },
     Field {

@@ -28,7 +28,7 @@ pub struct Spec {
     pub variants: Variants,
     /// Which ways there are to cut a call over threads.
     pub tasks: Tasks,
-    /// Shapes (rows, columns) that get a kernel and a dispatch row of their own, sorted, each once.
+    /// Shapes (rows, columns) that get a dispatch row of their own, sorted, each once.
     pub shapes: Vec<(usize, usize)>,
 }
 
