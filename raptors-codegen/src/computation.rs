@@ -299,7 +299,8 @@ fn reduction_name(fields: &[Field], arguments: &[Argument]) -> String {
         && let Expr::Binary(merged, a, b) = merge
         && merged == op
         && (&**a, &**b) == (&Expr::Side { second: false, index: 0 }, &Expr::Side { second: true, index: 0 })
-        && init.constant() == neutral(*op)
+        // By their bits: a sum that begins with −0 has another body.
+        && init.constant().map(f64::to_bits) == neutral(*op).map(f64::to_bits)
     {
         let of = prefix(of, arguments);
         return if of == "m" { binary(*op).to_owned() } else { format!("{}_{of}", binary(*op)) };
@@ -407,6 +408,8 @@ mod tests {
         let state = "[reduce.state]\nt = { init = \"0\", step = \"x + t\", merge = \"a.t + b.t\" }";
         assert_eq!(names(state), names(sum));
         assert_eq!(names("of = \"x * x\"\ncombine = \"add\"")[0], "add_mul_m_m_all");
+        let minus = state.replace("\"0\"", "\"-0.0\"");
+        assert_eq!(names(&minus)[0], "fold_neg_0_add_state0_m_add_a0_b0_all");
         let fused = "[reduce.state]\nt = { init = \"0\", step = \"fma(x, x, t)\", merge = \"a.t + b.t\" }";
         assert_eq!(names(fused)[0], "fold_0_fma_m_m_state0_add_a0_b0_all");
     }
