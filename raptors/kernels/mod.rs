@@ -1,5 +1,6 @@
-//! Shells for the generated kernels, and what they stand on: the pairwise tree and the oracle.
+//! Shells for the generated kernels, and what they stand on: the pairwise tree, runs in any order, and the oracle.
 
+pub(crate) mod any_order;
 pub(crate) mod reference;
 pub(crate) mod tree;
 

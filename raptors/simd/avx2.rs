@@ -14,6 +14,11 @@ macro_rules! vocabulary {
         /// All bits set in a lane that is true, none in one that is false.
         pub(crate) type M = Register;
 
+        /// All bits set in a lane where a NaN came by: with them a value is a NaN, too.
+        pub(crate) type N = Register;
+
+        pub(crate) const FAST_IS_EXACT: bool = false;
+
         #[repr(C, align(32))]
         pub(crate) struct Slot([T; LANES]);
 
@@ -50,6 +55,13 @@ macro_rules! vocabulary {
             // manual says that they raise no fault; AMD's leaves that to the implementation, whose processors do not
             // either, which compilers count on when they vectorize loops. A fault would end the process, not read.
             unsafe { v_maskload(part.as_ptr(), first_lanes(part.len())) }
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn load_part_or(part: &[T], other: V) -> V {
+            let lanes = first_lanes(part.len());
+            v_blend(other, load_part(part), v_from_bits(lanes))
         }
 
         #[target_feature(enable = "avx2,fma")]
@@ -144,6 +156,37 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx2,fma")]
         #[inline]
+        pub(crate) fn fast_min(a: V, b: V) -> V {
+            v_min(a, b)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn fast_max(a: V, b: V) -> V {
+            v_max(a, b)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn no_notes() -> N {
+            v_splat(0.0)
+        }
+
+        // One comparison looks at two vectors.
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn note(notes: N, a: V, b: V) -> N {
+            v_or(notes, v_compare::<_CMP_UNORD_Q>(a, b))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn noted(notes: N, v: V) -> V {
+            v_or(notes, v)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
         pub(crate) fn neg(v: V) -> V {
             v_xor(v, v_splat(-0.0))
         }
@@ -228,6 +271,12 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx2,fma")]
         #[inline]
+        pub(crate) fn any(mask: M) -> bool {
+            v_signs(mask) != 0
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
         pub(crate) fn select(mask: M, yes: V, no: V) -> V {
             v_blend(no, yes, mask)
         }
@@ -255,7 +304,7 @@ pub(crate) mod f32 {
         _mm256_castsi256_ps as v_from_bits, _mm256_cmp_ps as v_compare, _mm256_div_ps as v_div,
         _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu, _mm256_loadu_si256,
         _mm256_maskload_ps as v_maskload, _mm256_maskstore_ps as v_maskstore, _mm256_max_ps as v_max,
-        _mm256_min_ps as v_min, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
+        _mm256_min_ps as v_min, _mm256_movemask_ps as v_signs, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
         _mm256_permute2f128_ps as v_halves, _mm256_set1_epi8, _mm256_set1_ps as v_splat,
         _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
         _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
@@ -281,7 +330,7 @@ pub(crate) mod f64 {
         _mm256_blendv_pd as v_blend, _mm256_castsi256_pd as v_from_bits, _mm256_cmp_pd as v_compare,
         _mm256_div_pd as v_div, _mm256_fmadd_pd as v_fma, _mm256_loadu_pd as v_loadu, _mm256_loadu_si256,
         _mm256_maskload_pd as v_maskload, _mm256_maskstore_pd as v_maskstore, _mm256_max_pd as v_max,
-        _mm256_min_pd as v_min, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
+        _mm256_min_pd as v_min, _mm256_movemask_pd as v_signs, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
         _mm256_permute2f128_pd as v_halves, _mm256_set1_epi8, _mm256_set1_pd as v_splat,
         _mm256_shuffle_pd as v_shuffle, _mm256_sqrt_pd as v_sqrt, _mm256_storeu_pd as v_storeu,
         _mm256_stream_pd as v_stream, _mm256_sub_pd as v_sub, _mm256_xor_pd as v_xor,

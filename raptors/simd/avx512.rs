@@ -5,6 +5,9 @@
 //!
 //! `f32x8` is the same text over vectors of 32 bytes, for kernels of runs (see the page of the vocabularies).
 
+/// VRANGE's greater of two, with its own sign.
+const GREATER: i32 = 0b01_01;
+
 macro_rules! vocabulary {
     ($float:ident, $lanes:literal, $align:tt) => {
         type T = $float;
@@ -15,6 +18,11 @@ macro_rules! vocabulary {
 
         /// Bit i is lane i. There is no bit that belongs to no lane.
         pub(crate) type M = Bits;
+
+        /// The lanes where no NaN came by: a comparison under a mask adds to them what it finds.
+        pub(crate) type N = Bits;
+
+        pub(crate) const FAST_IS_EXACT: bool = false;
 
         #[repr(C, align($align))]
         pub(crate) struct Slot([T; LANES]);
@@ -48,6 +56,13 @@ macro_rules! vocabulary {
             // SAFETY: only the first `part.len()` lanes are selected, and those are in the slice. Of the others nothing is
             // read, and they raise no fault, by the manuals of Intel and of AMD.
             unsafe { v_maskz_loadu(first_lanes(part.len()), part.as_ptr()) }
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn load_part_or(part: &[T], other: V) -> V {
+            // SAFETY: as in `load_part`.
+            unsafe { v_mask_loadu(other, first_lanes(part.len()), part.as_ptr()) }
         }
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
@@ -126,20 +141,50 @@ macro_rules! vocabulary {
         }
 
         // The instruction returns its second operand for a pair of zeros and for NaN. Both orders together thus see
-        // both operands in just these cases. OR joins them: −0 wins over +0, and a NaN stays a NaN. (VRANGE knows the
-        // order of zeros, but prefers a number to a NaN, and asks for a comparison besides.)
+        // both operands in just these cases. OR joins them: −0 wins over +0, and a NaN stays a NaN.
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
         pub(crate) fn min(a: V, b: V) -> V {
             v_or(v_min(a, b), v_min(b, a))
         }
 
-        // Here AND joins: +0 wins. It could empty a NaN of its bits, so it is put back.
+        // VRANGE knows the order of zeros, but prefers a number to a NaN, which is therefore put back: three instructions,
+        // where AND in the place of OR, which could empty a NaN of its bits, would make them five.
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
         pub(crate) fn max(a: V, b: V) -> V {
-            let larger = v_and(v_max(a, b), v_max(b, a));
-            v_blend(v_compare::<_CMP_UNORD_Q>(a, b), larger, v_splat(T::NAN))
+            v_blend(v_compare::<_CMP_UNORD_Q>(a, b), v_range::<GREATER>(a, b), v_splat(T::NAN))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn fast_min(a: V, b: V) -> V {
+            v_min(a, b)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn fast_max(a: V, b: V) -> V {
+            v_max(a, b)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn no_notes() -> N {
+            N::MAX
+        }
+
+        // One comparison looks at two vectors, and becomes one instruction with the AND: its result is masked.
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn note(notes: N, a: V, b: V) -> N {
+            notes & v_compare::<_CMP_ORD_Q>(a, b)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn noted(notes: N, v: V) -> V {
+            v_blend(notes, v_splat(T::NAN), v)
         }
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
@@ -228,6 +273,12 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
+        pub(crate) fn any(mask: M) -> bool {
+            mask != 0
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
         pub(crate) fn select(mask: M, yes: V, no: V) -> V {
             v_blend(mask, no, yes)
         }
@@ -251,17 +302,18 @@ macro_rules! vocabulary {
 pub(crate) mod f32 {
     use core::arch::x86_64::{
         __m512 as Register, __mmask16 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm512_add_ps as v_add, _mm512_and_ps as v_and, _mm512_andnot_ps as v_and_not,
-        _mm512_cmp_ps_mask as v_compare, _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma,
-        _mm512_loadu_ps as v_loadu, _mm512_mask_blend_ps as v_blend, _mm512_mask_storeu_ps as v_mask_storeu,
-        _mm512_maskz_loadu_ps as v_maskz_loadu, _mm512_max_ps as v_max, _mm512_min_ps as v_min,
-        _mm512_mul_ps as v_mul, _mm512_or_ps as v_or, _mm512_set1_ps as v_splat,
-        _mm512_shuffle_f32x4 as v_blocks, _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt,
-        _mm512_storeu_ps as v_storeu, _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub,
-        _mm512_xor_ps as v_xor,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
+        _mm512_add_ps as v_add, _mm512_andnot_ps as v_and_not, _mm512_cmp_ps_mask as v_compare,
+        _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma, _mm512_loadu_ps as v_loadu,
+        _mm512_mask_blend_ps as v_blend, _mm512_mask_loadu_ps as v_mask_loadu,
+        _mm512_mask_storeu_ps as v_mask_storeu, _mm512_maskz_loadu_ps as v_maskz_loadu,
+        _mm512_max_ps as v_max, _mm512_min_ps as v_min, _mm512_mul_ps as v_mul, _mm512_or_ps as v_or,
+        _mm512_range_ps as v_range, _mm512_set1_ps as v_splat, _mm512_shuffle_f32x4 as v_blocks,
+        _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt, _mm512_storeu_ps as v_storeu,
+        _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub, _mm512_xor_ps as v_xor,
     };
 
+    use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};
 
     /// Lanes 0 and 2 of the first vector, then of the second, in each 16 bytes.
@@ -280,17 +332,18 @@ pub(crate) mod f32 {
 pub(crate) mod f64 {
     use core::arch::x86_64::{
         __m512d as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm512_add_pd as v_add, _mm512_and_pd as v_and, _mm512_andnot_pd as v_and_not,
-        _mm512_cmp_pd_mask as v_compare, _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma,
-        _mm512_loadu_pd as v_loadu, _mm512_mask_blend_pd as v_blend, _mm512_mask_storeu_pd as v_mask_storeu,
-        _mm512_maskz_loadu_pd as v_maskz_loadu, _mm512_max_pd as v_max, _mm512_min_pd as v_min,
-        _mm512_mul_pd as v_mul, _mm512_or_pd as v_or, _mm512_set1_pd as v_splat,
-        _mm512_shuffle_f64x2 as v_blocks, _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt,
-        _mm512_storeu_pd as v_storeu, _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub,
-        _mm512_xor_pd as v_xor,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
+        _mm512_add_pd as v_add, _mm512_andnot_pd as v_and_not, _mm512_cmp_pd_mask as v_compare,
+        _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma, _mm512_loadu_pd as v_loadu,
+        _mm512_mask_blend_pd as v_blend, _mm512_mask_loadu_pd as v_mask_loadu,
+        _mm512_mask_storeu_pd as v_mask_storeu, _mm512_maskz_loadu_pd as v_maskz_loadu,
+        _mm512_max_pd as v_max, _mm512_min_pd as v_min, _mm512_mul_pd as v_mul, _mm512_or_pd as v_or,
+        _mm512_range_pd as v_range, _mm512_set1_pd as v_splat, _mm512_shuffle_f64x2 as v_blocks,
+        _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt, _mm512_storeu_pd as v_storeu,
+        _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub, _mm512_xor_pd as v_xor,
     };
 
+    use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};
 
     /// Lane 0 of the first vector, then of the second, in each 16 bytes.
@@ -310,17 +363,18 @@ pub(crate) mod f64 {
 pub(crate) mod f32x8 {
     use core::arch::x86_64::{
         __m256 as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm256_add_ps as v_add, _mm256_and_ps as v_and, _mm256_andnot_ps as v_and_not,
-        _mm256_cmp_ps_mask as v_compare, _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma,
-        _mm256_loadu_ps as v_loadu, _mm256_mask_blend_ps as v_blend, _mm256_mask_storeu_ps as v_mask_storeu,
-        _mm256_maskz_loadu_ps as v_maskz_loadu, _mm256_max_ps as v_max, _mm256_min_ps as v_min,
-        _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_set1_ps as v_splat,
-        _mm256_shuffle_f32x4 as v_blocks, _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt,
-        _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub,
-        _mm256_xor_ps as v_xor,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
+        _mm256_add_ps as v_add, _mm256_andnot_ps as v_and_not, _mm256_cmp_ps_mask as v_compare,
+        _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu,
+        _mm256_mask_blend_ps as v_blend, _mm256_mask_loadu_ps as v_mask_loadu,
+        _mm256_mask_storeu_ps as v_mask_storeu, _mm256_maskz_loadu_ps as v_maskz_loadu,
+        _mm256_max_ps as v_max, _mm256_min_ps as v_min, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
+        _mm256_range_ps as v_range, _mm256_set1_ps as v_splat, _mm256_shuffle_f32x4 as v_blocks,
+        _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
+        _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
     };
 
+    use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};
 
     /// Lanes 0 and 2 of the first vector, then of the second, in each 16 bytes.

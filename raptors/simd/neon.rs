@@ -18,6 +18,12 @@ macro_rules! vocabulary {
         /// All bits set in a lane that is true, none in one that is false.
         pub(crate) type M = Mask;
 
+        /// Nothing: FMIN and FMAX keep a NaN.
+        #[derive(Clone, Copy)]
+        pub(crate) struct N;
+
+        pub(crate) const FAST_IS_EXACT: bool = true;
+
         #[repr(C, align(16))]
         pub(crate) struct Slot([T; LANES]);
 
@@ -40,6 +46,15 @@ macro_rules! vocabulary {
         pub(crate) fn load_part(part: &[T]) -> V {
             assert!(part.len() <= LANES, "part of a vector");
             load(&from_fn(|lane| part.get(lane).copied().unwrap_or(0.0)))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn load_part_or(part: &[T], other: V) -> V {
+            assert!(part.len() <= LANES, "part of a vector");
+            let mut lanes = [0.0; LANES];
+            store(&mut lanes, other);
+            load(&from_fn(|lane| part.get(lane).copied().unwrap_or(lanes[lane])))
         }
 
         #[target_feature(enable = "neon")]
@@ -138,6 +153,36 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "neon")]
         #[inline]
+        pub(crate) fn fast_min(a: V, b: V) -> V {
+            v_min(a, b)
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn fast_max(a: V, b: V) -> V {
+            v_max(a, b)
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn no_notes() -> N {
+            N
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn note(notes: N, _: V, _: V) -> N {
+            notes
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn noted(_: N, v: V) -> V {
+            v
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
         pub(crate) fn neg(v: V) -> V {
             v_neg(v)
         }
@@ -223,6 +268,12 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "neon")]
         #[inline]
+        pub(crate) fn any(mask: M) -> bool {
+            vmaxvq_u32(m_words(mask)) != 0
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
         pub(crate) fn select(mask: M, yes: V, no: V) -> V {
             v_select(mask, yes, no)
         }
@@ -245,7 +296,7 @@ pub(crate) mod f32 {
             vandq_u32 as m_and, vbslq_f32 as v_select, vceqq_f32 as v_eq, vcgeq_f32 as v_ge,
             vcgtq_f32 as v_gt, vcleq_f32 as v_le, vcltq_f32 as v_lt, vdivq_f32 as v_div,
             vdupq_n_f32 as v_splat, vdupq_n_u32 as m_splat, veorq_u32 as m_xor, vfmaq_f32 as v_fma,
-            vld1q_f32 as v_load, vmaxq_f32 as v_max, vminq_f32 as v_min, vmulq_f32 as v_mul,
+            vld1q_f32 as v_load, vmaxq_f32 as v_max, vmaxvq_u32, vminq_f32 as v_min, vmulq_f32 as v_mul,
             vnegq_f32 as v_neg, vorrq_u32 as m_or, vsqrtq_f32 as v_sqrt, vst1q_f32 as v_store,
             vsubq_f32 as v_sub, vuzp1q_f32 as v_even, vuzp2q_f32 as v_odd,
         },
@@ -254,6 +305,13 @@ pub(crate) mod f32 {
     use core::array::from_fn;
 
     use crate::simd::{LINE_BYTES, aligned_steps};
+
+    /// Words of a mask: they are its lanes.
+    #[target_feature(enable = "neon")]
+    #[inline]
+    fn m_words(mask: Mask) -> Mask {
+        mask
+    }
 
     vocabulary!(f32, u32, 4);
 }
@@ -265,9 +323,9 @@ pub(crate) mod f64 {
             vandq_u64 as m_and, vbslq_f64 as v_select, vceqq_f64 as v_eq, vcgeq_f64 as v_ge,
             vcgtq_f64 as v_gt, vcleq_f64 as v_le, vcltq_f64 as v_lt, vdivq_f64 as v_div,
             vdupq_n_f64 as v_splat, vdupq_n_u64 as m_splat, veorq_u64 as m_xor, vfmaq_f64 as v_fma,
-            vld1q_f64 as v_load, vmaxq_f64 as v_max, vminq_f64 as v_min, vmulq_f64 as v_mul,
-            vnegq_f64 as v_neg, vorrq_u64 as m_or, vsqrtq_f64 as v_sqrt, vst1q_f64 as v_store,
-            vsubq_f64 as v_sub, vuzp1q_f64 as v_even, vuzp2q_f64 as v_odd,
+            vld1q_f64 as v_load, vmaxq_f64 as v_max, vmaxvq_u32, vminq_f64 as v_min, vmulq_f64 as v_mul,
+            vnegq_f64 as v_neg, vorrq_u64 as m_or, vreinterpretq_u32_u64 as m_words, vsqrtq_f64 as v_sqrt,
+            vst1q_f64 as v_store, vsubq_f64 as v_sub, vuzp1q_f64 as v_even, vuzp2q_f64 as v_odd,
         },
         asm,
     };

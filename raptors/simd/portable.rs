@@ -25,6 +25,11 @@ macro_rules! vocabulary {
             #[repr(transparent)]
             pub(crate) struct M([$bits; LANES]);
 
+            /// True in a lane where a NaN came by.
+            pub(crate) type N = M;
+
+            pub(crate) const FAST_IS_EXACT: bool = false;
+
             #[repr(C, align(16))]
             pub(crate) struct Slot([T; LANES]);
 
@@ -42,6 +47,12 @@ macro_rules! vocabulary {
             pub(crate) fn load_part(part: &[T]) -> V {
                 assert!(part.len() <= LANES, "part of a vector");
                 V(from_fn(|lane| part.get(lane).copied().unwrap_or(0.0)))
+            }
+
+            #[inline(always)]
+            pub(crate) fn load_part_or(part: &[T], other: V) -> V {
+                assert!(part.len() <= LANES, "part of a vector");
+                V(from_fn(|lane| part.get(lane).copied().unwrap_or(other.0[lane])))
             }
 
             #[inline(always)]
@@ -114,6 +125,31 @@ macro_rules! vocabulary {
             #[inline(always)]
             pub(crate) fn max(a: V, b: V) -> V {
                 V(from_fn(|lane| Element::max(a.0[lane], b.0[lane])))
+            }
+
+            #[inline(always)]
+            pub(crate) fn fast_min(a: V, b: V) -> V {
+                V(from_fn(|lane| if a.0[lane] < b.0[lane] { a.0[lane] } else { b.0[lane] }))
+            }
+
+            #[inline(always)]
+            pub(crate) fn fast_max(a: V, b: V) -> V {
+                V(from_fn(|lane| if a.0[lane] > b.0[lane] { a.0[lane] } else { b.0[lane] }))
+            }
+
+            #[inline(always)]
+            pub(crate) fn no_notes() -> N {
+                M([0; LANES])
+            }
+
+            #[inline(always)]
+            pub(crate) fn note(notes: N, a: V, b: V) -> N {
+                or(notes, mask(|lane| a.0[lane].is_nan() | b.0[lane].is_nan()))
+            }
+
+            #[inline(always)]
+            pub(crate) fn noted(notes: N, v: V) -> V {
+                select(notes, splat(T::NAN), v)
             }
 
             #[inline(always)]
@@ -191,6 +227,11 @@ macro_rules! vocabulary {
             #[inline(always)]
             pub(crate) fn not(mask: M) -> M {
                 M(mask.0.map(|bits| !bits))
+            }
+
+            #[inline(always)]
+            pub(crate) fn any(mask: M) -> bool {
+                mask.0.iter().fold(0, |any, lane| any | lane) != 0
             }
 
             #[inline(always)]

@@ -110,6 +110,7 @@ macro_rules! vocabulary {
                     check("abs", v::abs(a), |[a, _, _]| a.abs());
                     check("sqrt", v::sqrt(a), |[a, _, _]| a.sqrt());
                     check("fma", v::fma(a, b, c), |[a, b, c]| a.mul_add(b, c));
+                    extremes(inputs);
                     // The sign of a NaN is not compared above; these two promise it.
                     for lane in 0..N {
                         let bits = inputs[0][lane].to_bits();
@@ -120,6 +121,27 @@ macro_rules! vocabulary {
                 });
                 for value in SPECIAL {
                     same_lanes("splat", [[value; N]; 3], get(v::splat(value)), |[a, _, _]| a);
+                }
+            }
+
+            /// Lane by lane three values: by the fast words with notes, and again by the others where that is a zero.
+            $(#[$attr])*
+            fn extremes(inputs: [[T; N]; 3]) {
+                let [a, b, c] = inputs.map(|lanes| v::load(&lanes));
+                let notes = v::note(v::note(v::no_notes(), a, b), c, v::splat(1.0));
+                let ways: [(_, fn(T, T) -> T, _, _); 2] = [
+                    ("fast_min", Element::min, v::fast_min(v::fast_min(a, b), c), v::min(v::min(a, b), c)),
+                    ("fast_max", Element::max, v::fast_max(v::fast_max(a, b), c), v::max(v::max(a, b), c)),
+                ];
+                for (word, want, fast, exact) in ways {
+                    let again = if v::FAST_IS_EXACT { fast } else { v::select(v::eq(fast, v::splat(0.0)), exact, fast) };
+                    same_lanes(word, inputs, get(v::noted(notes, again)), |[a, b, c]| want(want(a, b), c));
+                }
+                for (lane, value) in get(v::noted(v::note(v::no_notes(), a, b), c)).into_iter().enumerate() {
+                    // Without notes a NaN need not show: it is in the value that the fast words gave.
+                    let noted = !v::FAST_IS_EXACT && (inputs[0][lane].is_nan() || inputs[1][lane].is_nan());
+                    let want = if noted { T::NAN } else { inputs[2][lane] };
+                    assert!(same_bits(value, want), "noted in lane {lane}: {value}");
                 }
             }
 
@@ -140,6 +162,8 @@ macro_rules! vocabulary {
                     check("eq", v::eq(a, b), |a, b, _| a == b);
                     check("ne", v::ne(a, b), |a, b, _| a != b);
                     check("is_nan", v::is_nan(a), |a, _, _| a.is_nan());
+                    let any = (0..N).any(|lane| inputs[0][lane] < inputs[1][lane]);
+                    assert_eq!(v::any(v::lt(a, b)), any, "any of {inputs:?}");
                     check("and", v::and(v::le(a, b), v::le(b, c)), |a, b, c| a <= b && b <= c);
                     check("or", v::or(v::lt(a, b), v::lt(b, c)), |a, b, c| a < b || b < c);
                     check("not", v::not(v::lt(a, b)), |a, b, _| !matches!(a.partial_cmp(&b), Some(core::cmp::Ordering::Less)));
@@ -150,6 +174,17 @@ macro_rules! vocabulary {
                         assert_eq!(got.to_bits(), want.to_bits(), "select in lane {lane}");
                     }
                 });
+            }
+
+            /// One lane alone is true, or none.
+            $(#[$attr])*
+            fn any_lane() {
+                assert!(!v::any(v::lt(v::splat(1.0), v::splat(0.0))));
+                for lane in 0..N {
+                    let mut lanes = [0.0; N];
+                    lanes[lane] = 1.0;
+                    assert!(v::any(v::gt(v::load(&lanes), v::splat(0.0))), "any, lane {lane}");
+                }
             }
 
             /// Each length of a part, at each distance from a vector's alignment, with other values around it.
@@ -165,6 +200,12 @@ macro_rules! vocabulary {
                         for lane in 0..N {
                             let want = if lane < len { SPECIAL[lane] } else { 0.0 };
                             assert!(same_bits(loaded[lane], want), "load_part of {len}, lane {lane}");
+                        }
+                        let other = special(9, 1);
+                        let loaded = get(v::load_part_or(&memory[start..][..len], v::load(&other)));
+                        for lane in 0..N {
+                            let want = if lane < len { SPECIAL[lane] } else { other[lane] };
+                            assert!(same_bits(loaded[lane], want), "load_part_or of {len}, lane {lane}");
                         }
                         let stored = special(5, 1);
                         v::store_part(&mut memory[start..][..len], v::load(&stored));
@@ -263,6 +304,7 @@ macro_rules! vocabulary {
             fn all() {
                 arithmetic();
                 masks();
+                any_lane();
                 parts();
                 slots::<1>();
                 slots::<2>();

@@ -1,5 +1,7 @@
 //! Reduction kernels: they compute states; what follows from a state is common to all of them.
 
+mod any_order;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -20,7 +22,10 @@ pub(super) fn write(kernel: &Kernel, reduce: &Reduce) -> (TokenStream, TokenStre
     let dtype = writer.dtype();
     let parameters = quote!(x: MatrixRef<'_, #dtype>, acc: &mut [#dtype]);
     let body = match reduce.family {
-        Family::Runs => writer.runs(),
+        Family::Runs => match reduce.extreme_of_runs(&kernel.dag) {
+            Some(extreme) => writer.any_order(&extreme),
+            None => writer.runs(),
+        },
         Family::RunsInOrder => writer.runs_in_order(),
         Family::Columns => writer.columns(),
         Family::ColumnTree => writer.column_tree(),
@@ -147,7 +152,8 @@ impl Writer<'_> {
         let (dtype, block, leaves) = (self.dtype(), number(BLOCK), number(count));
         let (shortest, others) = names.split_first().expect("at least one leaf");
         let hints = self.run_hints(&names);
-        let fold = self.fold(count, &accumulator);
+        let fold_note = comment("((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)) of each leaf");
+        let fold = self.fold(count, vectors, &accumulator);
         quote! {
             |x: [&[[#dtype; #block]]; #leaves]| {
                 let [#(#names),*] = x;
@@ -158,6 +164,7 @@ impl Writer<'_> {
                 for i in 0..len {
                     #advance
                 }
+                #fold_note
                 #fold
             }
         }
@@ -177,10 +184,14 @@ impl Writer<'_> {
     }
 
     /// `((r0+r1)+(r2+r3))+((r4+r5)+(r6+r7))` of each leaf: neighbours first, several leaves in one vector.
-    fn fold(&self, leaves: usize, accumulator: &dyn Fn(usize, usize) -> Ident) -> TokenStream {
+    fn fold(
+        &self,
+        leaves: usize,
+        vectors: usize,
+        accumulator: &dyn Fn(usize, usize) -> Ident,
+    ) -> TokenStream {
         let lanes = self.lanes();
-        let vectors = BLOCK / lanes;
-        let mut out = comment("((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)) of each leaf");
+        let mut out = TokenStream::new();
         let mut parts: Vec<Vec<Ident>> = Vec::new();
         for part in 0..vectors {
             let mut current: Vec<Ident> = (0..leaves).map(|leaf| accumulator(leaf, part)).collect();

@@ -3,6 +3,7 @@
 //! A kernel is what is lowered here, and nothing else: operations whose kernels have equal bodies share them.
 //! [`Kernel::identity`] is known before anything is written.
 
+pub mod any_order;
 pub mod dag;
 
 use std::hash::Hasher as _;
@@ -249,10 +250,11 @@ impl Kernel {
     /// The vocabulary's module that it is written in, and the elements of a vector there.
     ///
     /// Runs take at most eight lanes. A leaf has eight accumulators and takes in eight elements at a time, in order: a
-    /// vector of sixteen lanes would have to be put together from two leaves, and that shuffle costs what it saves.
+    /// vector of sixteen lanes would have to be put together from two leaves, and that shuffle costs what it saves. Where
+    /// the order is free there are no leaves.
     fn module(&self) -> (String, usize) {
         let most = match &self.skeleton {
-            Skeleton::Reduce(Reduce { family: Family::Runs, .. }) => BLOCK,
+            Skeleton::Reduce(reduce) if reduce.is_tree_of_runs(&self.dag) => BLOCK,
             _ => usize::MAX,
         };
         self.isa.module(self.types.arithmetic, most)
@@ -319,6 +321,9 @@ impl Kernel {
                 at_once * loads.max(peak).max(ahead) + held
             }
             Skeleton::Reduce(reduce) => {
+                if let Some(extreme) = reduce.extreme_of_runs(&self.dag) {
+                    return self.live_in_any_order(&extreme);
+                }
                 let is_held = |node: &Node| matches!(node, Node::Literal(_) | Node::State(_));
                 let chains = match reduce.family {
                     Family::Runs => unroll * self.variant.streams * (BLOCK / self.lanes()),
@@ -372,6 +377,10 @@ impl Kernel {
                 let work: usize = reduce.state.iter().map(|field| self.dag.work(field.step)).sum();
                 let fields = reduce.state.len();
                 match reduce.family {
+                    Family::Runs if !reduce.is_tree_of_runs(&self.dag) => {
+                        let vectors = any_order::PAIR * unroll * self.variant.streams;
+                        Minimum { loads: vectors, stores: 0, arithmetic: vectors * work }
+                    }
                     Family::Runs => {
                         let vectors = unroll * self.variant.streams * (BLOCK / self.lanes());
                         Minimum { loads: vectors, stores: 0, arithmetic: vectors * work }
