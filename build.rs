@@ -5,7 +5,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use raptors_codegen::{Builder, Carry, VARIABLES};
+use raptors_codegen::{Builder, Carry, VARIABLES, spec::FAMILIES};
 
 fn main() -> ExitCode {
     for variable in VARIABLES {
@@ -14,16 +14,17 @@ fn main() -> ExitCode {
     // Both folders in it, and that one comes to be.
     println!("cargo::rerun-if-changed=kernel-specs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
-    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
-    let carries = feature("CANDIDATES") || feature("TUNABLE");
+    let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some();
+    let carries = feature("candidates") || feature("tunable");
     let carry = if carries { Carry::All } else { Carry::Winners };
-    if feature("TUNE") {
+    if feature("tune") {
         // Profiles name it: another compiler's kernels may be faster or slower.
         println!("cargo::rustc-env=RAPTORS_RUSTC={}", compiler());
     }
     let built = Builder::new("kernel-specs/ops", "kernel-specs/ops", out)
         .environment()
         .profiles("kernel-specs/tuned", "kernel-specs/tuned")
+        .families(FAMILIES.into_iter().filter(|family| feature(family)).map(str::to_owned).collect())
         .carry(carry)
         .arch(env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH"))
         .build();

@@ -12,7 +12,7 @@ use crate::{
     op::Op,
     profiles,
     select::select,
-    spec,
+    spec::{self, Spec},
 };
 
 /// Reads specs and writes the files of a build.
@@ -24,6 +24,7 @@ pub struct Builder {
     out: PathBuf,
     copy: Option<PathBuf>,
     profiles: Option<(PathBuf, String)>,
+    families: Option<Vec<String>>,
     carry: Carry,
     arch: Option<String>,
     python: bool,
@@ -115,6 +116,7 @@ impl Builder {
             out: out.into(),
             copy: None,
             profiles: None,
+            families: None,
             carry: Carry::default(),
             arch: None,
             python: false,
@@ -143,6 +145,13 @@ impl Builder {
     #[must_use]
     pub fn profiles(mut self, folder: impl Into<PathBuf>, shown_as: &str) -> Self {
         self.profiles = Some((folder.into(), shown_as.to_owned()));
+        self
+    }
+
+    /// With operations of these families alone, and with those of none. Without a call of this, with all.
+    #[must_use]
+    pub fn families(mut self, families: Vec<String>) -> Self {
+        self.families = Some(families);
         self
     }
 
@@ -199,7 +208,8 @@ impl Builder {
 
     fn input(&self, built: &mut Built) -> Result<Input, Error> {
         let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
-        let mut input = Input { carry: self.carry, arch: self.arch.clone(), ..Input::default() };
+        let (carry, arch, families) = (self.carry, self.arch.clone(), self.families.clone());
+        let mut input = Input { carry, arch, families, ..Input::default() };
         built.inputs.push(self.specs.clone());
         input.specs = read(&self.specs, &self.shown_as)?;
         if let Some((folder, shown_as)) = &self.profiles
@@ -239,6 +249,8 @@ pub struct Input {
     pub replaced: Vec<String>,
     /// Names of profiles that came with an overlay.
     pub overlaid: Vec<String>,
+    /// The families of operations that are built; `None` for all.
+    pub families: Option<Vec<String>>,
     /// Which candidates that do not ship are written too.
     pub carry: Carry,
     /// The architecture that kernels are written for: all if it is not given.
@@ -269,15 +281,27 @@ pub enum Carry {
 /// # Errors
 /// Everything that is wrong with the specs; or, if nothing is, with the profiles.
 pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
-    let specs = spec::load(&input.specs)?;
+    let (specs, others) = of_families(spec::load(&input.specs)?, input.families.as_deref());
     let ops = Op::of_specs(&specs);
     let expanded = expand(&ops)?;
     let mut tables = select(&expanded);
-    let profiles = profiles::load(input)?;
+    let mut profiles = profiles::load(input)?;
+    let is_built = |of: &str| ops.iter().any(|op| op.computation.name == of);
+    for other in Op::of_specs(&others).iter().filter(|other| !is_built(&other.computation.name)) {
+        profiles.iter_mut().for_each(|loaded| loaded.profile.forget(&other.computation.name));
+    }
     let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;
     let build = Build { ops: &ops, expanded: &expanded, tables: &tables, profiles: &profiles };
     let files = emit::emit(&build, input.carry, input.arch.as_deref());
     Ok(Output { files, warnings })
+}
+
+/// The specs that are built with these families, and the others. All were checked: that a family is off hides no mistake.
+fn of_families(specs: Vec<Spec>, families: Option<&[String]>) -> (Vec<Spec>, Vec<Spec>) {
+    specs.into_iter().partition(|spec| match (spec.family, families) {
+        (Some(family), Some(families)) => families.iter().any(|on| on == family),
+        _ => true,
+    })
 }
 
 /// The files of the Python package from the texts of the specs.

@@ -23,6 +23,16 @@ pub struct Profile {
     pub threads: BTreeMap<usize, BTreeMap<Table, BTreeMap<Bucket, Cut>>>,
 }
 
+impl Profile {
+    /// Leaves out what it says of a computation, which a build does not have.
+    pub fn forget(&mut self, computation: &str) {
+        self.kernels.retain(|table, _| table.computation != computation);
+        self.threads
+            .values_mut()
+            .for_each(|tables| tables.retain(|table, _| table.computation != computation));
+    }
+}
+
 /// Bytes of the data caches one core sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caches {

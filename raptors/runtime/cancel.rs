@@ -22,6 +22,7 @@ use std::{
 /// let x = Matrix::<f32>::zeros(2048, 2048)?;
 /// let cancel = Cancel::new();
 /// cancel.cancel(); // from any thread, at any time
+/// # #[cfg(feature = "sums")]
 /// assert_eq!(cancel.scope(|| ops::sum(&x)), Err(Error::Cancelled));
 /// # Ok::<(), Error>(())
 /// ```

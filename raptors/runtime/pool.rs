@@ -53,6 +53,7 @@ pub(crate) fn give(block: Block) {
 /// ```
 /// # use raptors::{Matrix, ops};
 /// let x = Matrix::from_fn(512, 512, |row, column| (row * column) as f32)?;
+/// # #[cfg(feature = "arithmetic")]
 /// drop(ops::scale(&x, 2.0)?);
 /// raptors::trim();
 /// assert_eq!(raptors::pool_bytes(), 0);

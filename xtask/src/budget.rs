@@ -12,7 +12,7 @@ mod table;
 use std::{cell::OnceCell, fs, time::SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use raptors_codegen::{Builder, Carry};
+use raptors_codegen::{Builder, Carry, spec::FAMILIES};
 
 use self::{
     bodies::{Catalogue, Texts},
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Only figures whose names hold this word; may be given several times
     #[arg(long, value_name = "WORD")]
     only: Vec<String>,
+    /// In place of the figures, what each family of operations costs, as a table for docs/performance.md
+    #[arg(long, conflicts_with = "only")]
+    families: bool,
 }
 
 /// Operations that go through the build script in the time that the baseline takes for its own.
@@ -103,6 +106,10 @@ const fn note(name: &'static str, unit: Unit, measure: fn(&Budget) -> Result<f64
 
 /// Measures what is asked for and prints it; fails if a figure is over its limit, or could not be measured.
 pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
+    if arguments.families {
+        println!("\n{}", families()?);
+        return Ok(());
+    }
     let figures = asked_for(&arguments.only)?;
     let budget = Budget { lab: Lab::new()?, catalogue: OnceCell::new(), wheel: OnceCell::new() };
     let rows: Vec<_> = figures
@@ -120,6 +127,24 @@ pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
         Some(complaint) => bail!(complaint),
         None => Ok(()),
     }
+}
+
+/// What each family of operations adds to a library without any, in Markdown.
+fn families() -> Result<String> {
+    let lab = Lab::new()?;
+    let side = lab.whole()?;
+    let mut text = "| feature | processor time to compile | code |\n|---|---|---|\n".to_owned();
+    let mut line = |name: &str, seconds: f64, code: f64| {
+        text += &format!("| {name} | {} | {} |\n", Unit::Seconds.show(seconds), Unit::Bytes.show(code));
+    };
+    let none = side.build_family(None)?;
+    line("none", none.again(), bytes(none.code.bytes));
+    for family in FAMILIES {
+        let one = side.build_family(Some(family))?;
+        let code = bytes(one.code.bytes) - bytes(none.code.bytes);
+        line(&format!("`{family}` adds"), one.again() - none.again(), code);
+    }
+    Ok(text)
 }
 
 /// The figures whose names hold one of these words; all, if there is none.

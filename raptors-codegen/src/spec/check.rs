@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     expr::Expr,
-    field::{Family, Field, SCHEDULES, STORES, Table},
+    field::{FAMILIES, Family, Field, SCHEDULES, STORES, Table},
     invisible::{self, is_invisible},
     model::{Axis, Body, Input, InputKind, Spec, Tasks, Threads, Variants},
     name,
@@ -80,6 +80,10 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
                 .map(|(name, kind)| Input { name, kind })
                 .collect(),
             dtypes: dtypes?,
+            family: match block.get("family").map(|entry| &entry.value) {
+                Some(Value::Word(word)) => Some(FAMILIES[*word]),
+                _ => None,
+            },
             body,
             variants,
             tasks: tasks(block),

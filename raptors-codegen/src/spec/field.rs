@@ -165,6 +165,9 @@ pub(super) const STORES: [Store; 2] = [Store::Cached, Store::Streaming];
 /// What `threads` can say.
 pub(super) const THREADS: [&str; 2] = [Threads::One.name(), Threads::All.name()];
 
+/// Words of the families that operations are built by: features of the crate that has the specs.
+pub const FAMILIES: [&str; 3] = ["arithmetic", "extremes", "sums"];
+
 /// Rows and columns a shape can have.
 const EXTENT: Numbers = Numbers { min: 1, max: 65_536, powers_of_two: false };
 
@@ -207,6 +210,15 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Any,
         doc: "The element types that kernels are generated for.",
         example: "dtypes = [\"f32\", \"f64\"]",
+    },
+    Field {
+        table: Table::Spec,
+        name: "family",
+        kind: Kind::Word(&FAMILIES),
+        required: false,
+        family: Family::Any,
+        doc: "The cargo feature that the operation is built with. Left out: it is always built.",
+        example: "family = \"sums\"",
     },
     Field {
         table: Table::Spec,

@@ -108,6 +108,7 @@ mod word;
 
 pub use self::{
     expr::{Binary, Expr, Unary},
+    field::FAMILIES,
     load::{load, load_dir, overlay},
     model::{
         Axis, Body, Chunk, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tasks,

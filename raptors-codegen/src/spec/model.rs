@@ -22,6 +22,8 @@ pub struct Spec {
     pub inputs: Vec<Input>,
     /// Element types, in the order of [`Dtype::ALL`].
     pub dtypes: Vec<Dtype>,
+    /// The family it is built with, one of [`FAMILIES`](super::FAMILIES); without one it always is.
+    pub family: Option<&'static str>,
     /// What is computed.
     pub body: Body,
     /// Which candidates there are.

@@ -117,7 +117,7 @@ impl Lab {
             this.build()?;
             let overlay = self.folder.join("maps");
             specs::write_maps(&overlay)?;
-            this.build_with(Some(&overlay))
+            this.build_with(&[], Some(&overlay))
         })
     }
 
@@ -127,7 +127,7 @@ impl Lab {
         let folder = self.folder.join("mutants");
         let made = specs::write_mutants(&this.specs(), &folder.join("kernel-specs/ops"), operations)?;
         ensure!(made >= operations, "{made} operations in place of {operations}");
-        Ok(this.run_script(&folder, None)?.seconds)
+        Ok(run_script(this.script()?, &folder, "generated", None)?.seconds)
     }
 }
 
@@ -202,7 +202,7 @@ impl Side {
 
     /// Its library, built from nothing as users build it.
     pub(crate) fn build(&self) -> Result<&Built> {
-        self.build.get(|| self.build_with(None))
+        self.build.get(|| self.build_with(&[], None))
     }
 
     /// Its library, if it was built.
@@ -210,30 +210,46 @@ impl Side {
         self.build.0.get()?.as_ref().ok()
     }
 
-    /// What its build script writes. It takes no build of the library if there is none.
-    pub(crate) fn generated(&self) -> Result<&Generated> {
-        self.generated.get(|| self.run_script(&self.source, None))
+    /// Its library with one family of operations, or with none.
+    pub(crate) fn build_family(&self, family: Option<&str>) -> Result<Built> {
+        let mut arguments = vec!["--no-default-features"];
+        arguments.extend(family.iter().flat_map(|family| ["--features", family]));
+        self.build_with(&arguments, None)
     }
 
-    fn build_with(&self, overlay: Option<&Path>) -> Result<Built> {
-        let (everything, compilers) = self.compile("build", overlay)?;
-        let of = |name: &str| compilers.iter().find(|one| one.package == "raptors" && one.name == name);
-        let library = of("raptors").context("the library was not compiled")?.seconds;
-        let script = of(SCRIPT);
-        if let Some(script) = script {
-            // Known from now on: who asks for what it writes needs no compiler.
-            self.script.get(|| Ok(script.clone()))?;
-        }
-        let generated = match overlay {
-            Some(_) => self.run_script(&self.source, overlay)?,
-            None => self.generated()?.clone(),
+    /// What its build script writes. It takes no build of the library if there is none.
+    pub(crate) fn generated(&self) -> Result<&Generated> {
+        self.generated.get(|| run_script(self.script()?, &self.source, "generated", None))
+    }
+
+    /// Its build script, compiled.
+    fn script(&self) -> Result<&Compiler> {
+        self.script.get(|| {
+            let (_, compilers) = self.compile("check", &[], None)?;
+            find(&compilers, SCRIPT).cloned()
+        })
+    }
+
+    fn build_with(&self, arguments: &[&str], overlay: Option<&Path>) -> Result<Built> {
+        let (everything, compilers) = self.compile("build", arguments, overlay)?;
+        let library = find(&compilers, "raptors")?.seconds;
+        let (script, generated) = match (find(&compilers, SCRIPT), overlay) {
+            // The first build, with all that is in it by itself: who asks for what it writes needs no compiler any more.
+            (Ok(script), None) if arguments.is_empty() => {
+                self.script.get(|| Ok(script.clone()))?;
+                (script.seconds, self.generated()?.clone())
+            }
+            (Ok(script), _) => {
+                (script.seconds, run_script(script, &self.source, "generated-other", overlay)?)
+            }
+            (Err(_), _) => (0.0, run_script(self.script()?, &self.source, "generated-other", overlay)?),
         };
         let archive = self.target.join("release/libraptors.rlib");
         let archive = fs::read(&archive).with_context(|| archive.display().to_string())?;
         Ok(Built {
             everything,
             library,
-            script: script.map_or(0.0, |script| script.seconds),
+            script,
             generated,
             peak: cost::peak(&compilers).map_or(0, |(bytes, _)| bytes),
             code: Code::of_library(&archive)?,
@@ -241,53 +257,59 @@ impl Side {
     }
 
     /// Has cargo do that with the library; hands back the seconds of processor time of all of it, and its compilers.
-    fn compile(&self, chore: &str, overlay: Option<&Path>) -> Result<(f64, Vec<Compiler>)> {
+    fn compile(
+        &self,
+        chore: &str,
+        arguments: &[&str],
+        overlay: Option<&Path>,
+    ) -> Result<(f64, Vec<Compiler>)> {
         let log = self.source.with_extension("log");
         if log.exists() {
             fs::remove_file(&log)?;
         }
         let mut cargo = cargo([chore, "--release", "--package", "raptors"]);
-        cargo.current_dir(&self.source).env("CARGO_TARGET_DIR", &self.target);
+        cargo.args(arguments).current_dir(&self.source).env("CARGO_TARGET_DIR", &self.target);
         plain(&mut cargo, overlay);
         let (seconds, ()) = cost::seconds(|| run(cost::watch(&mut cargo, &log)?))?;
         Ok((seconds, cost::read(&log)?))
     }
+}
 
-    /// Runs its build script on the specs in a folder `kernel-specs` of that folder, as cargo does in that of a package;
-    /// twice, since what takes longer one time took it from something else.
-    fn run_script(&self, package: &Path, overlay: Option<&Path>) -> Result<Generated> {
-        let script = self.script.get(|| {
-            let (_, compilers) = self.compile("check", None)?;
-            let is_it = |one: &Compiler| one.package == "raptors" && one.name == SCRIPT;
-            compilers.into_iter().find(is_it).context("the build script was not compiled")
-        })?;
-        // Cargo gives it another name, which does not hold a hash.
-        let program = script.folder.join(format!("build-script-build{}", env::consts::EXE_SUFFIX));
-        let folder = package.join(if overlay.is_some() { "generated-with-more" } else { "generated" });
-        let mut fastest = f64::INFINITY;
-        for _ in 0..2 {
-            if folder.exists() {
-                fs::remove_dir_all(&folder)?;
-            }
-            fs::create_dir_all(&folder)?;
-            let mut command = Command::new(&program);
-            command.current_dir(package).env("CARGO_MANIFEST_DIR", package).env("OUT_DIR", &folder);
-            command.env("RUSTC", env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-            for feature in &script.features {
-                let name = feature.to_uppercase().replace('-', "_");
-                command.env(format!("CARGO_FEATURE_{name}"), "1");
-            }
-            plain(&mut command, overlay);
-            let (seconds, said) = cost::seconds(|| read(&mut command))?;
-            ensure!(said.contains("cargo::"), "the build script said nothing");
-            fastest = fastest.min(seconds);
+/// Runs a build script on the specs in a folder `kernel-specs` of that package, as cargo does; twice, since what takes
+/// longer one time waited for something else. It writes into a folder of the package.
+fn run_script(script: &Compiler, package: &Path, into: &str, overlay: Option<&Path>) -> Result<Generated> {
+    // Cargo gives it another name, which does not hold a hash.
+    let program = script.folder.join(format!("build-script-build{}", env::consts::EXE_SUFFIX));
+    let folder = package.join(into);
+    let mut fastest = f64::INFINITY;
+    for _ in 0..2 {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
         }
-        let files = fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
-        let lines = files.iter().map(|file| Ok(fs::read_to_string(file.path())?.lines().count()));
-        let lines = lines.sum::<Result<usize>>()?;
-        ensure!(lines > 0, "the build script wrote nothing");
-        Ok(Generated { seconds: fastest, lines, folder })
+        fs::create_dir_all(&folder)?;
+        let mut command = Command::new(&program);
+        command.current_dir(package).env("CARGO_MANIFEST_DIR", package).env("OUT_DIR", &folder);
+        command.env("RUSTC", env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        for feature in &script.features {
+            let name = feature.to_uppercase().replace('-', "_");
+            command.env(format!("CARGO_FEATURE_{name}"), "1");
+        }
+        plain(&mut command, overlay);
+        let (seconds, said) = cost::seconds(|| read(&mut command))?;
+        ensure!(said.contains("cargo::"), "the build script said nothing");
+        fastest = fastest.min(seconds);
     }
+    let files = fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
+    let lines = files.iter().map(|file| Ok(fs::read_to_string(file.path())?.lines().count()));
+    let lines = lines.sum::<Result<usize>>()?;
+    ensure!(lines > 0, "the build script wrote nothing");
+    Ok(Generated { seconds: fastest, lines, folder })
+}
+
+/// The compiler of a crate of the library's package.
+fn find<'a>(compilers: &'a [Compiler], name: &str) -> Result<&'a Compiler> {
+    let is_it = |one: &&Compiler| one.package == "raptors" && one.name == name;
+    compilers.iter().find(is_it).with_context(|| format!("no compiler of `{name}` wrote down what it took"))
 }
 
 /// The name of the crate that a build script is.
