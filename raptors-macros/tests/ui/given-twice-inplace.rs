@@ -1,8 +1,8 @@
-//! A word that is given twice.
+//! Two matrices that are overwritten.
 
 use raptors_macros::kernel;
 
-#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2, inplace, inplace)]
-fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32]) {}
+#[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "portable", unroll = 2, inplace = 0, inplace = 1)]
+fn mul_m_s_map_f32_portable_u2(x: &[f32], k: f32, out: &mut [f32]) {}
 
 fn main() {}

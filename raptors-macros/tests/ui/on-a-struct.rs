@@ -2,7 +2,7 @@
 
 use raptors_macros::kernel;
 
-#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2)]
-struct Scale;
+#[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "portable", unroll = 2)]
+struct Kernels;
 
 fn main() {}

@@ -2,7 +2,7 @@
 
 use raptors_macros::kernel;
 
-#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2)]
-fn r#scale(x: &[f32], factor: f32, out: &mut [f32]) {}
+#[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "portable", unroll = 2)]
+fn r#mul(x: &[f32], k: f32, out: &mut [f32]) {}
 
 fn main() {}

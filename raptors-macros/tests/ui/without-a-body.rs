@@ -2,7 +2,7 @@
 
 use raptors_macros::kernel;
 
-#[kernel(op = "scale", dtype = "f32", isa = "portable", unroll = 2)]
-fn scale_f32_portable_u2(x: &[f32], factor: f32, out: &mut [f32]);
+#[kernel(computes = "mul_m_s", skeleton = "map", takes = "ms", dtype = "f32", isa = "portable", unroll = 2)]
+fn mul_m_s_map_f32_portable_u2(x: &[f32], k: f32, out: &mut [f32]);
 
 fn main() {}

@@ -12,18 +12,12 @@ pub mod dispatch {
         pub struct Row<S: Sig> {
             pub name: &'static str,
             pub isa: Isa,
-            pub shape: Option<(usize, usize)>,
             pub entry: for<'a> unsafe fn(S::Args<'a>),
         }
 
         impl<S: Sig> Row<S> {
-            pub const fn new(
-                name: &'static str,
-                isa: Isa,
-                shape: Option<(usize, usize)>,
-                entry: for<'a> unsafe fn(S::Args<'a>),
-            ) -> Self {
-                Self { name, isa, shape, entry }
+            pub const fn new(name: &'static str, isa: Isa, entry: for<'a> unsafe fn(S::Args<'a>)) -> Self {
+                Self { name, isa, entry }
             }
         }
 
@@ -41,14 +35,25 @@ pub mod ops {
     pub mod sig {
         use crate::dispatch::call::Sig;
 
-        pub struct Scale<T>(std::marker::PhantomData<T>);
-        impl<T: 'static> Sig for Scale<T> {
+        pub struct MapMS<T>(std::marker::PhantomData<T>);
+        impl<T: 'static> Sig for MapMS<T> {
             type Args<'a> = (&'a [T], T, &'a mut [T]);
         }
 
-        pub struct ScaleInplace<T>(std::marker::PhantomData<T>);
-        impl<T: 'static> Sig for ScaleInplace<T> {
+        pub struct MapMSInplace<T>(std::marker::PhantomData<T>);
+        impl<T: 'static> Sig for MapMSInplace<T> {
             type Args<'a> = (&'a mut [T], T);
+        }
+    }
+}
+
+pub mod runtime {
+    pub mod reduce {
+        use crate::dispatch::call::Sig;
+
+        pub struct States<T>(std::marker::PhantomData<T>);
+        impl<T: 'static> Sig for States<T> {
+            type Args<'a> = (&'a [T], &'a mut [T]);
         }
     }
 }
