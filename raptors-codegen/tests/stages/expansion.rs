@@ -2,19 +2,19 @@
 
 use super::*;
 
-const MANY: &str = r#"
-[variants]
-unroll   = [1, 2, 3, 4, 5, 6, 7, 8]
-schedule = ["grouped", "pipelined"]
-store    = ["cached", "streaming"]
-
-[shapes]
-square = [8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128]
-"#;
+/// More than the budget: all that shapes a step, and two hundred distances of a hint.
+fn many() -> String {
+    let hints: Vec<String> = (1..=100).map(|lines| format!("\"l1 {lines} lines\", \"l2 {lines} lines\"")).collect();
+    format!(
+        "\n[variants]\nunroll = [1, 2, 3, 4, 5, 6, 7, 8]\nschedule = [\"grouped\", \"pipelined\"]\n\
+         store = [\"cached\", \"streaming\"]\nprefetch = [\"none\", {}]\n",
+        hints.join(", ")
+    )
+}
 
 #[test]
 fn more_candidates_than_the_budget_are_an_error_with_place_and_fix() {
-    let text = format!("{}{MANY}", SCALE.replace("\"f32\", ", ""));
+    let text = format!("{}{}", SCALE.replace("\"f32\", ", ""), many());
     let errors = refused(&text);
     let first = &errors.all()[0];
     assert_eq!((first.rule, first.file.as_str()), ("over-budget", "ops/op.toml"));
@@ -29,11 +29,13 @@ fn more_candidates_than_the_budget_are_an_error_with_place_and_fix() {
 
 #[test]
 fn the_budget_can_be_lifted() {
-    let text = format!("{SCALE}{}", MANY.replace("[variants]", "[variants]\nexplore = \"full\""));
-    with_candidates(&text, |_, candidates| {
+    let text = format!("{SCALE}{}", many().replace("[variants]", "[variants]\nexplore = \"full\""));
+    with_expanded(&text, |_, expanded| {
         let held = |isa: &Isa| {
-            let of_isa = candidates.iter().filter(|candidate| candidate.isa.name == isa.name);
-            of_isa.filter(|candidate| candidate.dtype == Dtype::F64 && candidate.dropped.is_none()).count()
+            let of_isa = expanded.candidates.iter().filter(|candidate| candidate.kernel.isa.name == isa.name);
+            of_isa
+                .filter(|it| it.kernel.types.storage == Dtype::F64 && it.dropped.is_none())
+                .count()
         };
         assert!(Isa::all().iter().any(|isa| held(isa) > BUDGET));
     });
@@ -43,10 +45,9 @@ fn the_budget_can_be_lifted() {
 fn within_the_budget_prefetch_varies_at_the_default_alone() {
     let variants = "[variants]\nunroll = [2, 4]\nprefetch = [\"none\", \"l1 8 lines\"]\n";
     let hints = |text: &str| {
-        with_candidates(text, |_, candidates| {
-            let of_avx2 = candidates.iter().filter(|candidate| candidate.isa.name == "avx2");
-            let hinted = of_avx2.filter(|candidate| candidate.variant.prefetch != Prefetch::None);
-            hinted.map(|candidate| (candidate.dtype, candidate.variant.unroll)).collect::<Vec<_>>()
+        with_expanded(text, |_, expanded| {
+            let hinted = of_isa(expanded, "avx2").filter(|kernel| kernel.variant.prefetch != Prefetch::None);
+            hinted.map(|kernel| (kernel.types.storage, kernel.variant.unroll)).collect::<Vec<_>>()
         })
     };
     assert_eq!(hints(&format!("{MAP}{variants}")), [(Dtype::F32, 4), (Dtype::F64, 4)]);
@@ -59,50 +60,29 @@ fn what_an_isa_cannot_hold_is_dropped_with_the_reason() {
     let text = format!(
         "{MAP}[variants]\nunroll = [1, 2]\nprefetch = [\"none\", \"l1 8 lines\"]\nstore = [\"cached\", \"streaming\"]\n"
     );
-    with_candidates(&text, |_, candidates| {
-        let reason = |name: &str| {
-            let found = candidates.iter().find(|candidate| candidate.name == name);
-            found.unwrap_or_else(|| panic!("no {name}")).dropped.clone()
-        };
-        assert_eq!(reason("op_f32_avx2_u2"), None);
-        assert_eq!(reason("op_f32_avx2_u2_nt"), None);
-        assert_eq!(reason("op_f32_portable_u2_nt").as_deref(), Some("portable has no streaming stores"));
-        let hinted = candidates
+    with_expanded(&text, |_, expanded| {
+        let reason = |end: &str| reason(expanded, &format!("add_mul_m_s_m2_map_f32_{end}"));
+        assert_eq!(reason("avx2_u2"), None);
+        assert_eq!(reason("avx2_u2_nt"), None);
+        assert_eq!(reason("portable_u2_nt").as_deref(), Some("portable has no streaming stores"));
+        let hinted = expanded
+            .candidates
             .iter()
-            .find(|candidate| candidate.isa.is_portable() && candidate.variant.prefetch != Prefetch::None);
+            .find(|it| it.kernel.isa.is_portable() && it.kernel.variant.prefetch != Prefetch::None);
         let hinted = hinted.and_then(|candidate| candidate.dropped.as_deref());
         assert_eq!(hinted, Some("portable has no prefetch"));
-        let part = reason("op_f32_avx2_u1_nt").expect("it cannot be held");
+        let part = reason("avx2_u1_nt").expect("it cannot be held");
         assert!(part.starts_with("a step of 32 B"), "{part}");
     });
-    with_candidates(&format!("{SUM}[variants]\nunroll = [1, 8]\nstreams = [1]\n"), |_, candidates| {
-        let reason = |name: &str| {
-            let found = candidates.iter().find(|candidate| candidate.name == name);
-            found.unwrap_or_else(|| panic!("no {name}")).dropped.clone()
-        };
-        assert_eq!(reason("op_f32_avx2_u8"), None);
-        let wide = reason("op_f64_portable_u8").expect("it cannot be held");
+    with_expanded(&format!("{SUM}[variants]\nunroll = [1, 8]\nstreams = [1]\n"), |_, expanded| {
+        assert_eq!(reason(expanded, "add_runs_f32_avx2_u8"), None);
+        let wide = reason(expanded, "add_runs_f64_portable_u8").expect("it cannot be held");
         assert!(wide.ends_with(" live vectors, portable has 16 registers"), "{wide}");
     });
-    with_candidates(&format!("{SUM}[shapes]\nrect = [[4, 256], [3, 136]]\n"), |_, candidates| {
-        let of = |name: &str| {
-            let found = candidates.iter().find(|candidate| candidate.name.starts_with(name));
-            found.unwrap_or_else(|| panic!("no {name}")).dropped.clone()
-        };
-        let reason = |isa: &Isa| {
-            let unequal = candidates.iter().find(|candidate| {
-                candidate.isa.name == isa.name
-                    && candidate.op.name == "op_axis1"
-                    && candidate.variant.shape == Some((3, 136))
-            });
-            unequal.and_then(|candidate| candidate.dropped.as_deref())
-        };
-        assert_eq!(reason(avx2()), Some("the tree over 136 elements has leaves of unequal length"));
-        assert_eq!(
-            reason(portable()),
-            Some("portable has no kernels for one shape: there they gain nothing")
-        );
-        assert_eq!(of("op_axis1_f64_avx2"), None);
+    with_expanded(&format!("{SUM}[variants]\ntile = [\"1 KiB\", \"whole\"]\n"), |_, expanded| {
+        assert_eq!(reason(expanded, "add_columns_f64_avx2_u8"), None);
+        let whole = reason(expanded, "add_tree_f64_avx2_u8").expect("it cannot be held");
+        assert!(whole.ends_with("a stripe has to be bounded"), "{whole}");
     });
 }
 
@@ -129,98 +109,96 @@ unroll  = [2,
 
 #[test]
 fn defaults_are_what_the_family_likes_and_the_spec_lists() {
-    let unroll = |text: &str, at: usize, numerics: Numerics, dtype: Dtype, isa: &'static Isa| {
-        let specs = load(text);
-        let op = &Op::of_specs(&specs)[at];
-        default_variant(op, op.family(numerics), dtype, isa).unroll
+    let default = |text: &str, op: &str, numerics: Numerics, isa: &'static Isa| {
+        with_expanded(text, |_, expanded| default_variant(group(expanded, op, numerics), isa))
     };
     let map = |unrolls: &str| {
-        unroll(&format!("{MAP}[variants]\nunroll = {unrolls}\n"), 0, Numerics::Numpy, Dtype::F32, avx2())
+        default(&format!("{MAP}[variants]\nunroll = {unrolls}\n"), "op", Numerics::Numpy, avx2()).unroll
     };
-    assert_eq!(unroll(MAP, 0, Numerics::Numpy, Dtype::F32, avx2()), 4);
+    assert_eq!(default(MAP, "op", Numerics::Numpy, avx2()).unroll, 4);
     assert_eq!(map("[1, 2, 3]"), 3);
     assert_eq!(map("[6, 5]"), 5, "the smallest, where all are above the family's");
     assert_eq!(map("[1, 4, 7]"), 4);
     for isa in [avx2(), portable()] {
-        assert_eq!(unroll(SUM, 0, Numerics::Numpy, Dtype::F64, isa), 1);
-        assert_eq!(unroll(SUM, 1, Numerics::Numpy, Dtype::F64, isa), 8);
+        assert_eq!(default(SUM, "op", Numerics::Numpy, isa).unroll, 1);
+        assert_eq!(default(SUM, "op_axis0", Numerics::Numpy, isa).unroll, 8);
     }
     let streams = |listed: &str| {
-        let specs = load(&format!("{SUM}[variants]\nstreams = {listed}\n"));
-        default_variant(&Op::of_specs(&specs)[0], Family::Runs, Dtype::F32, avx2()).streams
+        default(&format!("{SUM}[variants]\nstreams = {listed}\n"), "op", Numerics::Numpy, avx2()).streams
     };
     assert_eq!((streams("[1, 2, 4]"), streams("[8, 4]"), streams("[1]")), (2, 4, 1));
-    let tile = |listed: &str, at: usize, numerics: Numerics| {
-        let specs = load(&format!("{SUM}[variants]\ntile = {listed}\n"));
-        let op = &Op::of_specs(&specs)[at];
-        default_variant(op, op.family(numerics), Dtype::F32, avx2()).tile
+    let tile = |listed: &str, numerics: Numerics| {
+        default(&format!("{SUM}[variants]\ntile = {listed}\n"), "op_axis0", numerics, avx2()).tile
     };
     let listed = "[\"4 KiB\", \"whole\"]";
-    assert_eq!(tile(listed, 1, Numerics::Numpy), Tile::Whole);
-    assert_eq!(tile("[\"4 KiB\"]", 1, Numerics::Numpy), Tile::Bytes(4096));
-    assert_eq!(tile(listed, 1, Numerics::Accurate), Tile::Bytes(4096), "the tree needs a stripe");
+    assert_eq!(tile(listed, Numerics::Numpy), Tile::Whole);
+    assert_eq!(tile("[\"4 KiB\"]", Numerics::Numpy), Tile::Bytes(4096));
+    assert_eq!(tile(listed, Numerics::Accurate), Tile::Bytes(4096), "the tree needs a stripe");
 }
 
-/// Without `[variants]` there are the default and, of a map, the default past the caches and in place.
+/// Without `[variants]` there are the default and, of a map, the default past the caches and in place. All elements and
+/// the elements of each row are runs: one kernel does for both.
 #[test]
 fn a_spec_need_not_list_anything() {
-    let count = |text: &str| {
-        with_candidates(text, |_, candidates| {
-            let of_avx2 = candidates.iter().filter(|c| c.isa.name == "avx2" && c.dtype == Dtype::F32);
-            of_avx2.map(|candidate| candidate.name.clone()).collect::<Vec<_>>()
+    let names = |text: &str| {
+        with_expanded(text, |_, expanded| {
+            let of_avx2 = of_isa(expanded, "avx2").filter(|kernel| kernel.types.storage == Dtype::F32);
+            of_avx2.map(|kernel| kernel.name.clone()).collect::<Vec<_>>()
         })
     };
-    assert_eq!(count(MAP), ["op_f32_avx2_u4", "op_f32_avx2_u4_nt", "op_f32_avx2_u4_inplace"]);
+    let map = ["", "_nt", "_inplace"].map(|end| format!("add_mul_m_s_m2_map_f32_avx2_u4{end}"));
+    assert_eq!(names(MAP), map);
     assert_eq!(
-        count(SUM),
-        [
-            "op_f32_avx2_u1_s2",
-            "op_axis0_f32_avx2_u8",
-            "op_axis0_f32_avx2_u8_t1k_acc",
-            "op_axis1_f32_avx2_u1_s2"
-        ]
+        names(SUM),
+        ["add_runs_f32_avx2_u1_s2", "add_columns_f32_avx2_u8", "add_tree_f32_avx2_u8_t1k"]
     );
 }
 
 #[test]
 fn every_default_is_held() {
-    with_candidates(&format!("{SUM}[variants]\nunroll = [1, 2, 4, 8]\n"), |ops, candidates| {
-        for op in ops {
-            for &dtype in &op.spec.dtypes {
-                for isa in Isa::all() {
-                    for numerics in op.kernel_classes() {
-                        let variant = default_variant(op, op.family(numerics), dtype, isa);
-                        let name = Variant { numerics, ..variant }.kernel_name(&op.name, dtype, isa);
-                        let found = candidates.iter().find(|candidate| candidate.name == name);
-                        assert_eq!(found.map(|candidate| candidate.dropped.clone()), Some(None), "{name}");
-                    }
-                }
+    with_expanded(&format!("{SUM}[variants]\nunroll = [1, 2, 4, 8]\n"), |ops, expanded| {
+        let mut groups = 0;
+        for group in &expanded.groups {
+            for isa in Isa::all() {
+                let variant = default_variant(group, isa);
+                let mut of_group = group.kernels.iter().map(|&at| &expanded.candidates[at]);
+                let found = of_group
+                    .find(|it| it.kernel.isa.name == isa.name && it.kernel.variant == variant)
+                    .map(|it| it.dropped.clone());
+                let name = &group.computation().name;
+                assert_eq!(found, Some(None), "{name} {} on {}", group.dtype, isa.name);
             }
+            groups += 1;
         }
+        let classes = |op: &Op<'_>| op.spec.dtypes.len() * op.kernel_classes().len();
+        assert_eq!(groups, ops.iter().map(classes).sum::<usize>());
     });
 }
 
 #[test]
 fn every_isa_keeps_a_plain_kernel_whatever_the_spec_lists() {
     // Eight places far apart are more accumulators than 16-byte vectors have registers for.
-    with_candidates(&format!("{SUM}[variants]\nstreams = [8]\n"), |ops, candidates| {
-        for table in select(ops, candidates) {
+    with_expanded(&format!("{SUM}[variants]\nstreams = [8]\n"), |_, expanded| {
+        for table in select(expanded) {
             let rows = table.isas.first().expect("portable comes first");
-            assert_eq!(rows.buckets.len(), SIZES * ASPECTS, "{} {}", table.op.name, table.dtype);
-            assert!(rows.buckets.iter().all(|kernel| kernel.dropped.is_none()), "{}", table.op.name);
+            let name = &table.group.computation().name;
+            assert_eq!(rows.buckets.len(), SIZES * ASPECTS, "{name} {}", table.group.dtype);
+            assert!(rows.buckets.iter().all(|&at| expanded.candidates[at].dropped.is_none()), "{name}");
         }
     });
 }
 
+/// A target shape is a row, and no kernel.
 #[test]
-fn a_kernel_for_one_shape_has_no_stripes() {
-    let text = format!("{SUM}[variants]\ntile = [\"1 KiB\"]\n[shapes]\nsquare = [512]\n");
-    with_candidates(&text, |_, candidates| {
-        let held = candidates.iter().filter(|candidate| candidate.dropped.is_none());
-        let shaped: Vec<_> = held.filter(|candidate| candidate.variant.shape.is_some()).collect();
-        assert!(!shaped.is_empty());
-        assert!(shaped.iter().all(|candidate| candidate.variant.tile == Tile::Whole));
-    });
+fn target_shapes_make_no_kernels() {
+    for text in [MAP, SUM] {
+        let names = |text: &str| {
+            with_expanded(text, |_, expanded| {
+                expanded.candidates.iter().map(|it| it.kernel.name.clone()).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(names(text), names(&format!("{text}[shapes]\nsquare = [512]\nrect = [[3, 40]]\n")));
+    }
 }
 
 #[test]

@@ -84,25 +84,25 @@ fn peak_counts_what_is_alive_at_once() {
 #[test]
 fn live_vectors_of_a_map() {
     let live = |output: &str, name: &str| lowered(&map_of(output, "[1, 2, 4]"), name).live_vectors();
-    assert_eq!(live("x * k", "op_f32_avx2_u4"), 4 + 1);
-    assert_eq!(live("x + y", "op_f32_avx2_u4"), 8);
-    assert_eq!(live("x * 2.0 + 3.0", "op_f32_avx2_u2"), 2 + 2);
-    assert_eq!(live("x * k + y", "op_f32_avx2_u1"), 2 + 1);
+    assert_eq!(live("x * k", "map_f32_avx2_u4"), 4 + 1);
+    assert_eq!(live("x + y", "map_f32_avx2_u4"), 8);
+    assert_eq!(live("x * 2.0 + 3.0", "map_f32_avx2_u2"), 2 + 2);
+    assert_eq!(live("x * k + y", "map_f32_avx2_u1"), 2 + 1);
 }
 
 #[test]
 fn the_next_steps_loads_are_alive_too() {
     let text = format!("{}schedule = [\"pipelined\"]\n", map_of("x * k", "[1, 2, 4]"));
-    assert_eq!(lowered(&text, "op_f32_avx2_u4_pipe").live_vectors(), 4 * 2 + 1);
+    assert_eq!(lowered(&text, "map_f32_avx2_u4_pipe").live_vectors(), 4 * 2 + 1);
 }
 
 #[test]
 fn the_minimum_of_a_map_is_that_of_its_expression() {
     let minimum = |output: &str, name: &str| lowered(&map_of(output, "[1, 2, 4]"), name).minimum();
-    assert_eq!(minimum("x * k", "op_f32_avx2_u4"), Minimum { loads: 4, stores: 4, arithmetic: 4 });
-    assert_eq!(minimum("x * x + x * x", "op_f32_avx2_u1"), Minimum { loads: 1, stores: 1, arithmetic: 2 });
-    assert_eq!(minimum("x * k + y", "op_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 4 });
-    assert_eq!(minimum("fma(x, k, y)", "op_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 2 });
+    assert_eq!(minimum("x * k", "map_f32_avx2_u4"), Minimum { loads: 4, stores: 4, arithmetic: 4 });
+    assert_eq!(minimum("x * x + x * x", "map_f32_avx2_u1"), Minimum { loads: 1, stores: 1, arithmetic: 2 });
+    assert_eq!(minimum("x * k + y", "map_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 4 });
+    assert_eq!(minimum("fma(x, k, y)", "map_f32_avx2_u2"), Minimum { loads: 4, stores: 2, arithmetic: 2 });
 }
 
 #[test]
@@ -110,48 +110,8 @@ fn the_minimum_of_a_reduction_is_that_of_its_family() {
     let minimum =
         |name: &str| lowered(&format!("{SUM}[variants]\nunroll = [2]\nstreams = [1]\n"), name).minimum();
     // Eight accumulators of two leaves: f64 has four lanes.
-    assert_eq!(minimum("op_f64_avx2_u2"), Minimum { loads: 4, stores: 0, arithmetic: 4 });
-    assert_eq!(minimum("op_f32_avx2_u2"), Minimum { loads: 2, stores: 0, arithmetic: 2 });
+    assert_eq!(minimum("runs_f64_avx2_u2"), Minimum { loads: 4, stores: 0, arithmetic: 4 });
+    assert_eq!(minimum("runs_f32_avx2_u2"), Minimum { loads: 2, stores: 0, arithmetic: 2 });
     // Two lines, which are four vectors, of two rows and of the states that they go to.
-    assert_eq!(minimum("op_axis0_f32_avx2_u2"), Minimum { loads: 4 * 3, stores: 4, arithmetic: 4 * 2 });
-}
-
-#[test]
-fn leaves_of_one_length() {
-    for (run, leaf) in [
-        (8, Some(8)),
-        (128, Some(128)),
-        (256, Some(128)),
-        (512 * 512, Some(128)),
-        (272, None),
-        (96, Some(96)),
-        (192, Some(96)),
-        (0, None),
-        (7, None),
-        (132, None),
-        (136, None),
-        (129, None),
-    ] {
-        assert_eq!(equal_leaf(run), leaf, "{run}");
-    }
-}
-
-/// Against the tree itself: a run is split at half its length, rounded down to blocks of eight.
-#[test]
-fn leaves_of_one_length_are_those_of_the_tree() {
-    fn leaves(run: usize, found: &mut BTreeSet<usize>) {
-        if run <= 128 {
-            found.insert(run);
-        } else {
-            let half = run / 2 / 8 * 8;
-            leaves(half, found);
-            leaves(run - half, found);
-        }
-    }
-    for run in 1..5000 {
-        let mut found = BTreeSet::new();
-        leaves(run, &mut found);
-        let only = found.first().copied().filter(|leaf| found.len() == 1 && leaf % 8 == 0);
-        assert_eq!(equal_leaf(run), only, "{run}");
-    }
+    assert_eq!(minimum("columns_f32_avx2_u2"), Minimum { loads: 4 * 3, stores: 4, arithmetic: 4 * 2 });
 }

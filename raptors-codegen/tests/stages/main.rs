@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use raptors_codegen::{
     Dtype, Isa,
     diagnostics::Diagnostics,
-    expand::{BUDGET, Candidate, default_variant, expand, serves},
+    expand::{BUDGET, Expanded, Group, default_variant, expand, serves},
     ir::{
         Kernel, Minimum,
         dag::{Dag, Id, Node},
-        equal_leaf,
     },
     isa::Size,
     op::{Family, Form, Op, camel},
-    select::{ASPECTS, SIZES, select, ships},
+    select::{ASPECTS, IsaRows, SIZES, Table, select, shipped},
     spec::{
         self, Axis, Numerics, Prefetch, Schedule, Source, Spec, Store, Tile,
         expr::{Binary, Expr, Unary},
@@ -24,6 +23,7 @@ use raptors_codegen::{
 mod expansion;
 mod lowering;
 mod selection;
+mod sharing;
 
 /// A map over two matrices and a scalar.
 const MAP: &str = r#"
@@ -72,11 +72,11 @@ fn map_of(output: &str, unroll: &str) -> String {
     )
 }
 
-fn with_candidates<T>(text: &str, look: impl FnOnce(&[Op<'_>], &[Candidate<'_>]) -> T) -> T {
+fn with_expanded<T>(text: &str, look: impl FnOnce(&[Op<'_>], &Expanded<'_>) -> T) -> T {
     let specs = load(text);
     let ops = Op::of_specs(&specs);
-    let candidates = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
-    look(&ops, &candidates)
+    let expanded = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
+    look(&ops, &expanded)
 }
 
 fn refused(text: &str) -> Diagnostics {
@@ -95,12 +95,35 @@ fn portable() -> &'static Isa {
     Isa::find("portable").expect("plain Rust is described")
 }
 
-/// The kernel of that name, lowered.
-fn lowered(text: &str, name: &str) -> Kernel {
-    with_candidates(text, |_, candidates| {
-        let found = candidates.iter().find(|candidate| candidate.name == name);
-        let Candidate { op, family, dtype, isa, variant, .. } = found.unwrap_or_else(|| panic!("no {name}"));
-        Kernel::lower(op, *family, *dtype, isa, variant)
+/// The group that serves an operation of `f32`, in a class, not in place.
+fn group<'e, 'a>(expanded: &'e Expanded<'a>, op: &str, numerics: Numerics) -> &'e Group<'a> {
+    let is = |group: &&Group<'_>| {
+        (group.dtype, group.numerics, group.inplace) == (Dtype::F32, numerics, None)
+            && group.ops.iter().any(|of| of.name == op)
+    };
+    expanded.groups.iter().find(is).unwrap_or_else(|| panic!("no group of {op}"))
+}
+
+/// The kernels of an ISA, in the order in which they stand.
+fn of_isa<'e>(expanded: &'e Expanded<'_>, isa: &str) -> impl Iterator<Item = &'e Kernel> {
+    let kernels = expanded.candidates.iter().map(|candidate| &candidate.kernel);
+    kernels.filter(move |kernel| kernel.isa.name == isa)
+}
+
+/// Why the kernel of that name is dropped, if it is.
+fn reason(expanded: &Expanded<'_>, name: &str) -> Option<String> {
+    let found = expanded.candidates.iter().find(|candidate| candidate.kernel.name == name);
+    found.unwrap_or_else(|| panic!("no {name}")).dropped.clone()
+}
+
+/// The kernel whose name ends so: what it computes is that of the text.
+fn lowered(text: &str, end: &str) -> Kernel {
+    with_expanded(text, |_, expanded| {
+        let kernels = expanded.candidates.iter().map(|candidate| &candidate.kernel);
+        let mut found = kernels.filter(|kernel| kernel.name.ends_with(&format!("_{end}")));
+        let kernel = found.next().unwrap_or_else(|| panic!("no {end}"));
+        assert!(found.next().is_none(), "one kernel is called {end}");
+        kernel.clone()
     })
 }
 
@@ -127,25 +150,19 @@ mod isas {
     fn runs_take_at_most_eight_lanes() {
         let mut narrowed = 0;
         for (text, all_lanes) in [(MAP, true), (SUM, false)] {
-            with_candidates(text, |_, candidates| {
-                for candidate in candidates {
-                    let Candidate { op, family, dtype, isa, variant, .. } = candidate;
-                    let kernel = Kernel::lower(op, *family, *dtype, isa, variant);
-                    let lanes = isa.lanes(*dtype);
-                    let (module, expected) = if *family == Family::Runs && lanes > 8 {
+            with_expanded(text, |_, expanded| {
+                for kernel in expanded.candidates.iter().map(|candidate| &candidate.kernel) {
+                    let dtype = kernel.types.storage;
+                    let lanes = kernel.isa.lanes(dtype);
+                    let (module, expected) = if kernel.family == Family::Runs && lanes > 8 {
                         narrowed += 1;
                         (format!("{dtype}x8"), 8)
                     } else {
                         (dtype.to_string(), lanes)
                     };
-                    assert_eq!(
-                        (kernel.vocabulary(), kernel.lanes()),
-                        (module, expected),
-                        "{}",
-                        candidate.name
-                    );
+                    assert_eq!((kernel.vocabulary(), kernel.lanes()), (module, expected), "{}", kernel.name);
                     assert_eq!(kernel.vector_bytes(), expected * dtype.bytes());
-                    assert!(!all_lanes || kernel.lanes() == lanes, "{}", candidate.name);
+                    assert!(!all_lanes || kernel.lanes() == lanes, "{}", kernel.name);
                 }
             });
         }
@@ -187,14 +204,15 @@ mod ops {
         assert_eq!(ops[0].served_by(Numerics::Accurate), Numerics::Numpy);
         assert_eq!(ops[1].kernel_classes(), Numerics::ALL);
         assert_eq!(ops[1].served_by(Numerics::Accurate), Numerics::Accurate);
-        with_candidates(SUM, |_, candidates| {
-            for candidate in candidates {
-                let expected: &[Numerics] = match (&candidate.op.form, candidate.variant.numerics) {
+        with_expanded(SUM, |_, expanded| {
+            for group in &expanded.groups {
+                let [op] = group.ops[..] else { panic!("one operation for each axis") };
+                let expected: &[Numerics] = match (&op.form, group.numerics) {
                     (Form::Reduce(_, Axis::Zero), Numerics::Numpy) => &[Numerics::Numpy],
                     (Form::Reduce(_, Axis::Zero), Numerics::Accurate) => &[Numerics::Accurate],
                     _ => &Numerics::ALL,
                 };
-                assert_eq!(serves(candidate), expected, "{}", candidate.name);
+                assert_eq!(serves(group, op), expected, "{} {:?}", op.name, group.numerics);
             }
         });
     }
@@ -205,9 +223,9 @@ mod names {
 
     #[test]
     fn a_name_says_all_of_a_variant() {
-        let name = |variant: Variant| variant.kernel_name("op", Dtype::F32, avx2());
+        let name = |variant: Variant| variant.kernel_name("mul_m_s", Family::Map, Dtype::F32, avx2());
         let plain = Variant::plain(4);
-        assert_eq!(name(plain), "op_f32_avx2_u4");
+        assert_eq!(name(plain), "mul_m_s_map_f32_avx2_u4");
         assert_eq!(plain.to_string(), "unroll 4");
         let cases = [
             (Variant { schedule: Schedule::Pipelined, ..plain }, "_pipe", "pipelined"),
@@ -220,16 +238,15 @@ mod names {
                 "prefetch l2 32 lines",
             ),
             (Variant { store: Store::Streaming, ..plain }, "_nt", "streaming stores"),
-            (Variant { inplace: true, ..plain }, "_inplace", "in place"),
-            (Variant { numerics: Numerics::Accurate, ..plain }, "_acc", "accurate"),
-            (Variant { shape: Some((3, 40)), ..plain }, "_3x40", "3×40 only"),
+            (Variant { inplace: Some(0), ..plain }, "_inplace", "in place"),
+            (Variant { inplace: Some(1), ..plain }, "_inplace2", "in place of matrix 2"),
         ];
         let mut all = plain;
         let (mut suffixes, mut words) = (String::new(), String::from("unroll 4"));
         for (variant, suffix, word) in cases {
-            assert_eq!(name(variant), format!("op_f32_avx2_u4{suffix}"));
+            assert_eq!(name(variant), format!("mul_m_s_map_f32_avx2_u4{suffix}"));
             assert_eq!(variant.to_string(), format!("unroll 4, {word}"));
-            if variant.tile != Tile::Bytes(512) {
+            if variant.tile != Tile::Bytes(512) && variant.inplace != Some(0) {
                 suffixes.push_str(suffix);
                 words.extend([", ", word]);
             }
@@ -239,10 +256,8 @@ mod names {
         all.tile = Tile::Bytes(4096);
         all.prefetch = Prefetch::Ahead { level: 2, lines: 32 };
         all.store = Store::Streaming;
-        all.inplace = true;
-        all.numerics = Numerics::Accurate;
-        all.shape = Some((3, 40));
-        assert_eq!(name(all), format!("op_f32_avx2_u4{suffixes}"));
+        all.inplace = Some(1);
+        assert_eq!(name(all), format!("mul_m_s_map_f32_avx2_u4{suffixes}"));
         assert_eq!(all.to_string(), words);
     }
 
@@ -250,22 +265,29 @@ mod names {
     fn two_kernels_never_share_one() {
         let variants =
             "\n[variants]\nunroll = [1, 2, 4, 8]\nprefetch = [\"none\", \"l1 8 lines\", \"l2 32 lines\"]\n";
-        let shapes = "\n[shapes]\nsquare = [16, 32]\nrect = [[16, 32], [32, 16]]\n";
         let map = format!(
-            "{SCALE}{variants}schedule = [\"grouped\", \"pipelined\"]\nstore = [\"cached\", \"streaming\"]\n{shapes}"
+            "{SCALE}{variants}schedule = [\"grouped\", \"pipelined\"]\nstore = [\"cached\", \"streaming\"]\n"
         );
-        let sum =
-            format!("{SUM}{variants}streams = [1, 2]\ntile = [\"512 B\", \"1 KiB\", \"whole\"]\n{shapes}");
+        let sum = format!("{SUM}{variants}streams = [1, 2]\ntile = [\"512 B\", \"1 KiB\", \"whole\"]\n");
         for text in [map.as_str(), &sum, SCALE, SUM] {
-            with_candidates(text, |_, candidates| {
-                let names: BTreeSet<&str> =
-                    candidates.iter().map(|candidate| candidate.name.as_str()).collect();
-                assert_eq!(names.len(), candidates.len());
-                for candidate in candidates {
-                    let Candidate { op, dtype, isa, variant, name, .. } = candidate;
-                    assert_eq!(*name, variant.kernel_name(&op.name, *dtype, isa));
+            with_expanded(text, |_, expanded| {
+                let kernels = || expanded.candidates.iter().map(|candidate| &candidate.kernel);
+                let names: BTreeSet<&str> = kernels().map(|kernel| kernel.name.as_str()).collect();
+                assert_eq!(names.len(), expanded.candidates.len());
+                for kernel in kernels() {
+                    let Kernel { computes, family, types, isa, variant, name, .. } = kernel;
+                    assert_eq!(*name, variant.kernel_name(computes, *family, types.storage, isa));
                 }
             });
         }
+    }
+
+    /// The words for skeletons tell them apart: what is computed and all else may be the same.
+    #[test]
+    fn skeletons_have_words_of_their_own() {
+        let name = |family| Variant::plain(1).kernel_name("add", family, Dtype::F32, avx2());
+        let names: BTreeSet<String> = Family::ALL.map(name).into();
+        assert_eq!(names.len(), Family::ALL.len());
+        assert!(names.contains("add_tree_f32_avx2_u1"), "{names:?}");
     }
 }

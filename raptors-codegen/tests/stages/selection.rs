@@ -2,41 +2,51 @@
 
 use super::*;
 
+fn kernel<'e>(expanded: &'e Expanded<'_>, at: usize) -> &'e Kernel {
+    &expanded.candidates[at].kernel
+}
+
+/// What a table is of, for messages.
+fn what(table: &Table<'_, '_>, rows: &IsaRows) -> String {
+    format!("{} {} on {}", table.group.computation().name, table.group.dtype, rows.isa.name)
+}
+
 /// Every table of the text: each ISA's buckets are full, and the portable ones are always there.
 fn full(text: &str) {
-    with_candidates(text, |ops, candidates| {
-        let tables = select(ops, candidates);
-        assert!(!tables.is_empty());
+    with_expanded(text, |ops, expanded| {
+        let tables = select(expanded);
+        let ships = shipped(&tables);
+        for op in ops {
+            assert!(tables.iter().any(|table| table.ops.iter().any(|of| of.name == op.name)), "{}", op.name);
+        }
         for table in &tables {
             assert_eq!(table.isas.len(), Isa::all().len());
             for rows in &table.isas {
                 let count = rows.buckets.len();
-                let what = format!("{} {} on {}", table.op.name, table.dtype, rows.isa.name);
+                let what = what(table, rows);
                 assert!(
                     count == SIZES * ASPECTS || (count == 0 && !rows.isa.is_portable()),
                     "{what}: {count}"
                 );
                 let exact = rows.exact.iter().flat_map(|(_, kernels)| kernels);
-                for row in rows.buckets.iter().chain(exact) {
-                    let elsewhere = rows.isa.pays.as_ref().map(|pays| &pays.elsewhere);
-                    let is_own = row.isa.name == rows.isa.name;
-                    assert!(row.dropped.is_none() && ships(&tables, row), "{what}: {}", row.name);
-                    let variant = &row.variant;
+                for &row in rows.buckets.iter().chain(exact) {
+                    let kernel = kernel(expanded, row);
+                    let group = table.group;
+                    assert!(
+                        expanded.candidates[row].dropped.is_none() && ships.contains(&row),
+                        "{what}: {}",
+                        kernel.name
+                    );
+                    assert!(group.kernels.contains(&row), "{what}: {}", kernel.name);
                     assert_eq!(
-                        (variant.numerics, variant.inplace),
-                        (table.numerics, table.inplace),
+                        (&kernel.computes, kernel.types.storage, kernel.family, kernel.variant.inplace),
+                        (&group.computation().kernel, group.dtype, group.family, group.inplace),
                         "{what}"
                     );
-                    assert_eq!((row.dtype, &row.op.name), (table.dtype, &table.op.name));
-                    assert!(is_own || elsewhere == Some(&row.isa.name), "{what}: {}", row.name);
-                    assert_eq!(
-                        is_own,
-                        rows.all.iter().any(|other| other.name == row.name),
-                        "{what}: {}",
-                        row.name
-                    );
+                    let elsewhere = rows.isa.pays.as_ref().map(|pays| &pays.elsewhere);
+                    let is_own = kernel.isa.name == rows.isa.name;
+                    assert!(is_own || elsewhere == Some(&kernel.isa.name), "{what}: {}", kernel.name);
                 }
-                assert!(rows.buckets.iter().all(|row| row.variant.shape.is_none()), "{what}");
             }
         }
     });
@@ -55,41 +65,52 @@ fn every_bucket_has_a_kernel() {
     full(&SUM.replace("\"add\"", "\"max\""));
 }
 
+/// Of each target shape there is a row, whatever the ISA and also in place; its kernels are those of its bucket.
 #[test]
-fn target_shapes_have_rows_of_their_own() {
-    let text = format!("{MAP}[variants]\nunroll = [1, 2]\n[shapes]\nsquare = [16]\nrect = [[3, 40]]\n");
-    with_candidates(&text, |ops, candidates| {
-        for table in select(ops, candidates) {
-            for rows in &table.isas {
-                let shapes: Vec<_> = rows.exact.iter().map(|(shape, _)| *shape).collect();
-                let none = table.inplace || !rows.isa.shapes;
-                let expected: &[(usize, usize)] = if none { &[] } else { &[(3, 40), (16, 16)] };
-                assert_eq!(shapes, expected, "{}", rows.isa.name);
-                for (shape, kernels) in &rows.exact {
-                    assert_eq!(kernels.len(), SIZES, "one for each size");
-                    for row in kernels {
-                        assert_eq!(
-                            (row.variant.shape, row.variant.unroll),
-                            (Some(*shape), 2),
-                            "{}",
-                            row.name
-                        );
+fn target_shapes_have_rows_of_their_own_with_the_kernels_of_their_buckets() {
+    let shapes = "[shapes]\nsquare = [16, 2048]\nrect = [[3, 400], [4096, 16]]\n";
+    let mut of_tall = 0;
+    for text in [
+        format!("{MAP}[variants]\nunroll = [1, 2]\n{shapes}"),
+        format!("{SUM}[variants]\nunroll = [1, 4]\n{shapes}"),
+    ] {
+        with_expanded(&text, |_, expanded| {
+            for table in select(expanded) {
+                for rows in table.isas.iter().filter(|rows| !rows.buckets.is_empty()) {
+                    let what = what(&table, rows);
+                    let listed: Vec<_> = rows.exact.iter().map(|(shape, _)| *shape).collect();
+                    assert_eq!(listed, [(3, 400), (16, 16), (2048, 2048), (4096, 16)], "{what}");
+                    for ((shape, kernels), aspect) in rows.exact.iter().zip([0, 1, 1, 2]) {
+                        assert_eq!(kernels.len(), SIZES, "one for each size");
+                        for (size, &row) in kernels.iter().enumerate() {
+                            let bucket = kernel(expanded, rows.buckets[size * ASPECTS + aspect]);
+                            // Where an ISA pays in some sizes alone, whose kernel it is depends on the shape's bytes.
+                            if rows.isa.pays.is_none() {
+                                assert_eq!(kernel(expanded, row).name, bucket.name, "{what}: {shape:?}");
+                            }
+                        }
+                        let variant = |row: usize| kernel(expanded, row).variant;
+                        let is_tall = variant(rows.buckets[2]) != variant(rows.buckets[1]);
+                        of_tall += usize::from(aspect == 2 && is_tall);
+                        if aspect == 2 && rows.isa.pays.is_none() {
+                            assert_eq!(variant(kernels[0]), variant(rows.buckets[2]), "{what}");
+                        }
                     }
                 }
             }
-        }
-    });
+        });
+    }
+    assert!(of_tall > 0, "no table has kernels of its own for tall matrices");
 }
 
 /// Where an ISA says that its kernels do not pay, its rows are those of the ISA it names.
 #[test]
 fn kernels_serve_where_they_pay() {
     let mut described = 0;
-    for (text, beyond) in
-        [(format!("{SCALE}[shapes]\nsquare = [16, 500, 2048]\n"), true), (SUM.into(), false)]
-    {
-        with_candidates(&text, |ops, candidates| {
-            for table in select(ops, candidates) {
+    let shapes = "[shapes]\nsquare = [16, 500, 2048]\n";
+    for (text, is_map) in [(format!("{SCALE}{shapes}"), true), (format!("{SUM}{shapes}"), false)] {
+        with_expanded(&text, |_, expanded| {
+            for table in select(expanded) {
                 for rows in table.isas.iter().filter(|rows| !rows.buckets.is_empty()) {
                     let elsewhere = rows.isa.pays.as_ref().map_or("", |pays| &pays.elsewhere);
                     let plainer = table.isas.iter().find(|other| other.isa.name == elsewhere);
@@ -105,30 +126,31 @@ fn kernels_serve_where_they_pay() {
                         for aspect in 0..ASPECTS {
                             let bucket = at * ASPECTS + aspect;
                             let row = rows.buckets[bucket];
-                            assert_eq!(&row.isa.name, expected(size), "{size:?}: {}", row.name);
+                            let Kernel { isa, name, .. } = kernel(expanded, row);
+                            assert_eq!(&isa.name, expected(size), "{size:?}: {name}");
                             if !rows.isa.pays_in(size) {
-                                assert_eq!(row.name, plainer.expect("checked").buckets[bucket].name);
+                                assert_eq!(row, plainer.expect("checked").buckets[bucket], "{name}");
                             }
                         }
                     }
                     for (shape, kernels) in &rows.exact {
                         // Bytes decide which classes a shape can have: the first that holds it stands for those before.
-                        let least = match shape.0 {
-                            16 => [Size::L1, Size::L2, Size::L3, Size::Memory],
-                            500 => [Size::L2, Size::L2, Size::L3, Size::Memory],
+                        let columns = if is_map { 2 } else { 1 };
+                        let least = match columns * shape.0 * shape.1 * table.group.dtype.bytes() {
+                            ..=0x4_0000 => [Size::L1, Size::L2, Size::L3, Size::Memory],
+                            ..=0x40_0000 => [Size::L2, Size::L2, Size::L3, Size::Memory],
                             _ => [Size::L3, Size::L3, Size::L3, Size::Memory],
                         };
-                        for (kernel, size) in kernels.iter().zip(least) {
-                            assert_eq!(&kernel.isa.name, expected(size), "{size:?}: {}", kernel.name);
-                            assert_eq!(kernel.variant.shape, Some(*shape));
+                        for (&row, size) in kernels.iter().zip(least) {
+                            let Kernel { isa, name, .. } = kernel(expanded, row);
+                            assert_eq!(&isa.name, expected(size), "{size:?}: {name}");
                         }
-                        let beyond = beyond && shape.0 == 2048 && kernels[3].isa.streaming;
-                        assert_eq!(
-                            kernels[3].variant.store == Store::Streaming,
-                            beyond,
-                            "{}",
-                            kernels[3].name
-                        );
+                        // Sizes alone say how a kernel stores, also where it is another ISA's.
+                        let last = kernel(expanded, kernels[SIZES - 1]);
+                        let streams = is_map && table.group.inplace.is_none() && last.isa.streaming;
+                        assert_eq!(last.variant.store == Store::Streaming, streams, "{}", last.name);
+                        let first = kernel(expanded, kernels[0]);
+                        assert_eq!(first.variant.store, Store::Cached, "{}", first.name);
                     }
                 }
             }
@@ -139,12 +161,14 @@ fn kernels_serve_where_they_pay() {
 
 /// The kernels of AVX2 for `f32`, of each bucket.
 fn buckets(text: &str) -> Vec<String> {
-    with_candidates(text, |ops, candidates| {
-        let tables = select(ops, candidates);
-        let table =
-            tables.iter().find(|table| table.op.name == "op" && table.dtype == Dtype::F32 && !table.inplace);
+    with_expanded(text, |_, expanded| {
+        let tables = select(expanded);
+        let table = tables.iter().find(|table| {
+            let group = table.group;
+            table.ops[0].name == "op" && (group.dtype, group.inplace) == (Dtype::F32, None)
+        });
         let rows = table.and_then(|table| table.isas.iter().find(|rows| rows.isa.name == "avx2"));
-        rows.expect("it has rows").buckets.iter().map(|row| row.name.clone()).collect()
+        rows.expect("it has rows").buckets.iter().map(|&row| kernel(expanded, row).name.clone()).collect()
     })
 }
 
@@ -152,42 +176,23 @@ fn buckets(text: &str) -> Vec<String> {
 fn beyond_the_caches_maps_store_past_them() {
     let names = buckets(SCALE);
     let (near, far) = names.split_at((SIZES - 1) * ASPECTS);
-    assert!(near.iter().all(|name| name == "op_f32_avx2_u4"), "{near:?}");
-    assert!(far.iter().all(|name| name == "op_f32_avx2_u4_nt"), "{far:?}");
+    assert!(near.iter().all(|name| name == "mul_m_s_map_f32_avx2_u4"), "{near:?}");
+    assert!(far.iter().all(|name| name == "mul_m_s_map_f32_avx2_u4_nt"), "{far:?}");
     let cached = buckets(&format!("{SCALE}[variants]\nstore = [\"cached\"]\n"));
-    assert!(cached.iter().all(|name| name == "op_f32_avx2_u4"), "{cached:?}");
-}
-
-#[test]
-fn large_target_shapes_have_a_kernel_for_each_case() {
-    let text = format!("{SCALE}[shapes]\nsquare = [16, 2048]\n");
-    with_candidates(&text, |ops, candidates| {
-        let tables = select(ops, candidates);
-        let table = tables.iter().find(|table| table.dtype == Dtype::F32 && !table.inplace);
-        let rows = table.and_then(|table| table.isas.iter().find(|rows| rows.isa.name == "avx2"));
-        let last = |at: usize| {
-            let (_, kernels) = &rows.expect("it has rows").exact[at];
-            (kernels[0].name.as_str(), kernels[SIZES - 1].name.as_str())
-        };
-        assert_eq!(last(0), ("op_f32_avx2_u4_16x16", "op_f32_avx2_u4_16x16"));
-        assert_eq!(last(1), ("op_f32_avx2_u4_2048x2048", "op_f32_avx2_u4_nt_2048x2048"));
-    });
+    assert!(cached.iter().all(|name| name == "mul_m_s_map_f32_avx2_u4"), "{cached:?}");
 }
 
 #[test]
 fn what_no_row_names_does_not_ship() {
     let text = format!("{MAP}[variants]\nunroll = [1, 2, 4]\n");
-    with_candidates(&text, |ops, candidates| {
-        let tables = select(ops, candidates);
-        let shipped: BTreeSet<&str> = candidates
-            .iter()
-            .filter(|candidate| candidate.isa.name == "avx2" && candidate.dtype == Dtype::F32)
-            .filter(|candidate| ships(&tables, candidate))
-            .map(|candidate| candidate.name.as_str())
+    with_expanded(&text, |_, expanded| {
+        let tables = select(expanded);
+        let shipped: BTreeSet<&str> = shipped(&tables)
+            .into_iter()
+            .map(|at| kernel(expanded, at))
+            .filter(|kernel| kernel.isa.name == "avx2" && kernel.types.storage == Dtype::F32)
+            .map(|kernel| kernel.name.strip_prefix("add_mul_m_s_m2_map_f32_avx2_").expect("it computes that"))
             .collect();
-        assert_eq!(
-            shipped,
-            BTreeSet::from(["op_f32_avx2_u4", "op_f32_avx2_u4_inplace", "op_f32_avx2_u4_nt"])
-        );
+        assert_eq!(shipped, BTreeSet::from(["u4", "u4_inplace", "u4_nt"]));
     });
 }
