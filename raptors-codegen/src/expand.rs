@@ -215,6 +215,8 @@ fn variants(group: &Group<'_>, isa: &'static Isa) -> Vec<Variant> {
             for &tile in &or_default(&wanted.tile, base.tile) {
                 all.push(Variant { tile, ..base });
             }
+            // It gives no hints: with any distance it would be the same kernel.
+            return all;
         }
     }
     let with_prefetch = if wanted.full { all.clone() } else { vec![base] };
