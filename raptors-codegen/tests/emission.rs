@@ -176,6 +176,39 @@ fn what_ships_does_not_depend_on_candidates() {
     }
 }
 
+/// A profile changes which kernels ship. Where all candidates are carried, it moves and changes no function.
+#[test]
+fn with_candidates_the_functions_are_those_without_profiles() {
+    let winner = "mul_m_s_map_f32_avx2_u1_pipe";
+    let specs = spec::load(&SOURCES).unwrap_or_else(|errors| panic!("{errors}"));
+    let ops = Op::of_specs(&specs);
+    let candidates = expand(&ops).unwrap_or_else(|errors| panic!("{errors}")).candidates;
+    let found = candidates.iter().find(|candidate| candidate.kernel.name == winner);
+    let identity = found.expect("the shipped specs list it").kernel.identity();
+    let text = format!(
+        "version = 2\ncpu = \"amd-zen9\"\ncaches = {{ l1 = \"32 KiB\", l2 = \"1 MiB\", l3 = \"32 MiB\" }}\n\
+         rustc = \"1.95.0\"\ndate = \"2026-11-25\"\n[kernels.mul_m_s.f32.avx2]\n\
+         \"l1 wide\" = {{ kernel = \"{winner}\", body = \"{identity:016x}\", margin = \"3.1%\", interval = \"2.7% to 3.5%\" }}\n"
+    );
+    let profiles = vec![Source { name: "tuned/amd-zen9.toml".to_owned(), text }];
+    let with_profile = |carry| {
+        let input = Input { specs: SOURCES.clone(), profiles: profiles.clone(), carry, ..Input::default() };
+        let output = generate(&input).unwrap_or_else(|errors| panic!("{errors}"));
+        assert!(output.warnings.is_empty(), "{:?}", output.warnings);
+        output.files
+    };
+    let all = with_profile(Carry::All);
+    assert_ne!(file(&all, "dispatch.rs"), file(&FILES, "dispatch.rs"), "its row is in a table");
+    let code = |files: &[File]| -> Vec<File> {
+        files.iter().filter(|file| file.name.starts_with("kernels")).cloned().collect()
+    };
+    assert!(code(&all) == code(&FILES), "the same functions in the same files");
+    let without = functions(&files(&SOURCES, false));
+    let shipped = functions(&with_profile(Carry::Winners));
+    let new: Vec<_> = shipped.keys().filter(|name| !without.contains_key(*name)).collect();
+    assert_eq!(new, [winner]);
+}
+
 #[test]
 fn files_of_kernels_are_short_enough_to_read() {
     for file in FILES.iter().filter(|file| file.name.starts_with("kernels_")) {
@@ -219,16 +252,21 @@ fn above_each_kernel_stands_its_spec() {
         let lines: Vec<&str> = file.text.lines().collect();
         for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("#[kernel(")) {
             let note = at.checked_sub(1).and_then(|above| lines[above].strip_prefix("// "));
-            let place =
-                note.and_then(|note| note.split_once("  ·  ")).and_then(|(place, _)| place.rsplit_once(':'));
-            let (name, line) = place.unwrap_or_else(|| panic!("{}:{}: no note above", file.name, at + 1));
-            let text = sources.get(name).unwrap_or_else(|| panic!("{name} is no spec"));
-            let line: usize = line.parse().expect("a number");
-            let meant = text.lines().nth(line - 1).expect("a line of the spec");
-            assert!(
-                ["output", "of ", "combine", "init"].iter().any(|word| meant.contains(word)),
-                "{name}:{line} is `{meant}`"
-            );
+            let places = note.and_then(|note| note.split_once("  ·  ")).map(|(places, _)| places);
+            let places = places.unwrap_or_else(|| panic!("{}:{}: no note above", file.name, at + 1));
+            // The lines of all specs whose kernel it is, each once and sorted.
+            let listed: Vec<&str> = places.split(", ").collect();
+            assert!(listed.is_sorted_by(|a, b| a < b), "{places}");
+            for place in listed {
+                let (name, line) = place.rsplit_once(':').expect("a file and a line");
+                let text = sources.get(name).unwrap_or_else(|| panic!("{name} is no spec"));
+                let line: usize = line.parse().expect("a number");
+                let meant = text.lines().nth(line - 1).expect("a line of the spec");
+                assert!(
+                    ["output", "of ", "combine", "init"].iter().any(|word| meant.contains(word)),
+                    "{name}:{line} is `{meant}`"
+                );
+            }
         }
         let functions = lines.iter().filter(|line| line.starts_with("fn ")).count();
         let attributes = lines.iter().filter(|line| line.starts_with("#[kernel(")).count();
@@ -269,39 +307,83 @@ fn no_name_is_given_twice() {
 fn with_candidates_every_kernel_that_an_isa_holds_is_written() {
     let specs = spec::load(&SOURCES).unwrap_or_else(|errors| panic!("{errors}"));
     let ops = Op::of_specs(&specs);
-    let candidates = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
-    let held: BTreeSet<String> = candidates
+    let expanded = expand(&ops).unwrap_or_else(|errors| panic!("{errors}"));
+    let held: BTreeSet<String> = expanded
+        .candidates
         .into_iter()
         .filter(|candidate| candidate.dropped.is_none())
-        .map(|candidate| candidate.name)
+        .map(|candidate| candidate.kernel.name)
         .collect();
     assert_eq!(kernels(&FILES).into_iter().collect::<BTreeSet<_>>(), held);
 }
 
-/// What `dispatch.rs` names is written, and without candidates nothing else is.
+/// What `dispatch.rs` lists is written, each kernel once, and nothing else is.
 #[test]
 fn tables_name_what_is_written() {
     let shipped = files(&SOURCES, false);
-    for (files, only) in [(&shipped, true), (&*FILES, false)] {
+    for files in [&shipped, &*FILES] {
         let modules = modules(files);
         let dispatch = files.iter().find(|file| file.name == "dispatch.rs").expect("the tables are written");
         let words: Vec<String> = flat(tokens(dispatch)).iter().map(ToString::to_string).collect();
-        let mut named = BTreeSet::new();
+        let mut named = Vec::new();
         for path in words.windows(4).filter(|path| path[1] == ":" && path[2] == ":") {
             if let Some(kernels) = modules.get(&path[0]) {
                 let kernel = path[3].to_lowercase();
                 assert!(kernels.contains(&kernel), "{} has no {kernel}", path[0]);
-                named.insert(kernel);
+                named.push(kernel);
             }
         }
-        let written: BTreeSet<String> = kernels(files).into_iter().collect();
         assert!(!named.is_empty());
-        if only {
-            assert_eq!(named, written);
-        } else {
-            assert!(named.is_subset(&written));
+        named.sort_unstable();
+        let mut written = kernels(files);
+        written.sort_unstable();
+        assert_eq!(named, written);
+    }
+}
+
+/// Rows name kernels by their place in the list of their signature and dtype: no place is beyond it, and every kernel
+/// that ships is named by one.
+#[test]
+fn rows_name_kernels_by_their_place() {
+    let shipped = files(&SOURCES, false);
+    let dispatch = file(&shipped, "dispatch.rs");
+    let (_, after) = dispatch.split_once("pub(crate) mod rows {").expect("the lists");
+    let (lists, tables) = after.split_once("pub(crate) mod tables {").expect("the tables");
+    let length: BTreeMap<&str, usize> = lists
+        .split("pub(crate) static ")
+        .skip(1)
+        .map(|list| {
+            let (ty, kernels) = list.split_once(" = ").expect("a value");
+            (ty.split(':').next().expect("a name"), kernels.matches("::").count())
+        })
+        .collect();
+    let choices: BTreeMap<&str, &str> = tables
+        .split("static CHOICES")
+        .skip(1)
+        .map(|choices| (choices.split(':').next().expect("a name"), choices.split(';').next().expect("an end")))
+        .collect();
+    // Places in the second parts of `((512, 512), [0, 0, 1])`, and in `buckets: [0, 1]`.
+    let places = |choices: &str| -> Vec<usize> {
+        let (exact, rest) = choices.split_once("buckets: [").expect("buckets");
+        let lists = exact.split("), [").skip(1).chain([rest]);
+        lists
+            .flat_map(|list| list.split(']').next().expect("an end").split(", "))
+            .map(|place| place.parse().expect("a number"))
+            .collect()
+    };
+    let mut named: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for table in tables.split("pub(crate) static ").skip(1) {
+        let (_, rows) = table.split_once("rows: rows::").expect("the list");
+        let rows = rows.split(',').next().expect("an end");
+        for choice in table.split("&CHOICES").skip(1) {
+            let choice = choice.split([',', ')']).next().expect("an end");
+            named.entry(rows).or_default().extend(places(choices[choice]));
         }
     }
+    for (rows, length) in &length {
+        assert_eq!(named[rows], (0..*length).collect(), "{rows}");
+    }
+    assert_eq!(length.values().sum::<usize>(), kernels(&shipped).len());
 }
 
 /// A folder for one test, empty.
@@ -351,14 +433,21 @@ fn a_file_that_would_not_change_is_left_alone() {
     assert_eq!(builder.build().expect("the specs are right").written, 0);
     assert!(names(&out).iter().all(|name| changed(&out.join(name)) == long_ago));
 
-    // Another number in a constant: only the files in which it shows.
-    let text = OWN[0].1.replace("fma(x, gain, offset)", "fma(x, 2.5, offset) * gain");
+    // Another word about an operation: only the files in which it shows, and no kernel.
+    let text = OWN[0].1.replace("several scalars", "two scalars");
     specs(&here, "ops", &[("blend", &text)]);
-    let again = builder.build().expect("the specs are right");
-    assert!(again.written > 0);
+    assert_eq!(builder.build().expect("the specs are right").written, 2);
+    for name in names(&out) {
+        let shows = ["catalogue.rs", "ops.rs"].contains(&name.as_str());
+        assert_eq!(changed(&out.join(&name)) != long_ago, shows, "{name}");
+    }
+
+    // Another number in a constant: the list of modules does not know it.
+    let text = text.replace("fma(x, gain, offset)", "fma(x, 2.5, offset) * gain");
+    specs(&here, "ops", &[("blend", &text)]);
+    assert!(builder.build().expect("the specs are right").written > 2);
     assert_eq!(changed(&out.join("kernels.rs")), long_ago);
-    assert_eq!(changed(&out.join("dispatch.rs")), long_ago);
-    assert_ne!(changed(&out.join("catalogue.rs")), long_ago);
+    assert_ne!(changed(&out.join("dispatch.rs")), long_ago, "tables name what is computed");
 }
 
 #[test]
