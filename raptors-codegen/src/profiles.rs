@@ -194,7 +194,10 @@ impl Applied<'_> {
         let (class, key) = (class(of), row.to_string());
         let at_row = ["kernels", &of.computation, &of.dtype, &class, &key];
         let at_kernel = [&at_row[..], &["kernel"]].concat();
-        let group = tables[found[0]].group;
+        // Kernels that overwrite the second matrix have tables of the same name as those that overwrite the first.
+        let serves = |at: &usize| self.candidate(tables[*at].group, isa, &winner.kernel).is_ok();
+        let serving: Vec<usize> = found.iter().copied().filter(serves).collect();
+        let group = tables[*serving.first().unwrap_or(&found[0])].group;
         let ops = || group.ops.iter().map(|op| op.name.clone()).collect::<Vec<_>>();
         if let Place::Shape(rows, cols) = row
             && group.ops.iter().all(|op| !op.spec.shapes.contains(&(rows, cols)))
@@ -215,7 +218,7 @@ impl Applied<'_> {
             return;
         }
         let pick = Pick { kernel, won: Some(Won { margin: winner.margin, interval: winner.interval }) };
-        for &at in found {
+        for at in serving {
             self.put(&mut tables[at], isa, row, pick);
         }
     }

@@ -404,3 +404,45 @@ fn a_row_about_threads_serves_the_operations_that_can_be_cut_so() {
     }
     generate(&of("128 KiB")).expect_err("nobody lists it");
 }
+
+/// Of `x - y` and `y - x` the kernels in place overwrite different matrices of one computation: no row of the one is
+/// put into the table of the other, whose kernels take other arguments.
+#[test]
+fn a_row_goes_to_the_tables_that_have_its_kernel() {
+    let map = |output: &str| {
+        format!("summary = \"A map.\"\ninputs = {{ x = \"matrix\", y = \"matrix\" }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n")
+    };
+    let specs: Vec<Source> = [("less", "y - x"), ("minus", "x - y")]
+        .map(|(name, output)| Source { name: format!("ops/{name}.toml"), text: map(output) })
+        .to_vec();
+    let body = |kernel: &str| {
+        let specs = spec::load(&specs).expect("right specs");
+        let ops = Op::of_specs(&specs);
+        let candidates = expand(&ops).expect("right variants").candidates;
+        let found = candidates.iter().find(|it| it.kernel.name == kernel).expect("it is there");
+        format!("{:016x}", found.kernel.identity())
+    };
+    let row = |place: &str, kernel: &str| {
+        let body = body(kernel);
+        format!("\"{place}\" = {{ kernel = \"{kernel}\", body = \"{body}\", margin = \"3.1%\", interval = \"2.7% to 3.5%\" }}\n")
+    };
+    let [first, second] = ["", "2"].map(|end| format!("sub_m_m2_map_f32_portable_u4_inplace{end}"));
+    let rows = [row("l1 wide", &first), row("l2 wide", &second)].concat();
+    let mut input = input(&format!("{HEAD}[kernels.sub_m_m2.f32.avx2-inplace]\n{rows}"));
+    input.specs = specs.clone();
+    with_tables(&input, |tables, expanded, warnings| {
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let mut rows = 0;
+        for table in tables {
+            for (_, tuned) in table.isas.iter().flat_map(|rows| &rows.tuned) {
+                let won: Vec<_> = (0..12).filter(|&bucket| tuned.buckets[bucket].won.is_some()).collect();
+                assert_eq!(won, if table.group.inplace == Some(0) { [0] } else { [3] });
+                assert!(tuned.buckets.iter().all(|pick| {
+                    expanded.candidates[pick.kernel].kernel.variant.inplace == table.group.inplace
+                }));
+                rows += 1;
+            }
+        }
+        assert_eq!(rows, 2);
+    });
+}
