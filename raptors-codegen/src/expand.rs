@@ -144,17 +144,21 @@ fn wish(wanted: &mut Variants, more: &Variants) {
 /// What is wrong with what specs want.
 fn errors(ops: &[Op<'_>], expanded: &Expanded<'_>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
-    let of_op = |op: &Op<'_>| {
+    let of_op = |op: &Op<'_>, within_budget: bool| {
         let name = op.name.clone();
-        let serving = expanded.groups.iter().filter(move |group| group.ops.iter().any(|of| of.name == name));
+        let serving = expanded.groups.iter().filter(move |group| {
+            // Where one spec lifts the budget, what it asks for is not held against the others that share the group.
+            !(within_budget && group.wanted.full) && group.ops.iter().any(|of| of.name == name)
+        });
         serving.flat_map(|group| group.kernels.iter().map(|&at| &expanded.candidates[at]))
     };
     let mut by_spec: Vec<(&Spec, Vec<&Candidate>)> = Vec::new();
     for op in ops {
-        let candidates: Vec<_> = of_op(op).collect();
-        for &dtype in op.spec.dtypes.iter().filter(|_| !op.spec.variants.full) {
+        let (candidates, counted) =
+            (of_op(op, false).collect::<Vec<_>>(), of_op(op, true).collect::<Vec<_>>());
+        for &dtype in &op.spec.dtypes {
             for isa in Isa::all() {
-                let held = candidates.iter().filter(|candidate| {
+                let held = counted.iter().filter(|candidate| {
                     let Kernel { isa: of, types, .. } = &candidate.kernel;
                     candidate.dropped.is_none() && of.name == isa.name && types.storage == dtype
                 });

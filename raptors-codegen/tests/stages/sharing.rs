@@ -16,10 +16,8 @@ fn mean() -> String {
 }
 
 fn with_specs<T>(texts: &[(&str, &str)], look: impl FnOnce(&[Op<'_>], &Expanded<'_>) -> T) -> T {
-    let source = |(name, text): &(&str, &str)| Source {
-        name: format!("ops/{name}.toml"),
-        text: (*text).to_owned(),
-    };
+    let source =
+        |(name, text): &(&str, &str)| Source { name: format!("ops/{name}.toml"), text: (*text).to_owned() };
     let sources: Vec<_> = texts.iter().map(source).collect();
     let specs = spec::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
     let ops = Op::of_specs(&specs);
@@ -74,7 +72,10 @@ fn groups_may_share_kernels_without_sharing_tables() {
         assert!(!std::ptr::eq(all, rows));
         let of_rows: BTreeSet<usize> = rows.kernels.iter().copied().collect();
         assert!(all.kernels.iter().all(|at| of_rows.contains(at)));
-        assert_eq!((all.computation().name.as_str(), rows.computation().name.as_str()), ("add_all", "add_rows"));
+        assert_eq!(
+            (all.computation().name.as_str(), rows.computation().name.as_str()),
+            ("add_all", "add_rows")
+        );
         let columns = group(expanded, "op_axis0", Numerics::Numpy);
         assert!(columns.kernels.iter().all(|at| !of_rows.contains(at)));
     });
@@ -89,7 +90,11 @@ fn what_is_not_the_same_is_shared_by_nobody() {
         });
     }
     // The other matrix is overwritten: kernels in place are others, and those that are not in place are the same.
-    let map = |output: &str| format!("summary = \"M.\"\ninputs = {{ x = \"matrix\", y = \"matrix\" }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n");
+    let map = |output: &str| {
+        format!(
+            "summary = \"M.\"\ninputs = {{ x = \"matrix\", y = \"matrix\" }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n"
+        )
+    };
     with_specs(&[("sub", &map("x - y")), ("minus", &map("y - x"))], |_, expanded| {
         let of = |inplace| {
             let groups = expanded.groups.iter().filter(move |group| group.inplace == inplace);
@@ -104,7 +109,8 @@ fn what_is_not_the_same_is_shared_by_nobody() {
 #[test]
 fn wishes_are_put_together() {
     let wide = format!("{SCALE}[variants]\nunroll = [1, 2]\n");
-    let narrow = GAIN.replace("[\"f64\", \"f32\"]", "[\"f32\"]") + "[variants]\nunroll = [8, 2]\nstore = [\"cached\"]\n";
+    let narrow = GAIN.replace("[\"f64\", \"f32\"]", "[\"f32\"]")
+        + "[variants]\nunroll = [8, 2]\nstore = [\"cached\"]\n";
     with_specs(&[("scale", &wide), ("gain", &narrow)], |_, expanded| {
         let unrolls = |dtype: Dtype| {
             let of_dtype = of_isa(expanded, "avx2").filter(|kernel| kernel.types.storage == dtype);
@@ -121,7 +127,10 @@ fn wishes_are_put_together() {
 
 #[test]
 fn target_shapes_of_one_are_rows_of_all() {
-    let [square, rect] = [format!("{SCALE}[shapes]\nsquare = [16, 64]\n"), format!("{GAIN}[shapes]\nrect = [[16, 16], [3, 40]]\n")];
+    let [square, rect] = [
+        format!("{SCALE}[shapes]\nsquare = [16, 64]\n"),
+        format!("{GAIN}[shapes]\nrect = [[16, 16], [3, 40]]\n"),
+    ];
     with_specs(&[("scale", &square), ("gain", &rect)], |_, expanded| {
         for table in select(expanded) {
             let shapes: Vec<_> = table.isas[0].exact.iter().map(|(shape, _)| *shape).collect();
@@ -148,5 +157,16 @@ fn operations_whose_calls_are_cut_alike_share_a_table_and_others_do_not() {
                 assert!(all.tasks.iter().all(|tasks| tasks.crossover.is_some()));
             }
         }
+    });
+}
+
+/// The budget is lifted for a group by each of its specs: another one that lists little is not refused for it.
+#[test]
+fn who_lifts_the_budget_lifts_it_for_those_that_share_the_group() {
+    let many: Vec<String> = (1..=200).map(|lines| format!("\"l1 {lines} lines\"")).collect();
+    let full = format!("{SCALE}[variants]\nexplore = \"full\"\nprefetch = [{}]\n", many.join(", "));
+    with_specs(&[("scale", &full), ("gain", GAIN)], |_, expanded| {
+        let held = |isa| of_isa(expanded, isa).filter(|kernel| kernel.types.storage == Dtype::F64).count();
+        assert!(Isa::all().iter().any(|isa| held(&isa.name) > BUDGET));
     });
 }
