@@ -269,8 +269,8 @@ mod tests {
         let page = tuning().page().unwrap();
         for text in [
             "amd-zen4",
-            "id=\"scale-f32-avx2-512x512\"",
-            "href=\"#scale-f32-avx2-512x512\"",
+            "id=\"mul_m_s-f32-avx2-512x512\"",
+            "href=\"#mul_m_s-f32-avx2-512x512\"",
             "avx2_u4 → avx2_u8, +3.1% (+2.7% to +3.6%)",
             "2 threads: from 1 MiB on, a piece for each thread (was from 2 MiB on, pieces of 256 KiB)",
             "too noisy to tell",
