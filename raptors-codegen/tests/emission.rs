@@ -360,7 +360,9 @@ fn rows_name_kernels_by_their_place() {
     let choices: BTreeMap<&str, &str> = tables
         .split("static CHOICES")
         .skip(1)
-        .map(|choices| (choices.split(':').next().expect("a name"), choices.split(';').next().expect("an end")))
+        .map(|choices| {
+            (choices.split(':').next().expect("a name"), choices.split(';').next().expect("an end"))
+        })
         .collect();
     // Places in the second parts of `((512, 512), [0, 0, 1])`, and in `buckets: [0, 1]`.
     let places = |choices: &str| -> Vec<usize> {

@@ -102,7 +102,8 @@ threads = ["one"]
 
 /// The tables of a `dispatch.rs` whose summary names an operation: the list of kernels and the choices of each.
 fn rows(dispatch: &str, op: &str) -> BTreeSet<String> {
-    let tables = dispatch.split("    /// ").filter(|table| table.lines().next().is_some_and(|line| line.contains(op)));
+    let tables =
+        dispatch.split("    /// ").filter(|table| table.lines().next().is_some_and(|line| line.contains(op)));
     tables
         .map(|table| {
             let (_, rows) = table.split_once("rows: ").expect("the list");
@@ -126,7 +127,8 @@ fn operations_that_compute_the_same_have_one_function_and_both_name_it() {
     };
     assert_eq!(functions(&both), functions(&one));
     assert!(functions(&both).iter().all(|function| function.contains("\nfn mul_m_s_map_f32_")));
-    let noted = both.iter().any(|file| file.text.contains("// ops/gain.toml:4, ops/scale.toml:4  ·  unroll 4\n"));
+    let noted =
+        both.iter().any(|file| file.text.contains("// ops/gain.toml:4, ops/scale.toml:4  ·  unroll 4\n"));
     assert!(noted, "the note above names both");
 
     let dispatch = both.iter().find(|file| file.name == "dispatch.rs").map(|file| file.text.as_str());

@@ -172,7 +172,9 @@ fn each_text_has_a_case_and_each_rule_too() {
 #[test]
 fn a_row_stands_in_the_place_of_the_default_one() {
     let plain = Input { specs: specs(), ..Input::default() };
-    let of_buckets = [row("l1 square", "mul_m_s_map_f32_avx2_u2"), row("memory tall", "mul_m_s_map_f32_portable_u2")].concat();
+    let of_buckets =
+        [row("l1 square", "mul_m_s_map_f32_avx2_u2"), row("memory tall", "mul_m_s_map_f32_portable_u2")]
+            .concat();
     let input = input(&format!("{HEAD}\n[kernels.mul_m_s.f32.avx2]\n{of_buckets}"));
     with_tables(&input, |tables, expanded, warnings| {
         let name = |at: usize| expanded.candidates[at].kernel.name.as_str();
@@ -183,7 +185,11 @@ fn a_row_stands_in_the_place_of_the_default_one() {
         assert_eq!(won, [1, 11]);
         assert_eq!(name(tuned.buckets[1].kernel), "mul_m_s_map_f32_avx2_u2");
         assert_eq!(name(tuned.buckets[11].kernel), "mul_m_s_map_f32_portable_u2", "a plainer ISA's can win");
-        assert_eq!(name(tuned.buckets[0].kernel), "mul_m_s_map_f32_avx2_u4", "where there is no row, the default");
+        assert_eq!(
+            name(tuned.buckets[0].kernel),
+            "mul_m_s_map_f32_avx2_u4",
+            "where there is no row, the default"
+        );
         // No other table has rows of this profile.
         let all = tables.iter().flat_map(|table| &table.isas);
         assert_eq!(all.filter(|rows| !rows.tuned.is_empty()).count(), 1);
@@ -193,10 +199,15 @@ fn a_row_stands_in_the_place_of_the_default_one() {
     let ships = |output: &Output, kernel: &str| {
         output.files.iter().any(|file| file.text.contains(&format!("fn {kernel}(")))
     };
-    assert!(ships(&output, "mul_m_s_map_f32_avx2_u2") && !ships(&generated(&plain), "mul_m_s_map_f32_avx2_u2"));
+    assert!(
+        ships(&output, "mul_m_s_map_f32_avx2_u2") && !ships(&generated(&plain), "mul_m_s_map_f32_avx2_u2")
+    );
     assert!(!ships(&output, "mul_m_s_map_f64_avx2_u2"));
     let dispatch = file(&output, "dispatch.rs");
-    assert!(dispatch.contains("won: &[(1, Won { margin: 31, low: 27, high: 35, own: false }), (11, Won {"), "{dispatch}");
+    assert!(
+        dispatch.contains("won: &[(1, Won { margin: 31, low: 27, high: 35, own: false }), (11, Won {"),
+        "{dispatch}"
+    );
     assert!(dispatch.contains("cpu: \"amd-zen4\", file: \"tuned/amd-zen4.toml\""), "{dispatch}");
     assert!(dispatch.contains("date: \"2026-11-25\", rows: 2 }"), "{dispatch}");
 }
@@ -225,8 +236,11 @@ fn a_row_of_a_shape_holds_in_the_class_that_the_shape_has_there() {
     let rows = row("16x16", "mul_m_s_map_f32_portable_u2");
     with_tables(&input(&format!("{HEAD}[kernels.mul_m_s.f32.portable]\n{rows}")), |tables, expanded, _| {
         let tuned = tuned(tables, "op", "portable");
-        let names: Vec<_> =
-            tuned.exact[0].1.iter().map(|pick| expanded.candidates[pick.kernel].kernel.name.as_str()).collect();
+        let names: Vec<_> = tuned.exact[0]
+            .1
+            .iter()
+            .map(|pick| expanded.candidates[pick.kernel].kernel.name.as_str())
+            .collect();
         assert_eq!(names[..2], ["mul_m_s_map_f32_portable_u2", "mul_m_s_map_f32_portable_u4"]);
     });
 }
@@ -258,7 +272,8 @@ fn rows_about_threads_are_kept_by_their_number() {
 
 #[test]
 fn a_row_measured_with_other_code_counts_no_more_and_is_told_of() {
-    let stale = row("l1 square", "mul_m_s_map_f32_avx2_u2").replace(&identity("mul_m_s_map_f32_avx2_u2"), "0123456789abcdef");
+    let stale = row("l1 square", "mul_m_s_map_f32_avx2_u2")
+        .replace(&identity("mul_m_s_map_f32_avx2_u2"), "0123456789abcdef");
     let right = row("l2 square", "mul_m_s_map_f32_avx2_u2");
     let input = input(&format!("{HEAD}[kernels.mul_m_s.f32.avx2]\n{stale}{right}"));
     with_tables(&input, |tables, _, _| {
@@ -366,7 +381,8 @@ fn with_gain(profile: &str) -> Input {
 
 #[test]
 fn a_row_serves_every_operation_that_computes_it() {
-    let rows = [row("l1 square", "mul_m_s_map_f32_avx2_u2"), row("16x16", "mul_m_s_map_f32_avx2_u2")].concat();
+    let rows =
+        [row("l1 square", "mul_m_s_map_f32_avx2_u2"), row("16x16", "mul_m_s_map_f32_avx2_u2")].concat();
     let input = with_gain(&format!("{HEAD}[kernels.mul_m_s.f32.avx2]\n{rows}"));
     with_tables(&input, |tables, _, warnings| {
         assert!(warnings.is_empty(), "{warnings:?}");
@@ -410,7 +426,9 @@ fn a_row_about_threads_serves_the_operations_that_can_be_cut_so() {
 #[test]
 fn a_row_goes_to_the_tables_that_have_its_kernel() {
     let map = |output: &str| {
-        format!("summary = \"A map.\"\ninputs = {{ x = \"matrix\", y = \"matrix\" }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n")
+        format!(
+            "summary = \"A map.\"\ninputs = {{ x = \"matrix\", y = \"matrix\" }}\noutput = \"{output}\"\ndtypes = [\"f32\"]\n"
+        )
     };
     let specs: Vec<Source> = [("less", "y - x"), ("minus", "x - y")]
         .map(|(name, output)| Source { name: format!("ops/{name}.toml"), text: map(output) })
@@ -424,7 +442,9 @@ fn a_row_goes_to_the_tables_that_have_its_kernel() {
     };
     let row = |place: &str, kernel: &str| {
         let body = body(kernel);
-        format!("\"{place}\" = {{ kernel = \"{kernel}\", body = \"{body}\", margin = \"3.1%\", interval = \"2.7% to 3.5%\" }}\n")
+        format!(
+            "\"{place}\" = {{ kernel = \"{kernel}\", body = \"{body}\", margin = \"3.1%\", interval = \"2.7% to 3.5%\" }}\n"
+        )
     };
     let [first, second] = ["", "2"].map(|end| format!("sub_m_m2_map_f32_portable_u4_inplace{end}"));
     let rows = [row("l1 wide", &first), row("l2 wide", &second)].concat();

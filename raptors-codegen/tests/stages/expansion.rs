@@ -4,7 +4,8 @@ use super::*;
 
 /// More than the budget: all that shapes a step, and two hundred distances of a hint.
 fn many() -> String {
-    let hints: Vec<String> = (1..=100).map(|lines| format!("\"l1 {lines} lines\", \"l2 {lines} lines\"")).collect();
+    let hints: Vec<String> =
+        (1..=100).map(|lines| format!("\"l1 {lines} lines\", \"l2 {lines} lines\"")).collect();
     format!(
         "\n[variants]\nunroll = [1, 2, 3, 4, 5, 6, 7, 8]\nschedule = [\"grouped\", \"pipelined\"]\n\
          store = [\"cached\", \"streaming\"]\nprefetch = [\"none\", {}]\n",
@@ -33,9 +34,7 @@ fn the_budget_can_be_lifted() {
     with_expanded(&text, |_, expanded| {
         let held = |isa: &Isa| {
             let of_isa = expanded.candidates.iter().filter(|candidate| candidate.kernel.isa.name == isa.name);
-            of_isa
-                .filter(|it| it.kernel.types.storage == Dtype::F64 && it.dropped.is_none())
-                .count()
+            of_isa.filter(|it| it.kernel.types.storage == Dtype::F64 && it.dropped.is_none()).count()
         };
         assert!(Isa::all().iter().any(|isa| held(isa) > BUDGET));
     });
