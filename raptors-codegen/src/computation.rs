@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn long_names_are_cut_and_differ_all_the_same() {
         let long = |last: &str| {
-            let product = vec!["(x + y)"; 8].join(" * ");
+            let product = ["(x + y)"; 8].join(" * ");
             computation(TWO, &format!("{product} * {last}")).name
         };
         let (a, b) = (long("x"), long("y"));

@@ -135,8 +135,8 @@ fn kernels_serve_where_they_pay() {
                     }
                     for (shape, kernels) in &rows.exact {
                         // Bytes decide which classes a shape can have: the first that holds it stands for those before.
-                        let columns = if is_map { 2 } else { 1 };
-                        let least = match columns * shape.0 * shape.1 * table.group.dtype.bytes() {
+                        let matrices = if is_map { 2 } else { 1 };
+                        let least = match matrices * shape.0 * shape.1 * table.group.dtype.bytes() {
                             0..=0x4_0000 => [Size::L1, Size::L2, Size::L3, Size::Memory],
                             0x4_0001..=0x40_0000 => [Size::L2, Size::L2, Size::L3, Size::Memory],
                             _ => [Size::L3, Size::L3, Size::L3, Size::Memory],
