@@ -106,7 +106,7 @@ fn target_shapes_have_rows_of_their_own_with_the_kernels_of_their_buckets() {
 /// Where an ISA says that its kernels do not pay, its rows are those of the ISA it names.
 #[test]
 fn kernels_serve_where_they_pay() {
-    let mut described = 0;
+    let (mut described, mut others) = (0, 0);
     let shapes = "[shapes]\nsquare = [16, 500, 2048]\n";
     for (text, is_map) in [(format!("{SCALE}{shapes}"), true), (format!("{SUM}{shapes}"), false)] {
         with_expanded(&text, |_, expanded| {
@@ -115,21 +115,31 @@ fn kernels_serve_where_they_pay() {
                     let elsewhere = rows.isa.pays.as_ref().map_or("", |pays| &pays.elsewhere);
                     let plainer = table.isas.iter().find(|other| other.isa.name == elsewhere);
                     described += usize::from(plainer.is_some());
+                    let (family, inplace) = (table.group.family, table.group.inplace.is_some());
+                    let pays = |size: Size, on: Option<usize>| rows.isa.pays_in(size, family, inplace, on);
                     let expected = |size: Size| {
-                        if rows.isa.pays_in(size) {
-                            &rows.isa.name
-                        } else {
-                            &plainer.expect("checked").isa.name
-                        }
+                        if pays(size, None) { &rows.isa.name } else { &plainer.expect("checked").isa.name }
                     };
-                    for (at, size) in Size::ALL.into_iter().enumerate() {
-                        for aspect in 0..ASPECTS {
-                            let bucket = at * ASPECTS + aspect;
-                            let row = rows.buckets[bucket];
-                            let Kernel { isa, name, .. } = kernel(expanded, row);
-                            assert_eq!(&isa.name, expected(size), "{size:?}: {name}");
-                            if !rows.isa.pays_in(size) {
-                                assert_eq!(row, plainer.expect("checked").buckets[bucket], "{name}");
+                    // On processors that are not listed, and on those of each place in the list.
+                    let listed = rows.isa.pays.as_ref().map_or(0, |pays| pays.on.len());
+                    for on in std::iter::once(None).chain((0..listed).map(Some)) {
+                        let there = on.and_then(|at| rows.on.iter().find(|(on, _)| *on == at));
+                        let buckets = there.map_or(&rows.buckets, |(_, (_, buckets))| buckets);
+                        others += usize::from(there.is_some());
+                        for (at, size) in Size::ALL.into_iter().enumerate() {
+                            for aspect in 0..ASPECTS {
+                                let bucket = at * ASPECTS + aspect;
+                                let row = buckets[bucket];
+                                let Kernel { isa, name, .. } = kernel(expanded, row);
+                                if pays(size, on) {
+                                    assert_eq!(isa.name, rows.isa.name, "{on:?} {size:?}: {name}");
+                                } else {
+                                    assert_eq!(
+                                        row,
+                                        plainer.expect("checked").buckets[bucket],
+                                        "{on:?} {name}"
+                                    );
+                                }
                             }
                         }
                     }
@@ -157,6 +167,7 @@ fn kernels_serve_where_they_pay() {
         });
     }
     assert!(described > 0, "no description says where its kernels pay");
+    assert!(others > 0, "no description says that other kernels pay on some processors");
 }
 
 /// The kernels of AVX2 for `f32`, of each bucket.
