@@ -72,12 +72,17 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
     let mut known = HashMap::new();
     for group in &mut expanded.groups {
         for isa in Isa::all() {
+            let base = default_variant(group, isa);
             for variant in variants(group, isa) {
                 let (computation, family, dtype) = (group.computation(), group.family, group.dtype);
                 let name = variant.kernel_name(&computation.kernel, family, dtype, isa);
                 let at = *known.entry(name).or_insert_with(|| {
                     let kernel = Kernel::lower(computation, family, dtype, isa, &variant);
-                    let dropped = not_held(&kernel);
+                    let plain = Variant { unroll: base.unroll, ..variant } == base;
+                    let dropped = not_held(&kernel).or_else(|| {
+                        let why = || format!("kernels of {} vary in their unroll factor alone", isa.name);
+                        (isa.unroll_alone && !plain).then(why)
+                    });
                     expanded.candidates.push(Candidate { kernel, dropped });
                     expanded.candidates.len() - 1
                 });

@@ -27,6 +27,10 @@ pub struct Isa {
     pub prefetch: bool,
     /// Whether it has stores that bypass the caches.
     pub streaming: bool,
+    /// Whether its kernels vary in their unroll factor alone. Left out, in all that specs list; `true` saves builds that
+    /// carry candidates what brings nothing.
+    #[serde(default)]
+    pub unroll_alone: bool,
     /// Where its kernels are the default. Left out, everywhere.
     ///
     /// Wider vectors need not be faster: beyond the caches that feed them, memory sets the pace, on some processors they
