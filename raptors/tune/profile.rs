@@ -458,7 +458,7 @@ mod tests {
             fs::write(before.path(), text).unwrap();
             ProfileFile::of(&folder.0, false, CACHES).unwrap_err().to_string()
         };
-        let error = refused("version = 1\nnonsense = 2\n");
+        let error = refused("version = 2\nnonsense = 2\n");
         assert!(error.contains(".toml:2:1: "), "{error}");
         let error = refused(&text.replace(cpu_key(), "acme-1"));
         assert!(error.contains("is of acme-1, and this processor is"), "{error}");
