@@ -81,7 +81,11 @@ fn main() -> Result<(), Error> {
     assert!(ran.contains(&Isa::Portable) && ran.contains(&raptors::isa()?), "{ran:?}");
 
     let why = explain("hypot", Dtype::F64, (100, 100))?;
-    assert!(why.kernel.starts_with("sqrt_add_mul_m_m_mul_m2_m2_map_f64_") && why.spec == "kernel-specs/ops/hypot.toml:3", "{why:?}");
+    assert!(
+        why.kernel.starts_with("sqrt_add_mul_m_m_mul_m2_m2_map_f64_")
+            && why.spec == "kernel-specs/ops/hypot.toml:3",
+        "{why:?}"
+    );
     println!("hypot is right");
     Ok(())
 }
