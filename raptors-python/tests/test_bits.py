@@ -166,10 +166,12 @@ def test_extents_that_are_all_but_none(name: str, dtype: str) -> None:
                 try:
                     check_reduction(name, x, axis, False)
                 except MemoryError:
-                    with pytest.raises(MemoryError):
+                    # There is no memory for the results, or there would be none to give.
+                    with pytest.raises((MemoryError, ValueError)):
                         getattr(raptors, name)(x, axis)
         elif all(kind in ("matrix", "scalar") for _, kind in FUNCTIONS[name]["inputs"]):
-            check_map(name, arguments(name, x, lambda x: x, np.random.default_rng(1)))
+            given = {input: x if kind == "matrix" else 2.0 for input, kind in FUNCTIONS[name]["inputs"]}
+            check_map(name, given)
 
 
 def test_extents_that_cannot_be_counted() -> None:

@@ -3,6 +3,7 @@
 //!
 //! The copies and their builds stay under the target folder, so that the next run has little to compile.
 
+mod names;
 mod profile;
 mod scratch;
 

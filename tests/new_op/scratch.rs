@@ -8,7 +8,7 @@ use std::{
 };
 
 /// A package of programs outside the copy, which depends on it as anybody's would.
-const CALLERS: [(&str, &str); 4] = [
+const CALLERS: [(&str, &str); 5] = [
     (
         "callers/Cargo.toml",
         "[package]\nname = \"callers\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
@@ -18,6 +18,7 @@ const CALLERS: [(&str, &str); 4] = [
     ("callers/src/bin/hypot.rs", include_str!("callers/hypot.rs")),
     ("callers/src/bin/explain.rs", include_str!("callers/explain.rs")),
     ("callers/src/bin/list.rs", include_str!("callers/list.rs")),
+    ("callers/src/bin/names.rs", include_str!("callers/names.rs")),
 ];
 
 /// A folder whose files are just those asked for; what has not changed is not touched.
@@ -69,7 +70,18 @@ impl Scratch {
     pub(crate) fn run(&self, arguments: &[&str], variables: &[(&str, PathBuf)]) -> Run {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(self.folder.join("callers")).args(["run", "--verbose", "--offline", "--bin"]);
-        command.args(arguments);
+        self.carry_out(command.args(arguments), variables)
+    }
+
+    /// Checks the crate of the Python package in the copy, under these variables.
+    pub(crate) fn check_python(&self, variables: &[(&str, PathBuf)]) -> Run {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(self.folder.join("copy"));
+        command.args(["check", "--offline", "--locked", "--package", "raptors-python"]);
+        self.carry_out(&mut command, variables)
+    }
+
+    fn carry_out(&self, command: &mut Command, variables: &[(&str, PathBuf)]) -> Run {
         for variable in [
             "RAPTORS_SPECS",
             "RAPTORS_GENERATED_DIR",
