@@ -208,8 +208,8 @@ impl Builder {
 
     fn input(&self, built: &mut Built) -> Result<Input, Error> {
         let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
-        let (carry, arch, families) = (self.carry, self.arch.clone(), self.families.clone());
-        let mut input = Input { carry, arch, families, ..Input::default() };
+        let (families, arch) = (self.families.clone(), self.arch.clone());
+        let mut input = Input { families, carry: self.carry, arch, ..Input::default() };
         built.inputs.push(self.specs.clone());
         input.specs = read(&self.specs, &self.shown_as)?;
         if let Some((folder, shown_as)) = &self.profiles
@@ -288,7 +288,9 @@ pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
     let mut profiles = profiles::load(input)?;
     let is_built = |of: &str| ops.iter().any(|op| op.computation.name == of);
     for other in Op::of_specs(&others).iter().filter(|other| !is_built(&other.computation.name)) {
-        profiles.iter_mut().for_each(|loaded| loaded.profile.forget(&other.computation.name));
+        for loaded in &mut profiles {
+            loaded.profile.forget(&other.computation.name);
+        }
     }
     let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;
     let build = Build { ops: &ops, expanded: &expanded, tables: &tables, profiles: &profiles };

@@ -57,7 +57,9 @@ pub fn load(input: &Input) -> Result<Vec<Loaded>, Diagnostics> {
             Err(error) => {
                 let mut diagnostic =
                     Diagnostic::new(source, error.span, "profile-format", error.message.replace('\n', ", "));
-                diagnostic.label("here").fix("make the profile again with `cargo bench`");
+                diagnostic
+                    .label("here")
+                    .fix("make the profile again with `cargo bench`, or carry it over if it is of version 1");
                 errors.push(diagnostic);
             }
         }
@@ -92,7 +94,7 @@ pub fn apply(
             for (of, rows) in cuts {
                 if let Some((found, isa)) = applied.find(tables, &["threads", &count.to_string()], of) {
                     for (bucket, cut) in rows {
-                        applied.cut(tables, &found, isa, of, *count, *bucket, cut);
+                        applied.cut(tables, &found, isa, of, (*count, *bucket), cut);
                     }
                 }
             }
@@ -293,8 +295,7 @@ impl Applied<'_> {
         found: &[usize],
         isa: usize,
         of: &raptors_profile::Table,
-        count: usize,
-        bucket: Bucket,
+        (count, bucket): (usize, Bucket),
         cut: &Cut,
     ) {
         let tasks =

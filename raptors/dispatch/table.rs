@@ -327,19 +327,18 @@ impl<S: Sig> Table<S> {
             // The last one: the tournament calls one again and again, and a search would count as its time.
             static LAST: Cell<Place> = const { Cell::new(0) };
         }
-        let last = self.rows.get(usize::from(LAST.get())).filter(|row| row.name == name);
-        let row = match last.filter(|_| self.all.contains(&LAST.get())) {
-            Some(row) => row,
-            None => {
-                let (place, row) =
-                    self.kernels().find(|(_, row)| row.name == name).ok_or_else(|| Error::Unknown {
-                        kind: "kernel of this operation and dtype",
-                        name: name.to_owned(),
-                        known: self.kernels().map(|(_, row)| row.name).collect::<Vec<_>>().join(", "),
-                    })?;
-                LAST.set(place);
-                row
-            }
+        let last = self.rows.get(usize::from(LAST.get()));
+        let row = if let Some(row) = last.filter(|row| row.name == name && self.all.contains(&LAST.get())) {
+            row
+        } else {
+            let found = self.kernels().find(|(_, row)| row.name == name);
+            let (place, row) = found.ok_or_else(|| Error::Unknown {
+                kind: "kernel of this operation and dtype",
+                name: name.to_owned(),
+                known: self.kernels().map(|(_, row)| row.name).collect::<Vec<_>>().join(", "),
+            })?;
+            LAST.set(place);
+            row
         };
         let kernel = Ready::new(row).ok_or_else(|| Error::Kernel {
             kernel: row.name,

@@ -34,7 +34,7 @@ pub(crate) type Found<V, N, const RUNS: usize> = ([V; RUNS], [N; RUNS], bool);
 ///
 /// The kernel gives what is worth writing with vectors. `several` takes some steps of each of the `STREAMS` places far
 /// apart that are read at once, `one` of a single place. `rest` is the extreme of what may be less than a step, lane by
-/// lane, `noted` that of a place that was taken in, `merge` that of two; `fold` brings the lanes of each of several
+/// lane, `told` that of a place that was taken in, `merge` that of two; `fold` brings the lanes of each of several
 /// vectors together. `step` takes one element into `init`, the state of none, whose vector is `start`.
 ///
 /// # Panics
@@ -48,7 +48,7 @@ pub(crate) fn runs<T, V, N, const LANES: usize, const STEP: usize, const STREAMS
     several: impl Fn([&[[T; STEP]]; STREAMS], Found<V, N, STREAMS>) -> Found<V, N, STREAMS>,
     one: impl Fn([&[[T; STEP]]; 1], Found<V, N, 1>) -> Found<V, N, 1>,
     rest: impl Fn(&[T]) -> V,
-    noted: impl Fn(N, V) -> V,
+    told: impl Fn(N, V) -> V,
     merge: impl Fn(V, V) -> V,
     fold: impl Fn([V; LANES]) -> [T; LANES],
     step: impl Fn(T, T) -> T,
@@ -71,7 +71,7 @@ pub(crate) fn runs<T, V, N, const LANES: usize, const STEP: usize, const STREAMS
             let mut values = [start; LANES];
             for (at, value) in values[..results.len()].iter_mut().enumerate() {
                 let run = x.row(LANES * group + at);
-                [*value] = side_by_side([run], (start, notes), &one, &rest, &noted);
+                [*value] = side_by_side([run], (start, notes), &one, &rest, &told);
             }
             results.copy_from_slice(&fold(values)[..results.len()]);
         }
@@ -94,7 +94,7 @@ pub(crate) fn runs<T, V, N, const LANES: usize, const STEP: usize, const STREAMS
             left = &run[STREAMS * part..];
             std::array::from_fn(|stream| &run[stream * part..][..part])
         };
-        let values = side_by_side(runs, (start, notes), &several, &rest, &noted);
+        let values = side_by_side(runs, (start, notes), &several, &rest, &told);
         if at < share {
             for (stream, value) in values.into_iter().enumerate() {
                 results[stream * share + at] = fold([value; LANES])[0];
@@ -114,7 +114,7 @@ fn side_by_side<T, V, N, const STEP: usize, const RUNS: usize>(
     (start, notes): (V, N),
     several: impl Fn([&[[T; STEP]]; RUNS], Found<V, N, RUNS>) -> Found<V, N, RUNS>,
     rest: impl Fn(&[T]) -> V,
-    noted: impl Fn(N, V) -> V,
+    told: impl Fn(N, V) -> V,
 ) -> [V; RUNS]
 where
     T: Element,
@@ -150,7 +150,7 @@ where
         found = several(part, found);
     }
     let (values, notes, _) = found;
-    std::array::from_fn(|run| noted(notes[run], values[run]))
+    std::array::from_fn(|run| told(notes[run], values[run]))
 }
 
 /// Steps of so many bytes in so many bytes, at least one.

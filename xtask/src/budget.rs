@@ -9,7 +9,7 @@ mod lab;
 mod specs;
 mod table;
 
-use std::{cell::OnceCell, fs, time::SystemTime};
+use std::{cell::OnceCell, fmt::Write as _, fs, time::SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use raptors_codegen::{Builder, Carry, spec::FAMILIES};
@@ -135,7 +135,8 @@ fn families() -> Result<String> {
     let side = lab.whole()?;
     let mut text = "| feature | processor time to compile | code |\n|---|---|---|\n".to_owned();
     let mut line = |name: &str, seconds: f64, code: f64| {
-        text += &format!("| {name} | {} | {} |\n", Unit::Seconds.show(seconds), Unit::Bytes.show(code));
+        let (seconds, code) = (Unit::Seconds.show(seconds), Unit::Bytes.show(code));
+        writeln!(text, "| {name} | {seconds} | {code} |").expect("a String");
     };
     let none = side.build_family(None)?;
     line("none", none.again(), bytes(none.code.bytes));

@@ -365,7 +365,7 @@ fn view(table: &Table<'_, '_>, tables: &[Table<'_, '_>], rows: &Rows, data: &mut
     let all: Vec<_> = group.kernels.iter().filter_map(|kernel| rows.places.get(kernel)).collect();
     TableView {
         name: table_name(table, tables),
-        summary: format!("{} of {}: {}.", group.computation().name, group.dtype, ops.join(", ")),
+        summary: format!("`{}` of {}: {}.", group.computation().name, group.dtype, ops.join(", ")),
         computation: group.computation().name.clone(),
         dtype: upper(group.dtype),
         kind: kind.suffix().to_owned(),

@@ -52,6 +52,7 @@ pub(super) fn write(ops: &[Op<'_>], tables: &[Table<'_, '_>]) -> String {
         /// The signatures of kernels, by the kinds of their arguments: `MapMS` takes a matrix and a scalar.
         #[doc(hidden)]
         #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
+        #[allow(clippy::similar_names, reason = "arguments of a kind are told apart by a letter")]
         pub mod sig {
             use std::marker::PhantomData;
 

@@ -181,9 +181,8 @@ impl Signature {
         let matrices = number(self.matrices());
         let (joined, count, stores) = (self.joined(), number(self.inputs.len()), self.inplace.is_none());
         let call = if self.is_flat() {
-            let flat = arguments.iter().map(|(name, kind, _)| match kind {
-                InputKind::Matrix => quote!(#name.flattened()),
-                _ => quote!(#name),
+            let flat = arguments.iter().map(|(name, kind, _)| {
+                if *kind == InputKind::Matrix { quote!(#name.flattened()) } else { quote!(#name) }
             });
             quote! {
                 if contiguous {

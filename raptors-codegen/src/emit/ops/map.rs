@@ -30,7 +30,7 @@ pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
     let public = public(op, &signatures);
     let ty = format_ident!("{}", op.type_name());
     let (text, arguments) = (&op.name, &op.computation.arguments);
-    let names = arguments.iter().map(|argument| &op.spec.inputs[argument.input].name);
+    let inputs = arguments.iter().map(|argument| &op.spec.inputs[argument.input].name);
     let order = arguments.iter().map(|argument| number(argument.input));
     let named = format_ident!("{}__NAMED", op.name.to_uppercase());
     let count = number(arguments.len());
@@ -47,7 +47,7 @@ pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
     quote! {
         #supports
         static #named: map::Named<#count> =
-            map::Named { op: #text, names: [#(#names),*], order: [#(#order),*] };
+            map::Named { op: #text, names: [#(#inputs),*], order: [#(#order),*] };
         #public
         #erased
         #explain
@@ -114,8 +114,8 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
     let passed = passed(op);
     let inplace_parameters = public_parameters(op, true);
     let Body::Map { output } = &op.spec.body else { unreachable!("a map operation comes from a map spec") };
-    let names: Vec<&str> = op.spec.inputs.iter().map(|input| input.name.as_str()).collect();
-    let formula = output.text(&names, &[]);
+    let inputs: Vec<&str> = op.spec.inputs.iter().map(|input| input.name.as_str()).collect();
+    let formula = output.text(&inputs, &[]);
     let source = format!("From `{}`, line {}.", op.spec.file, op.spec.line);
     let about = |what: &str, errors: &[&str], example: Vec<String>| {
         let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];

@@ -107,22 +107,11 @@ impl Writer<'_> {
             let word = word(extreme.side, is_fast);
             (0..places)
                 .map(|place| {
-                    let mut values: Vec<TokenStream> = (0..vectors)
-                        .map(|vector| {
-                            let acc = accumulator(place, vector);
-                            quote!(#acc)
-                        })
-                        .collect();
-                    while values.len() > 1 {
-                        values = values
-                            .chunks(2)
-                            .map(|pair| match pair {
-                                [a, b] => quote!(v::#word(#a, #b)),
-                                _ => pair[0].clone(),
-                            })
-                            .collect();
-                    }
-                    let (found, value) = (&found[place], &values[0]);
+                    let values = (0..vectors).map(|vector| {
+                        let acc = accumulator(place, vector);
+                        quote!(#acc)
+                    });
+                    let (found, value) = (&found[place], extreme_of(values.collect(), &word));
                     quote!(let #found = #value;)
                 })
                 .collect()
@@ -163,6 +152,18 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// The extreme of several values, as a tree of pairs.
+fn extreme_of(mut values: Vec<TokenStream>, word: &Ident) -> TokenStream {
+    while values.len() > 1 {
+        let pairs = values.chunks(2).map(|pair| match pair {
+            [a, b] => quote!(v::#word(#a, #b)),
+            _ => pair[0].clone(),
+        });
+        values = pairs.collect();
+    }
+    values.remove(0)
 }
 
 /// The vocabulary's word for the extreme of two.
