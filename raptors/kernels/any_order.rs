@@ -126,7 +126,7 @@ where
         return runs.map(rest);
     }
     let to_line = (runs[0].as_ptr().addr().wrapping_neg() % LINE_BYTES) / size_of::<T>();
-    let skipped = if size_of::<T>() * len < ALIGN_BYTES { 0 } else { to_line };
+    let skipped = if size_of_val(runs[0]) < ALIGN_BYTES { 0 } else { to_line };
     let steps = runs.map(|run| run[skipped..].as_chunks::<STEP>().0);
     let count = steps[0].len();
     let block = const { step_count(BLOCK_BYTES / RUNS, STEP * size_of::<T>()) };
@@ -134,18 +134,12 @@ where
     let mut found = ([start; RUNS], [notes; RUNS], false);
     // After the blocks the first and the last step of each run, where those left something out.
     for at in 0..blocks + 2 {
-        let part = if at < blocks {
-            steps.map(|steps| &steps[at * block..count.min((at + 1) * block)])
-        } else if at == blocks {
-            if skipped == 0 {
-                continue;
-            }
-            runs.map(|run| from_ref(run.first_chunk().expect("a run is at least a step long")))
-        } else {
-            if skipped + count * STEP == len {
-                continue;
-            }
-            runs.map(|run| from_ref(run.last_chunk().expect("a run is at least a step long")))
+        let is_left_out = [skipped > 0, skipped + count * STEP < len];
+        let part = match at.checked_sub(blocks) {
+            None => steps.map(|steps| &steps[at * block..count.min((at + 1) * block)]),
+            Some(end) if !is_left_out[end] => continue,
+            Some(0) => runs.map(|run| from_ref(run.first_chunk().expect("a run is at least a step long"))),
+            Some(_) => runs.map(|run| from_ref(run.last_chunk().expect("a run is at least a step long"))),
         };
         found = several(part, found);
     }

@@ -271,7 +271,7 @@ impl<'a, T: Element> MatrixMut<'a, T> {
 
 /// What kernels take a matrix apart with.
 #[doc(hidden)]
-impl<'a, T: Element> MatrixMut<'a, T> {
+impl<T: Element> MatrixMut<'_, T> {
     /// The same elements in one row, if there is nothing between rows; else the matrix as it is.
     #[inline]
     #[must_use]

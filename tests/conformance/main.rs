@@ -126,7 +126,9 @@ fn every_kernel_gives_the_bits_of_the_oracle() {
     let kernels = || raptors::catalogue::kernels().iter();
     for isa in Isa::ALL {
         if is_here(isa) {
-            let wanted = kernels().filter(|kernel| kernel.isa == isa && takes_part(kernel));
+            // One that serves no class cannot be asked for: single columns have shown it, by the table's choice.
+            let wanted = kernels()
+                .filter(|kernel| kernel.isa == isa && takes_part(kernel) && !kernel.numerics.is_empty());
             let missed: Vec<_> =
                 wanted.map(|kernel| kernel.name).filter(|name| !called.contains(name)).collect();
             assert!(missed.is_empty(), "never called: {}", missed.join(", "));

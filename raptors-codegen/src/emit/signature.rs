@@ -275,6 +275,8 @@ impl Signature {
             self.inputs.iter().enumerate().map(one).collect()
         };
         let (into_args, inplace_args) = (take(false), take(true));
+        // Where the matrix that is overwritten is all there is, there is nothing to take.
+        let args = if self.inputs.len() == 1 { quote!() } else { quote!(let args =) };
         quote! {
             /// Carries out a call whose arguments were of any dtype.
             pub(crate) fn erased(
@@ -291,7 +293,7 @@ impl Signature {
                         #into::run(tables.into, call, &named.names, #overwritten.shape(), #(#names,)* out)
                     }
                     Place::Inplace(#overwritten) => {
-                        let args = Args::new(named.op, #count, args, Some(named.order[#at_overwritten]))?;
+                        #args Args::new(named.op, #count, args, Some(named.order[#at_overwritten]))?;
                         #(#inplace_args)*
                         Self::run(tables.inplace, call, &named.names, #overwritten.shape(), #(#names,)*)
                     }
