@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use raptors_codegen::spec::{self, Rule, Source};
@@ -46,12 +47,15 @@ fn cases() -> BTreeMap<String, Vec<Source>> {
             cases.insert(case, spec::load_dir(&path, "ops").expect("a readable folder"));
         }
     }
-    cases.insert("unreadable".to_owned(), unreadable());
+    cases.insert("unreadable".to_owned(), UNREADABLE.clone());
     // Too large to be kept as a file.
     let large = format!("# {}\n", "-".repeat(70)).repeat(1000);
     cases.insert("file-too-large".to_owned(), vec![Source { name: "ops/op.toml".to_owned(), text: large }]);
     cases
 }
+
+/// Made once: the tests run at the same time.
+static UNREADABLE: LazyLock<Vec<Source>> = LazyLock::new(unreadable);
 
 /// A folder with a link to nowhere, beside a spec that is wrong: git could keep it, but not every system.
 fn unreadable() -> Vec<Source> {
