@@ -78,14 +78,14 @@ fn operations_that_share_kernels_are_named_with_each() {
     let all = list(&[]);
     let mut served = 0;
     for (entry, kernel) in all.iter().zip(catalogue::kernels()) {
-        let serves: Vec<_> =
-            entry["serves"].as_array().expect("names").iter().flat_map(Value::as_str).collect();
-        assert!(!serves.is_empty(), "{} serves nobody", kernel.name);
+        let names: Vec<_> =
+            entry["serves"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+        assert!(!names.is_empty(), "{} serves nobody", kernel.name);
         for op in catalogue::ops() {
             let is_one = op.kernels().any(|of_op| std::ptr::eq(of_op, kernel));
-            assert_eq!(serves.contains(&op.name), is_one, "{} and {}", kernel.name, op.name);
+            assert_eq!(names.contains(&op.name), is_one, "{} and {}", kernel.name, op.name);
         }
-        served += serves.len();
+        served += names.len();
     }
     assert!(served > all.len(), "sums and means share theirs");
     let of = |op: &str| list(&["--op", op]);
@@ -99,12 +99,11 @@ fn every_operation_and_isa_is_in_the_list() {
     // Whoever a title names is served by the groups below it.
     let (mut groups, mut serves) = (Vec::new(), String::new());
     for block in kernels.split("\n\n") {
-        match block.strip_prefix("  ") {
-            Some(group) => groups.push((serves.clone(), group)),
-            None => {
-                let title = block.split_whitespace().collect::<Vec<_>>().join(" ");
-                serves = title.split_once(": serves ").expect("a title").1.to_owned();
-            }
+        if let Some(group) = block.strip_prefix("  ") {
+            groups.push((serves.clone(), group));
+        } else {
+            let title = block.split_whitespace().collect::<Vec<_>>().join(" ");
+            title.split_once(": serves ").expect("a title").1.clone_into(&mut serves);
         }
     }
     for op in catalogue::ops() {

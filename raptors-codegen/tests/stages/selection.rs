@@ -156,9 +156,9 @@ fn kernels_serve_where_they_pay() {
                             assert_eq!(&isa.name, expected(size), "{size:?}: {name}");
                         }
                         // Sizes alone say how a kernel stores, also where it is another ISA's.
-                        let last = kernel(expanded, kernels[SIZES - 1]);
-                        let streams = is_map && table.group.inplace.is_none() && last.isa.streaming;
-                        assert_eq!(last.variant.store == Store::Streaming, streams, "{}", last.name);
+                        let far = kernel(expanded, kernels[SIZES - 1]);
+                        let streams = is_map && table.group.inplace.is_none() && far.isa.streaming;
+                        assert_eq!(far.variant.store == Store::Streaming, streams, "{}", far.name);
                         let first = kernel(expanded, kernels[0]);
                         assert_eq!(first.variant.store, Store::Cached, "{}", first.name);
                     }
