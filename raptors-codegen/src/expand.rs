@@ -116,10 +116,12 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
                         groups.len() - 1
                     });
                     groups[at].ops.push(op);
-                    wish(&mut groups[at].wanted, &op.spec.variants);
                 }
             }
         }
+    }
+    for group in &mut groups {
+        group.wanted = together(&group.ops, group.family);
     }
     let key = |group: &Group<'a>| {
         let Group { ops, dtype, numerics, family, inplace, .. } = group;
@@ -130,21 +132,46 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
     groups
 }
 
-/// Adds what another spec wants to vary.
-fn wish(wanted: &mut Variants, more: &Variants) {
-    fn add<T: Copy + Ord>(values: &mut Vec<T>, more: &[T]) {
+/// What the specs of these operations want to vary. Where they differ, what one leaves out stands for the values that it
+/// would have alone, so that another one takes nothing from it.
+fn together(ops: &[&Op<'_>], family: Family) -> Variants {
+    fn add<T: Copy + Ord>(values: &mut Vec<T>, more: &[T], usual: &[T]) {
+        let more = if more.is_empty() { usual } else { more };
         // In the order in which the first spec lists them; what another one adds comes after.
         let new: Vec<T> = more.iter().copied().filter(|value| !values.contains(value)).collect();
         values.extend(new);
     }
-    add(&mut wanted.unroll, &more.unroll);
-    add(&mut wanted.schedule, &more.schedule);
-    add(&mut wanted.prefetch, &more.prefetch);
-    add(&mut wanted.store, &more.store);
-    add(&mut wanted.streams, &more.streams);
-    add(&mut wanted.tile, &more.tile);
-    wanted.full |= more.full;
+    let first = &ops[0].spec.variants;
+    if ops.iter().all(|op| op.spec.variants == *first) {
+        return first.clone();
+    }
+    let tile = if family == Family::ColumnTree { USUAL_TILE } else { Tile::Whole };
+    let mut wanted = Variants::default();
+    for more in ops.iter().map(|op| &op.spec.variants) {
+        add(&mut wanted.unroll, &more.unroll, usual_unroll(family));
+        add(&mut wanted.schedule, &more.schedule, &[Schedule::Grouped]);
+        add(&mut wanted.prefetch, &more.prefetch, &[Prefetch::None]);
+        add(&mut wanted.store, &more.store, &[Store::Cached, Store::Streaming]);
+        add(&mut wanted.streams, &more.streams, &[USUAL_STREAMS]);
+        add(&mut wanted.tile, &more.tile, &[tile]);
+        wanted.full |= more.full;
+    }
+    wanted
 }
+
+/// The unroll factors of a spec that lists none.
+const fn usual_unroll(family: Family) -> &'static [usize] {
+    match family {
+        Family::Map => &[1, 2, 4],
+        Family::Runs | Family::RunsInOrder => &[1],
+        Family::Columns | Family::ColumnTree => &[8],
+    }
+}
+
+/// The streams of runs, of a spec that lists none.
+const USUAL_STREAMS: usize = 2;
+/// The stripes of a tree down the columns, of a spec that lists none.
+const USUAL_TILE: Tile = Tile::Bytes(1024);
 
 /// What is wrong with what specs want.
 fn errors(ops: &[Op<'_>], expanded: &Expanded<'_>) -> Vec<Diagnostic> {
@@ -257,11 +284,11 @@ pub fn default_variant(group: &Group<'_>, isa: &'static Isa) -> Variant {
         Family::Runs | Family::RunsInOrder => 1,
         Family::Columns | Family::ColumnTree => 8,
     };
-    let streams = if family == Family::Runs { nearest(&wanted.streams, 2) } else { 1 };
+    let streams = if family == Family::Runs { nearest(&wanted.streams, USUAL_STREAMS) } else { 1 };
     let tile = match family {
         Family::Columns if !wanted.tile.is_empty() && !wanted.tile.contains(&Tile::Whole) => wanted.tile[0],
         Family::ColumnTree => {
-            wanted.tile.iter().copied().find(|&tile| tile != Tile::Whole).unwrap_or(Tile::Bytes(1024))
+            wanted.tile.iter().copied().find(|&tile| tile != Tile::Whole).unwrap_or(USUAL_TILE)
         }
         _ => Tile::Whole,
     };
@@ -272,9 +299,7 @@ pub fn default_variant(group: &Group<'_>, isa: &'static Isa) -> Variant {
     };
     let listed = match family {
         Family::Map | Family::Runs | Family::Columns if !wanted.unroll.is_empty() => wanted.unroll.clone(),
-        Family::Map => vec![1, 2, 4],
-        Family::Runs | Family::RunsInOrder => vec![1],
-        Family::Columns | Family::ColumnTree => vec![8],
+        _ => usual_unroll(family).to_vec(),
     };
     let with = |unroll| Variant { schedule, streams, tile, inplace: group.inplace, ..Variant::plain(unroll) };
     // From the best downwards, then from the best upwards.

@@ -138,8 +138,8 @@ fn every_kernel_gives_the_bits_of_the_oracle() {
     for isa in Isa::ALL {
         if is_here(isa) {
             // One that serves no class cannot be asked for: single columns have shown it, by the table's choice.
-            let wanted = kernels()
-                .filter(|kernel| kernel.isa == isa && takes_part(kernel) && is_asked_for(kernel));
+            let wanted =
+                kernels().filter(|kernel| kernel.isa == isa && takes_part(kernel) && is_asked_for(kernel));
             let missed: Vec<_> =
                 wanted.map(|kernel| kernel.name).filter(|name| !called.contains(name)).collect();
             assert!(missed.is_empty(), "never called: {}", missed.join(", "));

@@ -125,6 +125,29 @@ fn wishes_are_put_together() {
     });
 }
 
+/// A spec that lists nothing keeps what it has alone beside one of the same computation that lists little.
+#[test]
+fn what_one_lists_takes_nothing_from_another_that_lists_nothing() {
+    let alone = |texts: &[(&str, &str)]| {
+        with_specs(texts, |_, expanded| {
+            let avx2 = |at: &&usize| expanded.candidates[**at].kernel.isa.name == "avx2";
+            let of_f32 = expanded.groups.iter().filter(|group| group.dtype == Dtype::F32);
+            let into = of_f32.clone().find(|group| group.inplace.is_none()).expect("a group");
+            let default = default_variant(into, Isa::find("avx2").expect("AVX2 is described"));
+            let streams = into
+                .kernels
+                .iter()
+                .filter(avx2)
+                .any(|&at| expanded.candidates[at].kernel.variant.store == Store::Streaming);
+            (default.unroll, streams)
+        })
+    };
+    let little = format!("{SCALE}\n[variants]\nunroll = [1]\nstore = [\"cached\"]\n");
+    assert_eq!(alone(&[("open", SCALE)]), (4, true));
+    assert_eq!(alone(&[("little", &little)]), (1, false));
+    assert_eq!(alone(&[("little", &little), ("open", SCALE)]), (4, true));
+}
+
 #[test]
 fn target_shapes_of_one_are_rows_of_all() {
     let [square, rect] = [
