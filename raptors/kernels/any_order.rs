@@ -5,9 +5,10 @@
 //! exact ones, while the block is in the first cache. Since an element may be taken twice, what is before the first cache
 //! line or after the last step is no remainder but a step that overlaps others.
 //!
-//! What was measured on an Ice Lake server (bytes per second of a loop that only reads, from the second cache; AVX2,
-//! then AVX-512): the exact word in every step 0.3 and 0.5, MAXPS with half a comparison and the AND of all signs 0.6
-//! and 0.7, without the signs 0.7 and 0.9. Vectors that cross cache lines halve the speed there.
+//! What was measured on an Ice Lake server, a megabyte in the second cache, as parts of what its widest loads read:
+//! MAXPS and one comparison for two vectors 0.6 with AVX2 and 0.9 with AVX-512; the AND of all signs besides, which would
+//! need no second look, 0.5 with AVX2; the exact word in every step 0.3 and 0.6 to 0.8. Vectors that cross cache lines
+//! lose up to half of the speed there, which is why runs begin on one.
 #![allow(
     clippy::inline_always,
     reason = "vectors of a kernel's ISA live in its closures: a call between would spill them"
@@ -19,10 +20,11 @@ use crate::{Element, MatrixRef};
 
 /// Bytes that are taken in before zeros are looked for: they stay in the first cache for a second look.
 const BLOCK_BYTES: usize = 8 << 10;
-/// Runs of fewer bytes are short: each is done by itself, as many as a vector has lanes before they are folded.
+/// Runs of fewer bytes are taken in by the exact words: blocks and looks cost more than those save.
+const SHORT_BYTES: usize = 1 << 10;
+/// Runs of fewer bytes are done one by one, as many as a vector has lanes before they are folded. Longer ones begin on a
+/// cache line: a step more pays for itself.
 const LONG_BYTES: usize = 4 << 10;
-/// Runs of at least so many bytes begin on a cache line: a step more pays for itself.
-const ALIGN_BYTES: usize = 1 << 10;
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
 
@@ -71,7 +73,11 @@ pub(crate) fn runs<T, V, N, const LANES: usize, const STEP: usize, const STREAMS
             let mut values = [start; LANES];
             for (at, value) in values[..results.len()].iter_mut().enumerate() {
                 let run = x.row(LANES * group + at);
-                [*value] = side_by_side([run], (start, notes), &one, &rest, &told);
+                if bytes < SHORT_BYTES {
+                    *value = rest(run);
+                } else {
+                    [*value] = side_by_side([run], (start, notes), &one, &rest, &told);
+                }
             }
             results.copy_from_slice(&fold(values)[..results.len()]);
         }
@@ -126,7 +132,8 @@ where
         return runs.map(rest);
     }
     let to_line = (runs[0].as_ptr().addr().wrapping_neg() % LINE_BYTES) / size_of::<T>();
-    let skipped = if size_of_val(runs[0]) < ALIGN_BYTES { 0 } else { to_line };
+    // Where a step is shorter than a line, it begins on a multiple of its own length: no more than a step is left out.
+    let skipped = if RUNS * size_of::<T>() * len < LONG_BYTES { 0 } else { to_line % STEP };
     let steps = runs.map(|run| run[skipped..].as_chunks::<STEP>().0);
     let count = steps[0].len();
     let block = const { step_count(BLOCK_BYTES / RUNS, STEP * size_of::<T>()) };

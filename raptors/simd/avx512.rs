@@ -3,7 +3,7 @@
 //! One text for each module, as in `avx2`: the module imports its intrinsics under neutral names, and every function
 //! enables the features, so that it becomes its instructions in the kernel that calls it.
 //!
-//! `f32x8` is the same text over vectors of 32 bytes, for kernels of runs (see the page of the vocabularies).
+//! `f32x8` is the same text over vectors of 32 bytes, for runs by the pairwise tree (see the page of the vocabularies).
 
 /// VRANGE's greater of two, with its own sign.
 const GREATER: i32 = 0b01_01;
@@ -19,7 +19,7 @@ macro_rules! vocabulary {
         /// Bit i is lane i. There is no bit that belongs to no lane.
         pub(crate) type M = Bits;
 
-        /// The lanes where no NaN came by: a comparison under a mask adds to them what it finds.
+        /// The lanes where no NaN came by: a comparison under a mask takes out the others.
         pub(crate) type N = Bits;
 
         pub(crate) const FAST_IS_EXACT: bool = false;
@@ -174,11 +174,11 @@ macro_rules! vocabulary {
             N::MAX
         }
 
-        // One comparison looks at two vectors, and becomes one instruction with the AND: its result is masked.
+        // One comparison looks at two vectors. An AND of its own would be done in another register file.
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
         pub(crate) fn note(notes: N, a: V, b: V) -> N {
-            notes & v_compare::<_CMP_ORD_Q>(a, b)
+            v_mask_compare::<_CMP_ORD_Q>(notes, a, b)
         }
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
@@ -305,12 +305,13 @@ pub(crate) mod f32 {
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
         _mm512_add_ps as v_add, _mm512_andnot_ps as v_and_not, _mm512_cmp_ps_mask as v_compare,
         _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma, _mm512_loadu_ps as v_loadu,
-        _mm512_mask_blend_ps as v_blend, _mm512_mask_loadu_ps as v_mask_loadu,
-        _mm512_mask_storeu_ps as v_mask_storeu, _mm512_maskz_loadu_ps as v_maskz_loadu,
-        _mm512_max_ps as v_max, _mm512_min_ps as v_min, _mm512_mul_ps as v_mul, _mm512_or_ps as v_or,
-        _mm512_range_ps as v_range, _mm512_set1_ps as v_splat, _mm512_shuffle_f32x4 as v_blocks,
-        _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt, _mm512_storeu_ps as v_storeu,
-        _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub, _mm512_xor_ps as v_xor,
+        _mm512_mask_blend_ps as v_blend, _mm512_mask_cmp_ps_mask as v_mask_compare,
+        _mm512_mask_loadu_ps as v_mask_loadu, _mm512_mask_storeu_ps as v_mask_storeu,
+        _mm512_maskz_loadu_ps as v_maskz_loadu, _mm512_max_ps as v_max, _mm512_min_ps as v_min,
+        _mm512_mul_ps as v_mul, _mm512_or_ps as v_or, _mm512_range_ps as v_range, _mm512_set1_ps as v_splat,
+        _mm512_shuffle_f32x4 as v_blocks, _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt,
+        _mm512_storeu_ps as v_storeu, _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub,
+        _mm512_xor_ps as v_xor,
     };
 
     use super::GREATER;
@@ -335,12 +336,13 @@ pub(crate) mod f64 {
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
         _mm512_add_pd as v_add, _mm512_andnot_pd as v_and_not, _mm512_cmp_pd_mask as v_compare,
         _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma, _mm512_loadu_pd as v_loadu,
-        _mm512_mask_blend_pd as v_blend, _mm512_mask_loadu_pd as v_mask_loadu,
-        _mm512_mask_storeu_pd as v_mask_storeu, _mm512_maskz_loadu_pd as v_maskz_loadu,
-        _mm512_max_pd as v_max, _mm512_min_pd as v_min, _mm512_mul_pd as v_mul, _mm512_or_pd as v_or,
-        _mm512_range_pd as v_range, _mm512_set1_pd as v_splat, _mm512_shuffle_f64x2 as v_blocks,
-        _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt, _mm512_storeu_pd as v_storeu,
-        _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub, _mm512_xor_pd as v_xor,
+        _mm512_mask_blend_pd as v_blend, _mm512_mask_cmp_pd_mask as v_mask_compare,
+        _mm512_mask_loadu_pd as v_mask_loadu, _mm512_mask_storeu_pd as v_mask_storeu,
+        _mm512_maskz_loadu_pd as v_maskz_loadu, _mm512_max_pd as v_max, _mm512_min_pd as v_min,
+        _mm512_mul_pd as v_mul, _mm512_or_pd as v_or, _mm512_range_pd as v_range, _mm512_set1_pd as v_splat,
+        _mm512_shuffle_f64x2 as v_blocks, _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt,
+        _mm512_storeu_pd as v_storeu, _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub,
+        _mm512_xor_pd as v_xor,
     };
 
     use super::GREATER;
@@ -359,19 +361,20 @@ pub(crate) mod f64 {
     vocabulary!(f64, 8, 64);
 }
 
-/// Eight lanes of AVX-512VL, for kernels of runs.
+/// Eight lanes of AVX-512VL, for runs by the pairwise tree.
 pub(crate) mod f32x8 {
     use core::arch::x86_64::{
         __m256 as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
         _mm256_add_ps as v_add, _mm256_andnot_ps as v_and_not, _mm256_cmp_ps_mask as v_compare,
         _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu,
-        _mm256_mask_blend_ps as v_blend, _mm256_mask_loadu_ps as v_mask_loadu,
-        _mm256_mask_storeu_ps as v_mask_storeu, _mm256_maskz_loadu_ps as v_maskz_loadu,
-        _mm256_max_ps as v_max, _mm256_min_ps as v_min, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
-        _mm256_range_ps as v_range, _mm256_set1_ps as v_splat, _mm256_shuffle_f32x4 as v_blocks,
-        _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
-        _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
+        _mm256_mask_blend_ps as v_blend, _mm256_mask_cmp_ps_mask as v_mask_compare,
+        _mm256_mask_loadu_ps as v_mask_loadu, _mm256_mask_storeu_ps as v_mask_storeu,
+        _mm256_maskz_loadu_ps as v_maskz_loadu, _mm256_max_ps as v_max, _mm256_min_ps as v_min,
+        _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_range_ps as v_range, _mm256_set1_ps as v_splat,
+        _mm256_shuffle_f32x4 as v_blocks, _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt,
+        _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub,
+        _mm256_xor_ps as v_xor,
     };
 
     use super::GREATER;

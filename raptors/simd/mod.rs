@@ -5,9 +5,9 @@
 //! file written from this page; the tests beside it hold every file to it.
 //!
 //! Where a vector has more than eight lanes of a dtype, there is a further module with vectors of just eight, `f32x8`,
-//! and kernels of runs are written in that one. A leaf of the pairwise tree has eight accumulators and takes in eight
-//! elements at a time, in order: a wider vector would have to be put together from two leaves, and that shuffle costs
-//! what it saves.
+//! and kernels of runs by the pairwise tree are written in that one. A leaf of the tree has eight accumulators and takes
+//! in eight elements at a time, in order: a wider vector would have to be put together from two leaves, and that shuffle
+//! costs what it saves.
 //!
 //! # Types
 //! - `V`: a vector of [`LANES`](portable::f32::LANES) elements. Lane 0 comes first in memory.
