@@ -144,7 +144,7 @@ pub struct Serving {
     pub numerics: &'static [Numerics],
 }
 
-/// A kernel, or the reason why there is none. It is its body: whoever wants that names the same kernel.
+/// A kernel, or the reason why there is none. A kernel is its body: whoever needs the same one names the same kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     /// Its name: what it computes, and the variant.
@@ -215,9 +215,9 @@ pub(crate) type Explain = fn(Dtype, Numerics, bool, (usize, usize)) -> Result<Ex
 pub enum Status {
     /// In the dispatch table.
     Shipped,
-    /// Could be, and is compiled with the feature `candidates`.
+    /// In no row yet: compiled with the feature `candidates` or `tunable`.
     Candidate,
-    /// Its ISA cannot hold it, for that reason.
+    /// Never built, for that reason: its ISA cannot hold it, or has no use for it.
     Dropped(&'static str),
 }
 

@@ -18,12 +18,12 @@ use crate::{
 /// More candidates than this for one operation, dtype and ISA are an error, unless the spec asks for `explore = "full"`.
 pub const BUDGET: usize = 150;
 
-/// A kernel that could be built, or that its ISA cannot hold.
+/// A kernel that could be built, or the reason why it is not.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The kernel.
     pub kernel: Kernel,
-    /// Why the ISA cannot hold it, if it cannot.
+    /// Why it is not built: its ISA cannot hold it, or has no use for it.
     pub dropped: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Profiles: what tournaments found, put in the place of the default rows.
 //!
 //! A profile is checked like a spec: a row that names what is not there is an error at its line. A row whose kernel is
-//! there, but is another one than was measured by its identity, counts no more, and a warning says how to renew it.
+//! there, but by its identity is not the one that was measured, counts no more, and a warning says how to renew it.
 
 pub mod carry;
 

@@ -178,7 +178,7 @@ fn isa_rows(group: &Group<'_>, op: &Op<'_>, isa: &'static Isa, candidates: &[Can
             buckets.extend(find(&wanted).or_else(|| find(&default)).or_else(|| all.first().copied()));
         }
     }
-    // What its bucket has, until a profile says otherwise: that a kernel knows the shape gains nothing.
+    // What its bucket has, until a profile says otherwise.
     let row = |shape| {
         let aspect = raptors_profile::aspect_class(shape);
         (shape, (0..SIZES).map(|size| buckets[size * ASPECTS + aspect]).collect())

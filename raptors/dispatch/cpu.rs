@@ -117,8 +117,8 @@ pub fn caches() -> Caches {
     *CACHES
 }
 
-/// The most bytes of a call that stay in each cache: of other calls, of maps that write a matrix of their own, and of such
-/// that several threads share.
+/// The most bytes of a call that stay in each cache: of calls in general, of maps that write a matrix of their own, and of
+/// such maps that several threads share.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     usual: [usize; 3],

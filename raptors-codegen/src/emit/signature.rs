@@ -1,7 +1,7 @@
 //! The signatures of map kernels: what operations have in common whose arguments are of the same kinds.
 //!
 //! A signature has all that does not depend on what is computed: how arguments are checked, cut into pieces and handed
-//! to a kernel. So an operation more costs the compiler little. No name of a spec stands in here.
+//! to a kernel. So one more operation costs the compiler little. No name of a spec stands in here.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};

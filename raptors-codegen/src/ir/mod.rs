@@ -163,8 +163,8 @@ pub fn finish(reduce: &spec::Reduce, dag: &mut Dag) -> Id {
     }
 }
 
-/// What parameters of a kind are called. No spec has a say in it, and no name ends in a digit or an underline, after
-/// which a kernel puts what it makes of them: `x0`, `k_v`.
+/// What parameters of a kind are called. No spec has a say in it. They are letters alone, so that what a kernel makes of them
+/// with a digit or an underline, `x0` or `k_v`, is the name of no other.
 fn parameter(kind: InputKind, number: usize) -> String {
     let base = match kind {
         InputKind::Matrix => "x",
