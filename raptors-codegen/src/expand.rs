@@ -76,9 +76,9 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
             for variant in variants(group, isa) {
                 let (computation, family, dtype) = (group.computation(), group.family, group.dtype);
                 let name = variant.kernel_name(&computation.kernel, family, dtype, isa);
+                let plain = Variant { unroll: base.unroll, ..variant } == base;
                 let at = *known.entry(name).or_insert_with(|| {
                     let kernel = Kernel::lower(computation, family, dtype, isa, &variant);
-                    let plain = Variant { unroll: base.unroll, ..variant } == base;
                     let dropped = not_held(&kernel).or_else(|| {
                         let why = || format!("kernels of {} vary in their unroll factor alone", isa.name);
                         (isa.unroll_alone && !plain).then(why)
@@ -86,6 +86,10 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
                     expanded.candidates.push(Candidate { kernel, dropped });
                     expanded.candidates.len() - 1
                 });
+                if isa.unroll_alone && plain {
+                    // What another group only varies in may be what this one begins with.
+                    expanded.candidates[at].dropped = not_held(&expanded.candidates[at].kernel);
+                }
                 if !group.kernels.contains(&at) {
                     group.kernels.push(at);
                 }
