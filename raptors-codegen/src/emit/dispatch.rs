@@ -154,6 +154,8 @@ impl Rows {
                     let name = build.expanded.candidates[*at].kernel.name.to_uppercase();
                     rows.places.insert(*at, list.kernels.len());
                     list.kernels.push(format!("{home}::{name}"));
+                    // Places are 16 bits wide in the library.
+                    assert!(list.kernels.len() <= 1 << 16, "more kernels than places: {}", list.name);
                 }
             }
         }
