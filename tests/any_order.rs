@@ -8,7 +8,7 @@ use std::{array::from_fn, fmt::Debug};
 
 use raptors::{
     Choice, Dtype, Element, MatrixRef, Numerics,
-    catalogue::{self, Arg, Axis, Body, Call, Kernel, Op, Out, Place, Value},
+    catalogue::{self, Axis, Body, Call, Kernel, Op, Place, Value},
     element::same_bits,
 };
 
@@ -19,31 +19,6 @@ const VALUES: [f64; 8] =
 /// Rows and columns: a row of some places and blocks, rows that are read side by side, rows of one block, short ones.
 const SHAPES: [(usize, usize); 4] = [(1, 9_001), (3, 2_311), (19, 700), (18, 150)];
 
-trait Float: Element + Debug {
-    fn arg(x: MatrixRef<'_, Self>) -> Arg<'_>;
-    fn out(out: &mut [Self]) -> Out<'_>;
-}
-
-impl Float for f32 {
-    fn arg(x: MatrixRef<'_, Self>) -> Arg<'_> {
-        Arg::F32(Value::Matrix(x))
-    }
-
-    fn out(out: &mut [Self]) -> Out<'_> {
-        Out::F32(Place::Slice(out))
-    }
-}
-
-impl Float for f64 {
-    fn arg(x: MatrixRef<'_, Self>) -> Arg<'_> {
-        Arg::F64(Value::Matrix(x))
-    }
-
-    fn out(out: &mut [Self]) -> Out<'_> {
-        Out::F64(Place::Slice(out))
-    }
-}
-
 /// The extremes of runs: they have no result of no elements.
 fn extremes() -> impl Iterator<Item = (&'static Op, Axis)> {
     catalogue::ops().iter().filter_map(|op| match op.body {
@@ -53,13 +28,13 @@ fn extremes() -> impl Iterator<Item = (&'static Op, Axis)> {
 }
 
 /// What one kernel makes of some elements, if this machine can call it.
-fn call<T: Float>(op: &Op, kernel: &Kernel, x: MatrixRef<'_, T>, out: &mut [T]) -> bool {
+fn call<T: Element + Debug>(op: &Op, kernel: &Kernel, x: MatrixRef<'_, T>, out: &mut [T]) -> bool {
     let call = Call { choice: Choice::Kernel(kernel.name), ..Call::default() };
-    op.call(&call, &[T::arg(x)], T::out(out)).is_ok()
+    op.call(&call, &[T::arg(Value::Matrix(x))], T::out(Place::Slice(out))).is_ok()
 }
 
 /// Puts `few` in one place of each row, and in another one −`few`, so that zeros of both signs meet.
-fn check<T: Float>(op: &Op, axis: Axis, kernel: &Kernel, turn: &mut usize) -> bool {
+fn check<T: Element + Debug>(op: &Op, axis: Axis, kernel: &Kernel, turn: &mut usize) -> bool {
     let mut called = false;
     for (shape, (rows, cols)) in SHAPES.into_iter().enumerate() {
         for most in VALUES {
