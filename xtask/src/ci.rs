@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use raptors_codegen::spec::FAMILIES;
 
 use crate::{
     browser, budget, compare, cross, install, python,
@@ -15,11 +16,12 @@ use crate::{
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 22] = [
+const STEPS: [Step; 23] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
+    ("families of operations", families),
     ("Python", python::tests),
     ("Python, in an empty environment", python::installation),
     ("Python, with one spec more", python::overlay),
@@ -93,6 +95,17 @@ fn lints() -> Result<()> {
 fn documentation() -> Result<()> {
     let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray,raptors/tune"];
     run(cargo(what).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The library with no family of operations, with each alone, and what it says of itself then: nothing may need what only
+/// another family has.
+fn families() -> Result<()> {
+    let none = ["--package", "raptors", "--lib", "--no-default-features"];
+    run(cargo(["check"]).args(none))?;
+    for family in FAMILIES {
+        run(cargo(["test"]).args(none).args(["--features", family]))?;
+    }
+    run(cargo(["doc", "--no-deps"]).args(none).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Each benchmark's body once: that it still runs, not how fast.
