@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use raptors_codegen::{op::Op, spec};
 
 /// Plain maps that no catalogue has: what one more operation costs is the mean over these, so that it is no luck with
 /// one of them, and stands out from what two builds of the same differ by.
@@ -109,30 +110,36 @@ fn mutant(spec: &str, round: usize) -> Option<(String, usize)> {
     Some((lines.join("\n") + "\n", operations))
 }
 
-/// Takes the operations that are not of these specs out of a checkout: their specs, and their rows in the profiles. Hands
-/// back how many specs that were.
+/// Takes the operations that are not of these specs out of a checkout: their specs, and what profiles say of what they alone
+/// compute. Hands back how many specs that were.
 pub(crate) fn restrict(checkout: &Path, to: &BTreeSet<String>) -> Result<usize> {
     let specs = checkout.join("kernel-specs/ops");
     let others: Vec<_> = names(&specs)?.difference(to).cloned().collect();
+    if others.is_empty() {
+        return Ok(0);
+    }
+    let all = computations(&specs)?;
     for name in &others {
         fs::remove_file(specs.join(format!("{name}.toml")))?;
     }
-    if !others.is_empty() {
-        for profile in files(&checkout.join("kernel-specs/tuned"))? {
-            let text = fs::read_to_string(&profile)?;
-            fs::write(&profile, without(&text, &others))?;
-        }
+    let gone: BTreeSet<_> = all.difference(&computations(&specs)?).cloned().collect();
+    for profile in files(&checkout.join("kernel-specs/tuned"))? {
+        let text = fs::read_to_string(&profile)?;
+        fs::write(&profile, without(&text, &gone))?;
     }
     Ok(others.len())
 }
 
-/// A profile without the tables of these specs' operations, which stand in the tables' names, like
-/// `[kernels.sum_axis0.f32.avx2]`: each by the name of its spec, with an axis behind it or without.
-fn without(profile: &str, specs: &[String]) -> String {
-    let is_of_these = |word: &str| {
-        let spec = word.strip_suffix("_axis0").or_else(|| word.strip_suffix("_axis1")).unwrap_or(word);
-        specs.iter().any(|name| name == word || name == spec)
-    };
+/// What the specs in a folder compute, by the names that profiles know.
+fn computations(folder: &Path) -> Result<BTreeSet<String>> {
+    let specs = spec::load(&spec::load_dir(folder, "kernel-specs/ops")?)?;
+    Ok(Op::of_specs(&specs).into_iter().map(|op| op.computation.name).collect())
+}
+
+/// A profile without the tables of these computations, whose names are in those of the tables:
+/// `[kernels.add_columns.f32.avx2]`.
+fn without(profile: &str, computations: &BTreeSet<String>) -> String {
+    let is_of_these = |word: &str| computations.contains(word);
     let mut text = String::new();
     let mut keeps = true;
     for line in profile.lines() {
@@ -193,10 +200,10 @@ mod tests {
 
     #[test]
     fn a_profile_keeps_what_it_says_of_the_others() {
-        let profile = "version = 1\n\n[kernels.add.f32.avx2]\n\"l1 wide\" = { kernel = \"a\" }\n\n\
-                       [kernels.sum_axis0.f32.avx2]\n\"l1 wide\" = { kernel = \"b\" }\n[threads.2.add_axis1.f32]\nc = 1\n";
-        let text = without(profile, &["add".to_owned()]);
-        assert_eq!(text, "version = 1\n\n[kernels.sum_axis0.f32.avx2]\n\"l1 wide\" = { kernel = \"b\" }\n");
+        let profile = "version = 2\n\n[kernels.add_m_m2.f32.avx2]\n\"l1 wide\" = { kernel = \"a\" }\n\n\
+                       [kernels.add_columns.f32.avx2]\n\"l1 wide\" = { kernel = \"b\" }\n[threads.2.add_m_m2.f32]\nc = 1\n";
+        let text = without(profile, &BTreeSet::from(["add_m_m2".to_owned()]));
+        assert_eq!(text, "version = 2\n\n[kernels.add_columns.f32.avx2]\n\"l1 wide\" = { kernel = \"b\" }\n");
     }
 
     #[test]
