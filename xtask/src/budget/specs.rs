@@ -69,39 +69,40 @@ pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>> {
 pub(crate) fn write_mutants(from: &Path, into: &Path, operations: usize) -> Result<usize> {
     fs::create_dir_all(into)?;
     let sources = files(from)?;
-    let mut made = 0;
-    for round in 1.. {
+    let (mut made, mut number) = (0, 0);
+    while made < operations {
         let before = made;
         for source in &sources {
             let text = fs::read_to_string(source)?;
-            let Some((mutant, count)) = mutant(&text, round) else { continue };
+            number += 1;
+            let Some((mutant, count)) = mutant(&text, number) else { continue };
             let name = source.file_stem().unwrap_or_default().to_string_lossy();
-            fs::write(into.join(format!("{name}_m{round}.toml")), mutant)?;
+            fs::write(into.join(format!("{name}_m{number}.toml")), mutant)?;
             made += count;
             if made >= operations {
-                return Ok(made);
+                break;
             }
         }
         ensure!(made > before, "no spec in {} has an expression to change", from.display());
     }
-    unreachable!("the rounds do not end")
+    Ok(made)
 }
 
 /// A spec with another expression, and the number of operations that it makes. One without an expression that could
 /// change has none.
-fn mutant(spec: &str, round: usize) -> Option<(String, usize)> {
+fn mutant(spec: &str, number: usize) -> Option<(String, usize)> {
     let mut lines: Vec<_> = spec.lines().map(str::to_owned).collect();
     let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned()).unwrap_or_default();
     let line = lines.iter_mut().find(|line| matches!(key(line).as_str(), "output" | "of"))?;
     let (head, rest) = line.split_once('"')?;
     let (expression, tail) = rest.rsplit_once('"')?;
-    // Another number each round: no two are the same.
-    let number = format!("{}.{:03}", 1 + round / 1000, round % 1000);
-    let changed = match round % 4 {
-        0 => format!("({expression}) * {number}"),
-        1 => format!("abs({expression}) + {number}"),
-        2 => format!("max({expression}, {number})"),
-        _ => format!("{number} - ({expression})"),
+    // No two have the same constant, so that specs that share kernels have mutants that do not.
+    let constant = format!("{}.{:03}", 1 + number / 1000, number % 1000);
+    let changed = match number % 4 {
+        0 => format!("({expression}) * {constant}"),
+        1 => format!("abs({expression}) + {constant}"),
+        2 => format!("max({expression}, {constant})"),
+        _ => format!("{constant} - ({expression})"),
     };
     *line = format!("{head}\"{changed}\"{tail}");
     // A reduction makes an operation for each of its axes.
