@@ -36,6 +36,13 @@ pub(crate) struct Arguments {
     families: bool,
 }
 
+impl Arguments {
+    /// Figures whose names hold one of these words.
+    pub(crate) fn only(words: &[&str]) -> Self {
+        Self { only: words.iter().map(|&word| word.to_owned()).collect(), families: false }
+    }
+}
+
 /// Operations that go through the build script in the time that the baseline takes for its own.
 const MUTANTS: usize = 300;
 
