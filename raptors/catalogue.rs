@@ -169,7 +169,7 @@ pub struct Kernel {
 
 impl Group {
     /// Its kernels: shipped, candidate and dropped.
-    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + use<> {
+    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + Clone + use<> {
         let kernels = self.kernels;
         kernels.iter().map(|&at| &crate::ops::KERNELS[at])
     }
@@ -185,14 +185,14 @@ impl Group {
     }
 
     /// The operations that it serves.
-    pub fn ops(&'static self) -> impl Iterator<Item = &'static Op> {
+    pub fn ops(&'static self) -> impl Iterator<Item = &'static Op> + Clone {
         ops().iter().filter(|op| op.servings.iter().any(|serving| std::ptr::eq(serving.group, self)))
     }
 }
 
 impl Kernel {
     /// The operations that it serves.
-    pub fn serves(&'static self) -> impl Iterator<Item = &'static Op> {
+    pub fn serves(&'static self) -> impl Iterator<Item = &'static Op> + Clone {
         ops().iter().filter(|op| op.kernels().any(|kernel| kernel.name == self.name))
     }
 
@@ -312,7 +312,7 @@ pub struct Explanation {
 
 impl Op {
     /// Every kernel that its calls can run, of any dtype, class and instruction set: shipped, candidate and dropped.
-    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + use<> {
+    pub fn kernels(&self) -> impl Iterator<Item = &'static Kernel> + Clone + use<> {
         let servings = self.servings;
         servings.iter().flat_map(|serving| serving.group.kernels())
     }

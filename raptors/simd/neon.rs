@@ -171,13 +171,15 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "neon")]
         #[inline]
-        pub(crate) fn note(notes: N, _: V, _: V) -> N {
+        pub(crate) fn note(notes: N, a: V, b: V) -> N {
+            let _ = (a, b);
             notes
         }
 
         #[target_feature(enable = "neon")]
         #[inline]
-        pub(crate) fn noted(_: N, v: V) -> V {
+        pub(crate) fn noted(notes: N, v: V) -> V {
+            let _ = notes;
             v
         }
 
