@@ -174,7 +174,7 @@ const SPECS: [(&str, &str); 11] = [
 /// A kernel of each family; on each ISA.
 const FAMILIES: [(Family, &str); 5] = [
     (Family::Map, "mul_m_s_map_f32_*_u2"),
-    (Family::Runs, "add_runs_f64_*_u2"),
+    (Family::Runs, "add_runs_f64_*_u2_s2"),
     (Family::RunsInOrder, "mul_in_order_f32_*_u1"),
     (Family::Columns, "add_columns_f32_*_u2"),
     (Family::ColumnTree, "add_tree_f64_*_u8_t1k"),
