@@ -108,10 +108,10 @@ fn families() -> Result<()> {
     run(cargo(["doc", "--no-deps"]).args(none).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The budget that is counted without building anything twice. The others take several builds of two releases: `cargo xtask
-/// budget` judges them all.
+/// The budgets that are counts. Those of time and memory take several builds of two releases: `cargo xtask budget` judges
+/// them all.
 fn budgets() -> Result<()> {
-    budget::judge(&budget::Arguments::only(&["ship twice"]))
+    budget::judge(&budget::Arguments::only(&["ship twice", "generated lines"]))
 }
 
 /// Each benchmark's body once: that it still runs, not how fast.

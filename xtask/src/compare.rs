@@ -40,14 +40,15 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 /// What the gate measures: the 36 cases on all threads; and of all that `NumPy` has a sixth, another one each day, on all
-/// threads and on one. The time that is given holds while the catalogue grows: then intervals are wider.
+/// threads and on one, where one case is 3 % slower (docs/performance.md). The time that is given holds while the catalogue
+/// grows: then intervals are wider.
 const GATES: [&str; 3] = [
     "--gate 1.0 --suite 2d",
-    "--gate 0.95 --suite catalogue --part today/6 --within 25 --seconds 2",
+    "--gate 1.0 --suite catalogue --part today/6 --within 25 --seconds 2",
     "--gate 0.95 --suite catalogue --part today/6 --within 25 --seconds 2 --threads 1",
 ];
 
-/// No case is slower than `NumPy`. Where the noise is too high to tell, that is said, and is no failure.
+/// No case is slower than its gate allows. Where the noise is too high to tell, that is said, and is no failure.
 pub(crate) fn gate() -> Result<()> {
     let environment = installed(&[])?;
     let mut failed = Vec::new();
@@ -64,7 +65,7 @@ pub(crate) fn gate() -> Result<()> {
     }
     ensure!(
         failed.is_empty(),
-        "some case is slower than NumPy's, or has another result, or none could be measured: {}",
+        "some case is slower than its gate allows, or has another result, or none could be measured: {}",
         failed.join("; ")
     );
     Ok(())

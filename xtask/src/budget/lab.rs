@@ -289,7 +289,7 @@ fn run_script(script: &Compiler, package: &Path, into: &str, overlay: Option<&Pa
         fs::create_dir_all(&folder)?;
         let mut command = Command::new(&program);
         command.current_dir(package).env("CARGO_MANIFEST_DIR", package).env("OUT_DIR", &folder);
-        command.env("CARGO_CFG_TARGET_ARCH", std::env::consts::ARCH);
+        command.env("CARGO_CFG_TARGET_ARCH", env::consts::ARCH);
         command.env("RUSTC", env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
         for feature in &script.features {
             let name = feature.to_uppercase().replace('-', "_");
