@@ -13,7 +13,7 @@ use fnv::FnvHasher;
 
 use crate::spec::{
     Axis, Field, Input, InputKind, Reduce,
-    expr::{Binary, Expr, Unary},
+    expr::{Binary, Expr},
 };
 
 /// What kernels compute, with the names of a spec taken away.
@@ -243,11 +243,12 @@ fn write(of: &Expr, arguments: &[Argument], words: &mut Vec<String>) {
         Expr::Count => words.push("count".to_owned()),
         Expr::Literal(value) => words.push(number(*value)),
         Expr::Unary(op, x) => {
-            words.push(unary(*op).to_owned());
+            // Words have no underlines here: those stand between them.
+            words.push(op.word().replace('_', ""));
             write(x, arguments, words);
         }
         Expr::Binary(op, x, y) => {
-            words.push(binary(*op).to_owned());
+            words.push(op.word().to_owned());
             write(x, arguments, words);
             write(y, arguments, words);
         }
@@ -263,35 +264,6 @@ fn number(value: f64) -> String {
     format!("{value:?}").trim_end_matches(".0").replace('.', "p").replace('-', "n").replace("en", "em")
 }
 
-const fn unary(op: Unary) -> &'static str {
-    match op {
-        Unary::Neg => "neg",
-        Unary::Abs => "abs",
-        Unary::Sqrt => "sqrt",
-        Unary::IsNan => "isnan",
-        Unary::Not => "not",
-    }
-}
-
-const fn binary(op: Binary) -> &'static str {
-    match op {
-        Binary::Add => "add",
-        Binary::Sub => "sub",
-        Binary::Mul => "mul",
-        Binary::Div => "div",
-        Binary::Min => "min",
-        Binary::Max => "max",
-        Binary::Lt => "lt",
-        Binary::Le => "le",
-        Binary::Gt => "gt",
-        Binary::Ge => "ge",
-        Binary::Eq => "eq",
-        Binary::Ne => "ne",
-        Binary::And => "and",
-        Binary::Or => "or",
-    }
-}
-
 /// What joins the elements, and what is joined; or all expressions of the state.
 fn reduction_name(fields: &[Field], arguments: &[Argument]) -> String {
     if let [Field { init, step: Expr::Binary(op, state, of), merge, .. }] = fields
@@ -303,7 +275,7 @@ fn reduction_name(fields: &[Field], arguments: &[Argument]) -> String {
         && init.constant().map(f64::to_bits) == neutral(*op).map(f64::to_bits)
     {
         let of = prefix(of, arguments);
-        return if of == "m" { binary(*op).to_owned() } else { format!("{}_{of}", binary(*op)) };
+        return if of == "m" { op.word().to_owned() } else { format!("{}_{of}", op.word()) };
     }
     let all = fields.iter().flat_map(|field| [&field.init, &field.step, &field.merge]);
     let all: Vec<_> = all.map(|of| prefix(of, arguments)).collect();

@@ -86,6 +86,8 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
                     expanded.candidates.push(Candidate { kernel, dropped });
                     expanded.candidates.len() - 1
                 });
+                let known = &expanded.candidates[at].kernel.formula;
+                assert_eq!(*known, computation.formula, "two computations whose names were cut to one");
                 if isa.unroll_alone && plain {
                     // What another group only varies in may be what this one begins with.
                     expanded.candidates[at].dropped = not_held(&expanded.candidates[at].kernel);
@@ -113,7 +115,8 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
             for numerics in op.kernel_classes() {
                 for &inplace in &ways {
                     let family = op.family(numerics);
-                    let key = (&op.computation.name, dtype, numerics, family, inplace);
+                    let Computation { name, formula, .. } = &op.computation;
+                    let key = (name, formula, dtype, numerics, family, inplace);
                     let at = *places.entry(key).or_insert_with(|| {
                         let (ops, wanted, kernels) = (Vec::new(), Variants::default(), Vec::new());
                         groups.push(Group { ops, dtype, numerics, family, inplace, wanted, kernels });

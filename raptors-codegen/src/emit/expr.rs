@@ -17,11 +17,11 @@ pub(super) type Leaves<'a> = &'a dyn Fn(&Node) -> TokenStream;
 pub(super) fn vector(dag: &Dag, root: Id, suffix: &str, leaves: Leaves<'_>) -> (TokenStream, TokenStream) {
     write(dag, root, suffix, &|node, operands| match (node, operands) {
         (Node::Unary(op, _), [x]) => {
-            let word = format_ident!("{}", unary_word(*op));
+            let word = format_ident!("{}", op.word());
             quote!(v::#word(#x))
         }
         (Node::Binary(op, ..), [x, y]) => {
-            let word = format_ident!("{}", binary_word(*op));
+            let word = format_ident!("{}", op.word());
             quote!(v::#word(#x, #y))
         }
         (Node::Fma(_), [x, y, z]) => quote!(v::fma(#x, #y, #z)),
@@ -37,7 +37,7 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
             Unary::Neg => quote!((-#x)),
             Unary::Not => quote!((!#x)),
             Unary::Abs | Unary::Sqrt | Unary::IsNan => {
-                let word = format_ident!("{}", unary_word(*op));
+                let word = format_ident!("{}", op.word());
                 quote!(Element::#word(#x))
             }
         },
@@ -56,7 +56,7 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
                 Binary::And => quote!(&&),
                 Binary::Or => quote!(||),
                 Binary::Min | Binary::Max => {
-                    let word = format_ident!("{}", binary_word(*op));
+                    let word = format_ident!("{}", op.word());
                     return quote!(Element::#word(#x, #y));
                 }
             };
@@ -130,34 +130,5 @@ pub(super) fn literal(bits: u64, dtype: Dtype) -> TokenStream {
             Dtype::F64 => Literal::f64_unsuffixed(value.abs()),
         };
         if value.is_sign_negative() { quote!(-#magnitude) } else { quote!(#magnitude) }
-    }
-}
-
-const fn unary_word(op: Unary) -> &'static str {
-    match op {
-        Unary::Neg => "neg",
-        Unary::Abs => "abs",
-        Unary::Sqrt => "sqrt",
-        Unary::IsNan => "is_nan",
-        Unary::Not => "not",
-    }
-}
-
-const fn binary_word(op: Binary) -> &'static str {
-    match op {
-        Binary::Add => "add",
-        Binary::Sub => "sub",
-        Binary::Mul => "mul",
-        Binary::Div => "div",
-        Binary::Min => "min",
-        Binary::Max => "max",
-        Binary::Lt => "lt",
-        Binary::Le => "le",
-        Binary::Gt => "gt",
-        Binary::Ge => "ge",
-        Binary::Eq => "eq",
-        Binary::Ne => "ne",
-        Binary::And => "and",
-        Binary::Or => "or",
     }
 }

@@ -77,6 +77,43 @@ pub enum Binary {
     Or,
 }
 
+impl Unary {
+    /// Its word in the vocabularies of vectors.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Neg => "neg",
+            Self::Abs => "abs",
+            Self::Sqrt => "sqrt",
+            Self::IsNan => "is_nan",
+            Self::Not => "not",
+        }
+    }
+}
+
+impl Binary {
+    /// Its word in the vocabularies of vectors.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Lt => "lt",
+            Self::Le => "le",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Eq => "eq",
+            Self::Ne => "ne",
+            Self::And => "and",
+            Self::Or => "or",
+        }
+    }
+}
+
 impl Expr {
     /// The expression as Rust people write it, with the names of inputs and of the state's fields.
     #[must_use]
