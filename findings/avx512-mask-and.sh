@@ -8,7 +8,8 @@
 #
 # One would expect the compiler to make one of the other, or at least `kandw` of the first. It does neither: of the
 # first, each comparison is moved to a general register (`kmovd`) and joined there (`andl`): two instructions more for
-# each. The second stays in mask registers, and one `kmovd` at the end is all. Seen: 3 comparisons and 3 `kmovd` (the loop is unrolled twice, and has a rest) against 3 and 1.
+# each. The second stays in mask registers, and one `kmovd` at the end is all. Seen: 3 comparisons and 3 `kmovd` (the loop is
+# unrolled twice, and has a rest) against 3 and 1.
 set -euo pipefail
 
 folder=$(mktemp -d)
