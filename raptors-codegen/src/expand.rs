@@ -67,6 +67,9 @@ pub struct Expanded<'a> {
 ///
 /// # Errors
 /// Over the budget, a variant value that no ISA can hold, or one that changes nothing.
+///
+/// # Panics
+/// If two computations have one name: long names are cut, and end in a hash of 32 bits.
 pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
     let mut expanded = Expanded { candidates: Vec::new(), groups: groups(ops) };
     let mut known = HashMap::new();
