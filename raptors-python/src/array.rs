@@ -38,15 +38,15 @@ pub(crate) struct View {
     shape: [usize; 2],
     /// In bytes.
     strides: [isize; 2],
-    /// Native byte order and aligned.
-    plain: bool,
-    contiguous: bool,
-    writeable: bool,
+    /// `NumPy`'s; of an array in another byte order than the machine's, only whether it may be written. In one word: bytes that are written alone
+    /// and moved together wait for each other.
+    flags: i32,
 }
 
 impl View {
     /// Of an argument, which must be an array of one or two dimensions and of a dtype there is.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a result of this size is otherwise copied, which takes 15 ns")]
+    #[inline(always)]
     pub(crate) fn of(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
         let view = Self::of_any(object, what)?;
         if view.ndim == 0 {
@@ -56,7 +56,8 @@ impl View {
     }
 
     /// Of an array that may have no dimension too.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a result of this size is otherwise copied, which takes 15 ns")]
+    #[inline(always)]
     fn of_any(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
         let py = object.py();
         // SAFETY: the object is alive.
@@ -91,17 +92,20 @@ impl View {
             }
         }
         let swapped = if cfg!(target_endian = "little") { b'>' } else { b'<' };
-        let has = |flag| array.flags & flag != 0;
+        let is_native = descr.byteorder.cast_unsigned() != swapped;
         Ok(Self {
             data: array.data.cast(),
             dtype,
             ndim,
             shape,
             strides,
-            plain: descr.byteorder.cast_unsigned() != swapped && has(flags::NPY_ARRAY_ALIGNED),
-            contiguous: has(flags::NPY_ARRAY_C_CONTIGUOUS),
-            writeable: has(flags::NPY_ARRAY_WRITEABLE),
+            flags: if is_native { array.flags } else { array.flags & flags::NPY_ARRAY_WRITEABLE },
         })
+    }
+
+    /// Whether it has all of these flags.
+    const fn has(&self, flags: i32) -> bool {
+        self.flags & flags == flags
     }
 
     /// Its lengths.
@@ -121,13 +125,14 @@ impl View {
     /// As a matrix, if that can describe it.
     fn grid(&self) -> Option<Grid> {
         let (rows, cols) = self.extent();
-        if (self.plain && self.contiguous) || self.len() == 0 {
+        let is_plain = self.has(flags::NPY_ARRAY_ALIGNED);
+        if (is_plain && self.has(flags::NPY_ARRAY_C_CONTIGUOUS)) || self.len() == 0 {
             return Some((rows, cols, cols));
         }
         let size = self.dtype.bytes().cast_signed();
         let (between_rows, between_cols) =
             if self.ndim < 2 { (0, self.strides[0]) } else { (self.strides[0], self.strides[1]) };
-        if !self.plain || (cols > 1 && between_cols != size) {
+        if !is_plain || (cols > 1 && between_cols != size) {
             return None;
         }
         if rows == 1 {

@@ -77,9 +77,10 @@ impl Map {
                     || (x.overlaps(out) && !x.view.is_same(out))
             })?,
         };
+        let inplace = out.is_some() && output.is_inplace(&x);
         match x.view.dtype {
-            Dtype::F32 => compute::<f32, N>(py, op, (&x, first), &operands, &mut output)?,
-            Dtype::F64 => compute::<f64, N>(py, op, (&x, first), &operands, &mut output)?,
+            Dtype::F32 => compute::<f32, N>(py, op, (&x, first, inplace), &operands, &mut output)?,
+            Dtype::F64 => compute::<f64, N>(py, op, (&x, first, inplace), &operands, &mut output)?,
         }
         output.finish()
     }
@@ -89,11 +90,10 @@ impl Map {
 fn compute<T: Element, const N: usize>(
     py: Python<'_>,
     op: &Op,
-    (x, first): (&Input<'_, '_>, usize),
+    (x, first, inplace): (&Input<'_, '_>, usize, bool),
     operands: &[Option<Operand<'_, '_>>; N],
     output: &mut Output<'_>,
 ) -> PyResult<()> {
-    let inplace = output.is_inplace(x);
     let mut args = [T::arg(Value::Scalar(T::ZERO)); N];
     let (mut count, mut matrices) = (0, 2);
     for (index, operand) in operands.iter().enumerate() {

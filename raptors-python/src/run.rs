@@ -13,7 +13,7 @@ use crate::error;
 
 /// Bytes, read and written, from which on a call releases Python's lock: some microseconds of work, many times what it
 /// costs to give the lock away and to ask for it again.
-const RELEASE_FROM: usize = 64 << 10;
+const RELEASE_FROM: usize = 256 << 10;
 
 /// Bytes from which on a call looks for signals: some twenty milliseconds at the speed of memory. What is shorter has
 /// ended before anybody could wait for it.
