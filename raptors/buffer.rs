@@ -17,6 +17,28 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// is a five-hundredth as many; below this size there would be too few of them to be worth a system call.
 pub(crate) const HUGE_FROM: usize = 4 << 20;
 
+/// Asks for huge pages for memory of somebody else, before it is touched: for what is to be as `NumPy`'s memory is.
+#[cfg(feature = "tune")]
+pub(crate) fn advise_huge_pages<T>(memory: &mut [mem::MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::mm::{Advice, madvise};
+
+        const PAGE: usize = 4 << 10;
+        let bytes = size_of_val(memory);
+        let before = memory.as_ptr().addr().wrapping_neg() % PAGE;
+        let whole = bytes.saturating_sub(before) / PAGE * PAGE;
+        if whole > 0 {
+            // SAFETY: the range is part of the memory, and starts on a page. This advice changes no content.
+            unsafe {
+                madvise(memory.as_mut_ptr().byte_add(before).cast(), whole, Advice::LinuxHugepage).ok()
+            };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
 /// The size of a huge page, and the alignment of memory that should have them.
 const HUGE_PAGE: usize = 2 << 20;
 

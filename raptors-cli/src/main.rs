@@ -53,6 +53,10 @@ enum Command {
     #[cfg(feature = "tune")]
     #[command(hide = true)]
     Regret(tune::regret::Arguments),
+    /// Whether a profile makes calls faster in use: for `cargo xtask regret --in-use`
+    #[cfg(feature = "tune")]
+    #[command(hide = true, subcommand)]
+    InUse(tune::in_use::Arguments),
     /// What the last tournament found: a page, JSON or CSV
     Report(report::Arguments),
 }
@@ -69,6 +73,8 @@ fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::Tune(arguments) => tune::run(&arguments, out)?,
         #[cfg(feature = "tune")]
         Command::Regret(arguments) => tune::regret::run(&arguments, out)?,
+        #[cfg(feature = "tune")]
+        Command::InUse(arguments) => tune::in_use::run(&arguments, out)?,
         Command::Report(arguments) => report::run(&arguments, out)?,
     }
     Ok(out.flush()?)

@@ -4,6 +4,7 @@
 //! line, the progress, a summary, a report.
 
 mod document;
+pub(crate) mod in_use;
 mod progress;
 pub(crate) mod regret;
 mod summary;

@@ -16,7 +16,7 @@ use pyo3::{
 };
 use raptors::tune::{
     Again, Case, Filter, Findings, Found, Observer, ProfileError, ProfileFile, Settings, own_folder, run,
-    statistics::Interval,
+    statistics::Interval, tournament::Verdict,
 };
 
 use crate::{error, run::panicked};
@@ -128,6 +128,12 @@ fn warnings(before: &ProfileFile, findings: &Findings) -> Vec<String> {
         let (rows, s) = (findings.busy, if findings.busy == 1 { "" } else { "s" });
         warnings
             .push(format!("nothing was replaced, or said about threads, in {rows} row{s}: other processes keep the cores busy"));
+    }
+    let late = findings.cases.iter().filter(|found| found.verdict == Verdict::NoTime).count();
+    if late > 0 {
+        let s = if late == 1 { "" } else { "s" };
+        warnings
+            .push(format!("the time was over before {late} row{s} could be decided: they stay as they were"));
     }
     let wrong = findings.wrong.iter();
     warnings.extend(wrong.map(|(kernel, why)| format!("{kernel} is wrong, and was not timed: {why}")));

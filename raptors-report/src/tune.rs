@@ -82,7 +82,9 @@ enum Verdict {
     NoneFaster,
     Alone,
     Noisy,
+    NotEverywhere,
     Unconfirmed,
+    NoTime,
     IncumbentWrong,
 }
 
@@ -95,6 +97,8 @@ impl Verdict {
             Self::Alone => "the only one",
             Self::Noisy => "too noisy to tell",
             Self::Unconfirmed => "not confirmed: the incumbent stays",
+            Self::NotEverywhere => "the other loses in some use: the incumbent stays",
+            Self::NoTime => "no time was left: the incumbent stays",
             Self::IncumbentWrong => "wrong: nothing was timed",
         }
     }
@@ -107,6 +111,8 @@ impl Verdict {
             Self::Alone => "alone",
             Self::Noisy => "noisy",
             Self::Unconfirmed => "unconfirmed",
+            Self::NotEverywhere => "not-everywhere",
+            Self::NoTime => "no-time",
             Self::IncumbentWrong => "incumbent-wrong",
         }
     }

@@ -122,6 +122,8 @@ impl fmt::Display for Found {
             Verdict::Alone => write!(f, "{incumbent} stays, the only one")?,
             Verdict::Noisy => write!(f, "{incumbent} stays, too noisy to tell")?,
             Verdict::Unconfirmed => write!(f, "{incumbent} stays, not confirmed")?,
+            Verdict::NotEverywhere => write!(f, "{incumbent} stays, the other loses in some use")?,
+            Verdict::NoTime => write!(f, "{incumbent} stays, no time was left")?,
             Verdict::IncumbentWrong => write!(f, "{} IS WRONG", self.incumbent)?,
         }
         match self.new_cuts() {

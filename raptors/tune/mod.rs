@@ -5,6 +5,7 @@
 //! profile is in [`ProfileFile`]. Nothing is printed here: the command `raptors tune`, `cargo bench` and the Python
 //! package have a progress and a summary of their own.
 
+mod arena;
 mod case;
 mod cores;
 mod cuts;

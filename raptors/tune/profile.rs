@@ -14,6 +14,7 @@ use raptors_profile::{
 use super::{
     found::{Findings, Found},
     statistics::Interval,
+    tournament::Verdict,
 };
 use crate::{Error, dispatch, knobs};
 
@@ -156,7 +157,8 @@ impl ProfileFile {
     #[must_use]
     pub fn with(&self, findings: &Findings) -> Self {
         let mut after = self.clone();
-        for found in &findings.cases {
+        // What was not decided stays as it was.
+        for found in findings.cases.iter().filter(|found| found.verdict != Verdict::NoTime) {
             after.take_kernel(found);
             after.take_cut(found);
         }
@@ -286,7 +288,7 @@ mod tests {
     use super::*;
     use crate::{
         Isa,
-        tune::{Candidate, Cuts, Filter, Tasks, cases, tournament::Verdict},
+        tune::{Candidate, Cuts, Filter, Tasks, cases},
     };
 
     const CACHES: Caches = Caches { l1: Bytes(32 << 10), l2: Bytes(1 << 20), l3: Bytes(32 << 20) };

@@ -1,5 +1,7 @@
 //! One row of a table: its tournament, and at the end of the run its confirmation.
 
+use std::time::Instant;
+
 use raptors_profile::Place;
 
 use super::{
@@ -8,8 +10,8 @@ use super::{
     cuts::{self, Cuts, Tasks},
     found::{Candidate, Found},
     limit::Limits,
-    run::{Observer, Settings, rounds},
-    statistics::{Interval, faster},
+    run::{Observer, Settings, laps},
+    statistics::Interval,
     subject::{Checked, Contestant, OnMachine},
     tournament::{self, Course, Decided, Outcome, Random, Rules, Standing, Verdict},
 };
@@ -20,15 +22,22 @@ pub(super) struct Timed<'a> {
     pub(super) checked: Checked,
     random: Random,
     limits: Limits,
+    /// When everything has to have ended.
+    pub(super) until: Instant,
     /// Whether other processes kept the cores busy when something of this row was judged.
     pub(super) busy: bool,
     pub(super) observer: &'a mut dyn Observer,
 }
 
 impl<'a> Timed<'a> {
-    pub(super) fn new(seed: u64, observer: &'a mut dyn Observer) -> Self {
+    pub(super) fn new(seed: u64, until: Instant, observer: &'a mut dyn Observer) -> Self {
         let (checked, limits) = (Checked::default(), Limits::default());
-        Self { checked, random: Random::new(seed), limits, busy: false, observer }
+        Self { checked, random: Random::new(seed), limits, until, busy: false, observer }
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() > self.until
     }
 
     /// Holds a tournament on this machine.
@@ -40,6 +49,9 @@ impl<'a> Timed<'a> {
         incumbent: usize,
         rules: &Rules,
     ) -> Result<Outcome, Error> {
+        if self.is_late() {
+            return Ok(Outcome { winner: incumbent, ..undecided(Verdict::NoTime) });
+        }
         let outcome = self.on_course(case, contestants, |course, random| {
             tournament::hold(course, complexity, incumbent, rules, random)
         })?;
@@ -57,10 +69,14 @@ impl<'a> Timed<'a> {
         before: Contestant,
         seconds: f64,
     ) -> Result<Decided, Error> {
+        if self.is_late() {
+            return Ok(Decided::NOTHING);
+        }
         let rules = Rules::new(seconds);
         let decided = self.on_course(case, &[before, winner], |course, random| {
             tournament::duel(course, 1, 0, &rules, random)
         })?;
+        let decided = decided.unwrap_or(Decided::NOTHING);
         if decided.verdict == Verdict::Replaced && self.is_disturbed() {
             return Ok(Decided { verdict: Verdict::Noisy, ..decided });
         }
@@ -73,15 +89,17 @@ impl<'a> Timed<'a> {
         contestants: &[Contestant],
         act: impl FnOnce(&mut dyn Course, &mut Random) -> R,
     ) -> Result<R, Error> {
-        let mut left = |candidates| self.observer.left(candidates);
+        let (mut left, until) = (|candidates| self.observer.left(candidates), self.until);
         let contestants = contestants.to_vec();
         Ok(match case.dtype {
             Dtype::F32 => {
-                let mut course = OnMachine::<f32>::new(case, contestants, &mut self.checked, &mut left)?;
+                let mut course =
+                    OnMachine::<f32>::new(case, contestants, &mut self.checked, until, &mut left)?;
                 act(&mut course, &mut self.random)
             }
             Dtype::F64 => {
-                let mut course = OnMachine::<f64>::new(case, contestants, &mut self.checked, &mut left)?;
+                let mut course =
+                    OnMachine::<f64>::new(case, contestants, &mut self.checked, until, &mut left)?;
                 act(&mut course, &mut self.random)
             }
         })
@@ -125,10 +143,13 @@ pub(super) fn tune(
     seconds: f64,
     timed: &mut Timed<'_>,
 ) -> Result<Found, Error> {
+    if timed.is_late() {
+        return Ok(found(case, isa, row, &[], &undecided(Verdict::NoTime), None));
+    }
     let kernels = case.candidates(isas);
     // A table whose row is none of the candidates is one that nothing can be compared with.
     let Some(incumbent) = kernels.iter().position(|kernel| kernel.name == row.in_force) else {
-        return Ok(found(case, isa, row, &[], &alone(), None));
+        return Ok(found(case, isa, row, &[], &undecided(Verdict::Alone), None));
     };
     let contestants: Vec<_> =
         kernels.iter().map(|kernel| Contestant { kernel: kernel.name, cut: None }).collect();
@@ -137,7 +158,7 @@ pub(super) fn tune(
     let rules = Rules::new(share * seconds);
     let mut outcome = timed.hold(case, &contestants, &complexity, incumbent, &rules)?;
     let (mut cuts, mut duel_threads) = (None, 1);
-    if outcome.verdict != Verdict::IncumbentWrong {
+    if !matches!(outcome.verdict, Verdict::IncumbentWrong | Verdict::NoTime) {
         let best = best_few(&outcome, &kernels, incumbent);
         let tables = (row.tasks, row.default_tasks);
         if let Some(decided) = cuts::decide(case, &best, threads, tables, (1.0 - share) * seconds, timed)? {
@@ -181,9 +202,12 @@ pub(super) fn confirm(
         let together = cut.map(|cut| duel(Some(cut))).transpose()?;
         let decided = together.filter(|_| found.duel_threads > 1).unwrap_or(alone);
         (found.duel, found.control) = (Some(decided.faster), Some(decided.control));
-        if is_confirmed(alone, together, found.duel_threads > 1) {
+        let is_confirmed = is_confirmed(alone, together, found.duel_threads > 1);
+        if is_confirmed {
             found.margin = margin(case, &found, timed)?;
-        } else {
+        }
+        // Without a margin there was no time for one.
+        if !is_confirmed || (found.margin.is_none() && found.winner != found.default) {
             (found.winner, found.verdict) = (found.incumbent, Verdict::Unconfirmed);
         }
     }
@@ -209,8 +233,8 @@ fn is_confirmed(alone: Decided, together: Option<Decided>, on_threads: bool) -> 
 /// What a kernel may lose on one thread for what it wins on several, as a logarithm of a ratio.
 const TOLERATED: f64 = 0.05;
 
-/// Rounds in which a winner is measured against a default that was not the incumbent.
-pub(super) const PAIRS: usize = 41;
+/// Laps in which a winner is measured against a default that was not the incumbent.
+pub(super) const MARGIN_LAPS: usize = 12;
 
 /// How much faster a new winner is than the spec's default: what a profile says of it.
 fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
@@ -220,20 +244,14 @@ fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<In
     if found.incumbent == found.default {
         return Ok(found.duel);
     }
-    let pairs = rounds(case, &[found.winner, found.default], PAIRS, &mut timed.random)?;
-    Ok(Interval::of(&faster(&pairs[0], &pairs[1])))
+    let pairs = [found.winner, found.default];
+    let laps = laps(case, &pairs, MARGIN_LAPS, timed.until, &mut timed.random)?;
+    Ok(Interval::of(&laps.faster(0, 1)))
 }
 
-/// The outcome where there is nobody.
-fn alone() -> Outcome {
-    Outcome {
-        winner: 0,
-        verdict: Verdict::Alone,
-        challenger: None,
-        duel: None,
-        control: None,
-        standings: Vec::new(),
-    }
+/// The outcome where nothing was timed.
+fn undecided(verdict: Verdict) -> Outcome {
+    Outcome { winner: 0, verdict, challenger: None, duel: None, control: None, standings: Vec::new() }
 }
 
 /// The winner, and the others that are not clearly slower, the fastest first. The incumbent is let in sooner than

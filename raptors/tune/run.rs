@@ -12,10 +12,10 @@ use raptors_profile::Place;
 use super::{
     case::{Case, Filter, cases},
     found::{Findings, Found},
-    row::{PAIRS, Row, Timed, confirm, tune},
+    row::{MARGIN_LAPS, Row, Timed, confirm, tune},
     statistics::to_f64,
-    subject::{Checked, Contestant, OnMachine, warm},
-    tournament::{Course as _, Random, Verdict},
+    subject::{Checked, Contestant, OnMachine, warm, worlds},
+    tournament::{Course as _, Laps, Random, Verdict, lap},
 };
 use crate::{Dtype, Error, Isa};
 
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
             (0..at).find(|&before| all[at].does_the_work_of(&all[before]) && rows[at] == rows[before])
         };
         let twins = (0..all.len()).map(twin).collect();
-        let timed = Timed::new(settings.seed, observer);
+        let timed = Timed::new(settings.seed, begin + settings.budget, observer);
         let (found, busy, pace) = (Vec::new(), vec![false; all.len()], Pace::default());
         Ok(Self { settings, isa, competing, all, rows, twins, found, busy, timed, begin, pace })
     }
@@ -225,9 +225,9 @@ impl<'a> Run<'a> {
         let case = &self.all[at];
         let heats = to_f64(case.candidates(&self.competing).len()) * 9.0;
         // Two challengers at most, and the incumbent twice.
-        let duel = 4.0 * 25.0;
+        let duel = to_f64(4 * LAPS * worlds(case.bytes()));
         let is_cut = self.settings.threads > 1 && matches!(case.place, Place::Bucket(..));
-        sample(case) * (heats + duel + if is_cut { 100.0 } else { 0.0 })
+        sample(case) * (heats + duel + if is_cut { duel } else { 0.0 })
     }
 
     /// Seconds that it asks for to be confirmed.
@@ -236,21 +236,26 @@ impl<'a> Run<'a> {
         let duels =
             2 * usize::from(found.winner != found.incumbent) + usize::from(found.new_cuts().is_some());
         // The incumbent twice; and a winner is measured against the default.
-        sample(&self.all[at]) * to_f64(duels * 3 * 48 + 2 * PAIRS)
+        let laps = duels * 3 * LAPS + 2 * MARGIN_LAPS;
+        sample(&self.all[at]) * to_f64(laps * worlds(self.all[at].bytes()))
     }
 }
+
+/// Laps of a duel, about.
+const LAPS: usize = 12;
 
 /// Seconds of a sample, about: of what a core moves on a slow day, or what short calls fill.
 fn sample(case: &Case) -> f64 {
     const RATE: f64 = 8e9;
     const SHORT: f64 = 3e-4;
     let call = to_f64(case.bytes()) / RATE;
-    let calls = to_f64(1 + warm(case.bytes()));
+    // In every second one the data are fresh.
+    let calls = 1.0 + 0.5 * to_f64(warm(case.bytes()));
     (calls * call).max(SHORT) * to_f64(case.shapes.len())
 }
 
-/// Times of these kernels on one thread, each in every round, in random order: seconds of one call, by kernel. Nobody is
-/// dropped, and nothing is decided: for who wants to judge a tournament.
+/// Times of these kernels on one thread, each in every lap, in random order: seconds of one call, the geometric mean of all
+/// ways to call, by kernel. Nobody is dropped, and nothing is decided: for who wants to judge a tournament.
 ///
 /// # Errors
 /// As [`run`]; [`Error::Kernel`] for a kernel that is not right.
@@ -260,33 +265,46 @@ pub fn rounds(
     rounds: usize,
     random: &mut Random,
 ) -> Result<Vec<Vec<f64>>, Error> {
+    // Nobody waits for the end of it.
+    const EVER: Duration = Duration::from_hours(1000);
+    let laps = laps(case, kernels, rounds, Instant::now() + EVER, random)?;
+    Ok((0..kernels.len()).map(|at| laps.times(at)).collect())
+}
+
+/// The laps behind [`rounds`], as many as there is time for.
+pub(super) fn laps(
+    case: &Case,
+    kernels: &[&'static str],
+    count: usize,
+    until: Instant,
+    random: &mut Random,
+) -> Result<Laps, Error> {
     fn typed<T: crate::Element>(
         case: &Case,
         kernels: &[&'static str],
-        rounds: usize,
+        count: usize,
+        until: Instant,
         random: &mut Random,
-    ) -> Result<Vec<Vec<f64>>, Error> {
+    ) -> Result<Laps, Error> {
         let contestants = kernels.iter().map(|kernel| Contestant { kernel, cut: None }).collect();
         let (mut checked, mut left) = (Checked::default(), |_| {});
-        let mut course = OnMachine::<T>::new(case, contestants, &mut checked, &mut left)?;
+        let mut course = OnMachine::<T>::new(case, contestants, &mut checked, until, &mut left)?;
         if let Some(wrong) = (0..kernels.len()).find(|&at| !course.is_right(at)) {
             let reason = "its result is not that of the oracle".to_owned();
             return Err(Error::Kernel { kernel: kernels[wrong], reason });
         }
-        let mut times = vec![Vec::new(); kernels.len()];
-        let mut order: Vec<usize> = (0..kernels.len()).collect();
-        for _ in 0..rounds {
-            random.shuffle(&mut order);
-            course.round();
-            for &at in &order {
-                times[at].push(course.sample(at));
+        let all: Vec<usize> = (0..kernels.len()).collect();
+        let mut laps = Laps::new(course.worlds(), kernels.len());
+        for _ in 0..count {
+            if lap(&mut course, &all, &mut laps, random).is_none() {
+                break;
             }
         }
-        Ok(times)
+        Ok(laps)
     }
     match case.dtype {
-        Dtype::F32 => typed::<f32>(case, kernels, rounds, random),
-        Dtype::F64 => typed::<f64>(case, kernels, rounds, random),
+        Dtype::F32 => typed::<f32>(case, kernels, count, until, random),
+        Dtype::F64 => typed::<f64>(case, kernels, count, until, random),
     }
 }
 

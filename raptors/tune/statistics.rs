@@ -21,6 +21,9 @@ pub struct Interval {
 pub const CONFIDENCE: f64 = 0.95;
 
 impl Interval {
+    /// Of no values.
+    pub(super) const UNKNOWN: Self = Self { low: f64::NEG_INFINITY, centre: 0.0, high: f64::INFINITY };
+
     /// The median of these values, and the interval between two of them that holds the median of what they are drawn
     /// from with a probability of [`CONFIDENCE`], whatever that distribution is. `None` without values.
     #[must_use]

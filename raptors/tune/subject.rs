@@ -2,20 +2,16 @@
 
 use std::{
     collections::HashMap,
-    hint::black_box,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 
 use super::{
+    arena::{self, Arena, Calls, DEPTHS, Memory},
     case::Case,
     tournament::{Course, Random},
 };
-use crate::{
-    Caches, Choice, Cut, Dtype, Element, Error, Matrix, Numerics,
-    catalogue::{Arg, Body, Call, InputKind, Op, Place, Value},
-    reference,
-};
+use crate::{Cut, Dtype, Element, Error, Numerics, catalogue::InputKind, reference};
 
 /// A kernel, and how its call is cut over threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,200 +27,31 @@ const SAMPLE: f64 = 2e-4;
 const WAKE: Duration = Duration::from_micros(300);
 /// Where matrices happen to lie in memory makes one kernel or another faster, by a tenth and more: which pages they have
 /// decides what they push out of a cache, and a process is given the same ones over and over. So the data of a case lie in
-/// several places, up to about so many bytes of each,
+/// several places, half of them in memory of each kind, up to about so many bytes of each,
 const PLACED: usize = 96 << 20;
-/// but no more places than these: of sixteen depths of the stack each meets each of them.
-const PLACES: usize = 15;
+/// but no more places than these in memory of a kind.
+const PLACES: usize = 8;
 /// And no fewer: what is larger than all caches has to be out of them when its turn comes again.
 const FEWEST_PLACES: usize = 2;
-/// Between what lies in one place are gaps of a random size below so many bytes: how addresses differ in their last twelve
-/// bits makes a difference too, and is the same in all places otherwise.
-const GAP: u64 = 1 << 12;
-/// Rounds in one place, beyond the second cache: the first of them costs more than the others, which as every second one
-/// would sway a median. In the nearer caches one call makes up for it, and each round is in another place.
-const STAY: usize = 3;
-/// Values that matrices, rows and columns are filled from, over and over.
-const VALUES: usize = 1 << 12;
 
-/// What an argument or a result is kept as.
-enum Kept<T: Element> {
-    Matrix(Matrix<T>),
-    Slice(Vec<T>),
-    Scalar(T),
+/// How calls happen, as far as their time depends on it. A kernel that is faster in one of these ways may be slower in
+/// another, and users call in all of them.
+#[derive(Clone, Copy, Debug)]
+struct World {
+    memory: Memory,
+    /// Whether each call has other data, as in a pipeline, or the same again, as in a loop.
+    is_fresh: bool,
 }
 
-impl<T: Element> Kept<T> {
-    fn value(&self) -> Value<'_, T> {
-        match self {
-            Self::Matrix(matrix) => Value::Matrix(matrix.view()),
-            Self::Slice(slice) => Value::Slice(slice),
-            Self::Scalar(scalar) => Value::Scalar(*scalar),
-        }
-    }
-
-    fn place(&mut self) -> Place<'_, T> {
-        match self {
-            Self::Matrix(matrix) => Place::Matrix(matrix.view_mut()),
-            Self::Slice(slice) => Place::Slice(slice),
-            Self::Scalar(_) => unreachable!("no result is kept as a scalar"),
-        }
-    }
-
-    fn as_slice(&self) -> &[T] {
-        match self {
-            Self::Matrix(matrix) => matrix.as_slice(),
-            Self::Slice(slice) => slice,
-            Self::Scalar(_) => unreachable!("no result is kept as a scalar"),
-        }
-    }
-}
-
-/// The arguments and the result of calls of one operation on one shape.
-struct Arena<T: Element> {
-    op: &'static Op,
-    numerics: Numerics,
-    /// All but the one that is overwritten.
-    inputs: Vec<Kept<T>>,
-    out: Kept<T>,
-    /// Which input `out` is, of calls that overwrite one.
-    over: Option<usize>,
-    /// Room that nobody uses.
-    _gaps: Vec<Vec<u8>>,
-}
-
-impl<T: Element> Arena<T> {
-    /// Values are from 0.5 to 1.5: neither sums nor products leave the normal range, which would cost time.
-    fn new(case: &Case, shape: (usize, usize), random: &mut Random) -> Result<Self, Error> {
-        let (op, numerics) = (case.op, case.numerics);
-        let values: Vec<T> = (0..VALUES).map(|_| T::from_f64(0.5 + random.unit())).collect();
-        let fill = |slice: &mut [T]| {
-            for part in slice.chunks_mut(VALUES) {
-                part.copy_from_slice(&values[..part.len()]);
-            }
-        };
-        let mut gaps = Vec::new();
-        let mut gap = || gaps.push(Vec::with_capacity(usize::try_from(random.bits() % GAP).unwrap_or(0)));
-        // Not from the pool, which would have the same memory for every tournament.
-        let matrix = |(rows, cols)| {
-            let mut matrix = Matrix::zeros(rows, cols)?;
-            fill(matrix.as_mut_slice());
-            Ok(Kept::Matrix(matrix))
-        };
-        let slice = |len: usize| {
-            let mut slice = vec![T::ZERO; len];
-            fill(&mut slice);
-            Kept::Slice(slice)
-        };
-        let mut input = |kind| {
-            gap();
-            Ok(match kind {
-                InputKind::Matrix => matrix(shape)?,
-                InputKind::Row => slice(shape.1),
-                InputKind::Column => slice(shape.0),
-                InputKind::Scalar => Kept::Scalar(values[0]),
-            })
-        };
-        let first = op.inputs.iter().position(|argument| argument.kind == InputKind::Matrix);
-        let over = first.filter(|_| case.inplace);
-        let others = op.inputs.iter().enumerate().filter(|(at, _)| Some(*at) != over);
-        let inputs = others.map(|(_, argument)| input(argument.kind)).collect::<Result<_, Error>>()?;
-        let result = Case::result(shape, op);
-        gap();
-        let out = match op.body {
-            Body::Map(_) => matrix(result)?,
-            Body::Reduce { .. } => slice(result.0 * result.1),
-        };
-        Ok(Self { op, numerics, inputs, out, over, _gaps: gaps })
-    }
-
-    /// Makes it fit for calls without number. What is overwritten again and again would be scaled out of the normal
-    /// range; ones leave it there.
-    fn settle(&mut self) {
-        for input in self.inputs.iter_mut().filter(|_| self.over.is_some()) {
-            match input {
-                Kept::Matrix(matrix) => matrix.as_mut_slice().fill(T::from_f64(1.0)),
-                Kept::Slice(slice) => slice.fill(T::from_f64(1.0)),
-                Kept::Scalar(scalar) => *scalar = T::from_f64(1.0),
-            }
-        }
-    }
-
-    /// An argument, by its place among those of the operation.
-    fn input(&self, index: usize) -> &Kept<T> {
-        match self.over {
-            Some(over) if index == over => &self.out,
-            Some(over) if index > over => &self.inputs[index - 1],
-            _ => &self.inputs[index],
-        }
-    }
-
-    /// Calls once for each time that the closure it hands out is called.
-    fn calls<R>(
-        &mut self,
-        contestant: Contestant,
-        repeat: impl FnOnce(&mut dyn FnMut() -> Result<(), Error>) -> R,
-    ) -> R {
-        let args: Vec<Arg<'_>> = self.inputs.iter().map(|input| T::arg(input.value())).collect();
-        let call = Call {
-            choice: Choice::Kernel(contestant.kernel),
-            numerics: self.numerics,
-            // A contestant without a cut is one for one thread, where the table cuts nothing either.
-            cut: contestant.cut,
-        };
-        let (over, out) = (self.over.is_some(), &mut self.out);
-        repeat(&mut || {
-            let place = match out.place() {
-                Place::Matrix(matrix) if over => Place::Inplace(matrix),
-                place => place,
-            };
-            self.op.call(black_box(&call), black_box(&args), T::out(place))
-        })
-    }
-
-    /// The seconds of one call, averaged over so many, after others that are not timed, from some depth of the stack.
-    fn time(&mut self, contestant: Contestant, calls: Calls, depth: usize) -> f64 {
-        let Calls { warm, wake, timed } = calls;
-        deeper(depth, &mut || {
-            self.calls(contestant, |call| {
-                let mut call = || call().expect("it has been called before, to look at its result");
-                let start = Instant::now();
-                let mut warmed = 0;
-                while warmed < warm || start.elapsed() < wake {
-                    call();
-                    warmed += 1;
-                }
-                let start = Instant::now();
-                for _ in 0..timed {
-                    call();
-                }
-                start.elapsed().as_secs_f64() / f64::from(timed)
-            })
-        })
-    }
-}
-
-/// Calls of a sample.
-#[derive(Clone, Copy)]
-struct Calls {
-    /// Those that are not timed, at least.
-    warm: usize,
-    /// How long they take, at least.
-    wake: Duration,
-    /// Those that are timed.
-    timed: u32,
-}
-
-/// Depths of the stack that are tried, about a quarter of a kilobyte apart: together most of a page.
-const DEPTHS: usize = 16;
-
-/// Calls from farther down the stack. What a kernel keeps there gets in the way of data whose addresses have the same last
-/// twelve bits, which made one take half as long again as another in one process, and no longer in the next.
-#[inline(never)]
-fn deeper(depth: usize, call: &mut dyn FnMut() -> f64) -> f64 {
-    let frame = black_box([0_u8; 192]);
-    let seconds = if depth == 0 { call() } else { deeper(depth - 1, call) };
-    black_box(&frame);
-    seconds
+const WORLDS: [World; 4] = [
+    World { memory: Memory::NumPy, is_fresh: true },
+    World { memory: Memory::Library, is_fresh: true },
+    World { memory: Memory::NumPy, is_fresh: false },
+    World { memory: Memory::Library, is_fresh: false },
+];
+/// How many of these there are for calls of that size: for what is larger than all caches every call has fresh data.
+pub(super) fn worlds(bytes: usize) -> usize {
+    if bytes > crate::caches().l3 { 2 } else { WORLDS.len() }
 }
 
 /// Which kernels are right: each is compared with the oracle once, and the oracle asked once for each shape.
@@ -261,30 +88,31 @@ impl Checked {
         let (op, numerics) = (case.op, case.numerics);
         let shape = ANY_SHAPE;
         // The same values each time, so that the oracle's word for one kernel holds for all.
-        let mut arena = Arena::<T>::new(case, shape, &mut Random::new(1)).map_err(|e| e.to_string())?;
+        let mut arena = Arena::<T>::new(case, shape, Memory::Library, &mut Random::new(1))
+            .map_err(|error| error.to_string())?;
         let expected = self.expected.entry((op.name, T::DTYPE, numerics, shape));
         let expected = match expected {
             std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
             std::collections::hash_map::Entry::Vacant(empty) => {
-                let input = |index: usize, row: usize, col: usize| match arena.input(index) {
-                    Kept::Matrix(matrix) => matrix.as_slice()[row * shape.1 + col],
-                    Kept::Slice(slice) if op.inputs[index].kind == InputKind::Row => slice[col],
-                    Kept::Slice(slice) => slice[row],
-                    Kept::Scalar(scalar) => *scalar,
+                let input = |index: usize, row: usize, col: usize| {
+                    let values = arena.input(index).as_slice();
+                    match op.inputs[index].kind {
+                        InputKind::Matrix => values[row * shape.1 + col],
+                        InputKind::Row => values[col],
+                        InputKind::Column => values[row],
+                        InputKind::Scalar => values[0],
+                    }
                 };
                 let values = reference(op, numerics, shape, input).map_err(|error| error.to_string())?;
                 empty.insert(values.into_iter().map(T::to_bits_u64).collect())
             }
         };
         // So that nothing counts as a result that was not written.
-        match &mut arena.out {
-            Kept::Matrix(_) if case.inplace => {}
-            Kept::Matrix(matrix) => matrix.as_mut_slice().fill(T::from_f64(f64::NAN)),
-            Kept::Slice(slice) => slice.fill(T::from_f64(f64::NAN)),
-            Kept::Scalar(_) => {}
+        if !case.inplace {
+            arena.out.as_mut_slice().fill(T::from_f64(f64::NAN));
         }
         let contestant = Contestant { kernel, cut: None };
-        catch_unwind(AssertUnwindSafe(|| arena.calls(contestant, |call| call())))
+        catch_unwind(AssertUnwindSafe(|| arena.call(contestant)()))
             .map_err(|_| "it panicked".to_owned())?
             .map_err(|error| error.to_string())?;
         let found = arena.out.as_slice();
@@ -301,46 +129,46 @@ impl Checked {
     }
 }
 
-/// Calls before those that are timed. What is larger than all caches is found in none of them: no state to bring about.
+/// Calls before those that are timed, on the same data.
 /// The third cache seems to keep what has been met again, so one call does not bring in what the one before left outside:
 /// after a kernel that stores past the caches, others took up to two thirds more time.
 pub(super) fn warm(bytes: usize) -> usize {
-    let Caches { l2, l3, .. } = crate::caches();
-    match bytes {
-        _ if bytes > l3 => 0,
-        _ if bytes > l2 => 3,
-        _ => 1,
-    }
+    if bytes > crate::caches().l2 { 3 } else { 1 }
 }
 
 /// The contestants of one case on this machine.
 pub(super) struct OnMachine<'a, T: Element> {
     case: &'a Case,
     contestants: Vec<Contestant>,
-    /// Some, which take turns; in each an arena for each shape of the case.
-    places: Vec<Vec<Arena<T>>>,
+    /// In memory of either kind some places, which take turns; in each an arena for each shape of the case.
+    places: [Vec<Vec<Arena<T>>>; 2],
     place: usize,
+    world: World,
     rounds: usize,
     /// Who ran last.
     last: Option<Contestant>,
-    /// How often each is called for a sample, 0 until that is known: contestants outermost.
-    repetitions: Vec<u32>,
-    warm: usize,
+    /// How often each is called for a sample on the same data and on fresh ones, 0 until that is known: contestants
+    /// outermost, then shapes.
+    repetitions: Vec<[u32; 2]>,
     checked: &'a mut Checked,
+    until: Instant,
     begin: Instant,
     left: &'a mut dyn FnMut(usize),
 }
 
-/// Some places for the data of a case, in each an arena for each of its shapes.
-fn places<T: Element>(case: &Case) -> Result<Vec<Vec<Arena<T>>>, Error> {
+/// Some places for the data of a case in memory of each kind, in each an arena for each of its shapes.
+fn places<T: Element>(case: &Case) -> Result<[Vec<Vec<Arena<T>>>; 2], Error> {
     let mut random = Random::new(2);
-    let mut arena = |&shape| {
-        let mut arena = Arena::new(case, shape, &mut random)?;
-        arena.settle();
-        Ok(arena)
+    let count = (PLACED / 2 / case.bytes().max(1)).clamp(FEWEST_PLACES, PLACES);
+    let mut in_memory = |memory| {
+        let mut arena = |&shape| -> Result<Arena<T>, Error> {
+            let mut arena = Arena::new(case, shape, memory, &mut random)?;
+            arena.settle();
+            Ok(arena)
+        };
+        (0..count).map(|_| case.shapes.iter().map(&mut arena).collect()).collect::<Result<_, Error>>()
     };
-    let count = (PLACED / case.bytes().max(1)).clamp(FEWEST_PLACES, PLACES);
-    (0..count).map(|_| case.shapes.iter().map(&mut arena).collect()).collect()
+    Ok([in_memory(Memory::Library)?, in_memory(Memory::NumPy)?])
 }
 
 impl<'a, T: Element> OnMachine<'a, T> {
@@ -348,22 +176,24 @@ impl<'a, T: Element> OnMachine<'a, T> {
         case: &'a Case,
         contestants: Vec<Contestant>,
         checked: &'a mut Checked,
+        until: Instant,
         left: &'a mut dyn FnMut(usize),
     ) -> Result<Self, Error> {
         let places = places(case)?;
-        let warm = warm(case.bytes());
-        // A call that no cache holds fills a sample by itself, and has no state to find out of.
-        let repetitions = vec![u32::from(warm == 0); contestants.len() * case.shapes.len()];
+        // A call on fresh data that the second cache does not hold fills a sample by itself.
+        let fresh = u32::from(case.bytes() > crate::caches().l2);
+        let repetitions = vec![[0, fresh]; contestants.len() * case.shapes.len()];
         Ok(Self {
             case,
             contestants,
             places,
             place: 0,
+            world: WORLDS[0],
             rounds: 0,
             last: None,
             repetitions,
-            warm,
             checked,
+            until,
             begin: Instant::now(),
             left,
         })
@@ -372,6 +202,19 @@ impl<'a, T: Element> OnMachine<'a, T> {
     /// How far down the stack the calls of a round are: all depths in turn, neighbours far from each other.
     const fn depth(&self) -> usize {
         self.rounds * 7 % DEPTHS
+    }
+
+    /// Seconds of a call on one of the shapes: in the same place again, or in all of them in turn.
+    fn time(&mut self, who: Contestant, shape: usize, calls: Calls) -> f64 {
+        let depth = self.depth();
+        let places = &mut self.places[usize::from(self.world.memory == Memory::NumPy)];
+        if self.world.is_fresh {
+            let arenas = places.iter_mut().map(|place| &mut place[shape]);
+            arena::time(arenas, &mut self.place, who, calls, depth)
+        } else {
+            let here = self.place % places.len();
+            arena::time([&mut places[here][shape]], &mut 0, who, calls, depth)
+        }
     }
 }
 
@@ -383,58 +226,67 @@ impl<T: Element> Course for OnMachine<'_, T> {
     fn sample(&mut self, contestant: usize) -> f64 {
         let who = self.contestants[contestant];
         self.last = Some(who);
-        if self.warm == 0 {
-            // What is to be in memory has to be elsewhere each time.
-            self.place = (self.place + 1) % self.places.len();
-        }
         let wake = if who.cut.is_some() { WAKE } else { Duration::ZERO };
-        let depth = self.depth();
+        let (shapes, bytes) = (self.case.shapes.len(), self.case.bytes());
+        let is_fresh = self.world.is_fresh;
+        // Fresh data that the second cache does not hold are as cold as they will be.
+        let (once, warm) = match (is_fresh, bytes > crate::caches().l2) {
+            (true, true) => (1, 0),
+            (true, false) => (self.places[0].len(), self.places[0].len()),
+            (false, _) => (1, warm(bytes)),
+        };
+        let once = u32::try_from(once).unwrap_or(1);
         let mut logs = 0.0;
-        for (at, arena) in self.places[self.place].iter_mut().enumerate() {
-            let repetitions = &mut self.repetitions[contestant * self.case.shapes.len() + at];
-            if *repetitions == 0 {
+        for shape in 0..shapes {
+            let at = (contestant * shapes + shape, usize::from(is_fresh));
+            if self.repetitions[at.0][at.1] == 0 {
                 // Not counted: the first call finds nothing as it leaves it.
-                *repetitions = 1;
-                loop {
-                    let calls = Calls { warm: 1, wake, timed: *repetitions };
-                    let seconds = arena.time(who, calls, depth) * f64::from(*repetitions);
-                    if seconds >= SAMPLE || *repetitions >= 1 << 20 {
-                        break;
-                    }
-                    *repetitions *= 2;
+                let mut timed = once;
+                while self.time(who, shape, Calls { warm: 1, wake, timed }) * f64::from(timed) < SAMPLE
+                    && timed < 1 << 20
+                {
+                    timed *= 2;
                 }
+                self.repetitions[at.0][at.1] = timed;
             }
-            logs += arena.time(who, Calls { warm: self.warm, wake, timed: *repetitions }, depth).ln();
+            let timed = self.repetitions[at.0][at.1];
+            logs += self.time(who, shape, Calls { warm, wake, timed }).ln();
         }
         // Of several shapes the geometric mean, in which each counts the same.
-        (logs / super::statistics::to_f64(self.case.shapes.len())).exp()
+        (logs / super::statistics::to_f64(shapes)).exp()
+    }
+
+    fn worlds(&self) -> usize {
+        worlds(self.case.bytes())
+    }
+
+    fn round(&mut self, world: usize) {
+        self.rounds += 1;
+        self.world = WORLDS[world];
+        if self.world.is_fresh {
+            return;
+        }
+        self.place += 1;
+        // Who comes first must not be the one that fetches the data.
+        if let Some(last) = self.last {
+            for shape in 0..self.case.shapes.len() {
+                self.time(last, shape, Calls { warm: 2, wake: Duration::ZERO, timed: 1 });
+            }
+        }
     }
 
     fn now(&mut self) -> f64 {
         self.begin.elapsed().as_secs_f64()
     }
 
-    fn round(&mut self) {
-        self.rounds += 1;
-        let stay = if self.warm > 1 { STAY } else { 1 };
-        if self.warm == 0 || !self.rounds.is_multiple_of(stay) {
-            return;
-        }
-        self.place = (self.place + 1) % self.places.len();
-        // Who comes first must not be the one that fetches the data.
-        if let Some(last) = self.last {
-            let (calls, depth) = (Calls { warm: 2, wake: Duration::ZERO, timed: 1 }, self.depth());
-            for arena in &mut self.places[self.place] {
-                arena.time(last, calls, depth);
-            }
-        }
+    fn is_late(&self) -> bool {
+        Instant::now() > self.until
     }
 
     fn elsewhere(&mut self) {
         // While the old places are taken, so that the new ones are others. Without room for both it stays.
         if let Ok(places) = places(self.case) {
             self.places = places;
-            self.place = 0;
         }
     }
 
@@ -496,14 +348,20 @@ mod tests {
         let ways = [None, Some(Cut { threads: 2, chunk: 0 })].map(|cut| Contestant { kernel, cut });
         // The case is small, so that one call does not fill a sample, unless something interrupts it.
         let mut fills = || {
-            let mut course = OnMachine::<f32>::new(&case, ways.to_vec(), &mut checked, &mut left).unwrap();
-            for contestant in 0..ways.len() {
-                assert!(course.is_right(contestant));
-                let seconds = course.sample(contestant);
-                assert!(seconds > 0.0 && seconds < 0.1, "{seconds}");
+            let until = Instant::now() + Duration::from_hours(1);
+            let mut course =
+                OnMachine::<f32>::new(&case, ways.to_vec(), &mut checked, until, &mut left).unwrap();
+            assert_eq!(course.worlds(), WORLDS.len());
+            for world in 0..WORLDS.len() {
+                course.round(world);
+                for contestant in 0..ways.len() {
+                    assert!(course.is_right(contestant));
+                    let seconds = course.sample(contestant);
+                    assert!(seconds > 0.0 && seconds < 0.1, "{seconds}");
+                }
             }
-            assert!(course.now() > 0.0);
-            course.repetitions.contains(&1)
+            assert!(course.now() > 0.0 && !course.is_late());
+            course.repetitions.iter().flatten().any(|&calls| calls == 1)
         };
         assert!((0..20).any(|_| !fills()));
     }

@@ -13,12 +13,20 @@ pub trait Course {
     fn is_right(&mut self, contestant: usize) -> bool;
     /// Seconds of one call: an average over as many as it takes for the clock to be exact enough.
     fn sample(&mut self, contestant: usize) -> f64;
-    /// A round begins: who runs in it is compared with the others of the same round.
-    fn round(&mut self) {}
+    /// In how many worlds it takes place: how calls happen differs from one to the other, and each counts as much.
+    fn worlds(&self) -> usize {
+        1
+    }
+    /// A round begins in one of them: who runs in it is compared with the others of the same round.
+    fn round(&mut self, _world: usize) {}
     /// From now on with the same data in other places of the memory.
     fn elsewhere(&mut self) {}
     /// Seconds since some time before.
     fn now(&mut self) -> f64;
+    /// Whether the time is over that everything has to end in.
+    fn is_late(&self) -> bool {
+        false
+    }
     /// Told how many candidates are still in.
     fn left(&mut self, _candidates: usize) {}
 }
@@ -32,16 +40,18 @@ pub struct Rules {
     pub seconds: f64,
     /// Rounds of the heats, at most.
     pub rounds: usize,
-    /// Rounds of the duel, at most.
-    pub pairs: usize,
+    /// Laps of the duel, at most.
+    pub laps: usize,
 }
 
-/// Rounds of a duel that are waited for, whatever the time: fewer have an interval that says little, and do not come
-/// from all depths of the stack.
-const FEWEST_PAIRS: usize = 16;
-/// Rounds of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
+/// Laps of a duel, each a round in every world, that are waited for unless all time is over: fewer have an interval that
+/// says little, and do not come from all depths of the stack.
+const FEWEST_LAPS: usize = 8;
+/// Laps of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
 /// decide.
-const LOOKS: [usize; 3] = [48, 80, 112];
+const LOOKS: [usize; 3] = [12, 20, 28];
+/// By how much a winner may be slower in any world, as the logarithm of a ratio.
+const LOSS: f64 = 0.01;
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
 /// Rounds before the slower ones have to go, unless a quarter of the time is gone: fewer say little.
@@ -59,7 +69,7 @@ impl Rules {
     /// Those of a tournament that may take so many seconds.
     #[must_use]
     pub fn new(seconds: f64) -> Self {
-        Self { least: 1.02_f64.ln(), seconds, rounds: 64, pairs: 128 }
+        Self { least: 1.02_f64.ln(), seconds, rounds: 64, laps: 36 }
     }
 }
 
@@ -88,6 +98,8 @@ pub enum Verdict {
     Replaced,
     /// The challenger did not win by enough.
     TooClose,
+    /// The challenger won in the mean of all worlds, and lost in one of them.
+    NotEverywhere,
     /// Nobody was faster.
     NoneFaster,
     /// There was nobody else.
@@ -98,6 +110,8 @@ pub enum Verdict {
     Unconfirmed,
     /// The incumbent does not compute what it should: nobody was timed.
     IncumbentWrong,
+    /// The time was over before it was decided.
+    NoTime,
 }
 
 /// What the heats found of one contestant.
@@ -155,7 +169,8 @@ impl Random {
 /// First everyone's result is looked at. Then come the heats, rounds in which all that are still in run once, in random
 /// order, the incumbent twice; whoever is hopelessly behind the leader is dropped, and as time goes by the slower ones
 /// too. Then a duel with fresh times: the incumbent, one or two challengers and the incumbent again, so that the machine's
-/// noise is measured along with the differences. Who wins it has to win another one, with the data elsewhere.
+/// noise is measured along with the differences. It goes through all worlds, and in none of them may a winner be slower
+/// than the incumbent. Who wins it has to win another one, with the data elsewhere.
 pub fn hold<C: Course + ?Sized>(
     course: &mut C,
     complexity: &[usize],
@@ -163,8 +178,11 @@ pub fn hold<C: Course + ?Sized>(
     rules: &Rules,
     random: &mut Random,
 ) -> Outcome {
-    let right: Vec<bool> = (0..complexity.len()).map(|contestant| course.is_right(contestant)).collect();
-    let mut field = Field::new(right, incumbent);
+    let is_right = |contestant| !course.is_late() && course.is_right(contestant);
+    let mut field = Field::new((0..complexity.len()).map(is_right).collect(), incumbent);
+    if course.is_late() {
+        return field.outcome(Verdict::NoTime, None, None);
+    }
     if !field.right[incumbent] {
         return field.outcome(Verdict::IncumbentWrong, None, None);
     }
@@ -172,18 +190,25 @@ pub fn hold<C: Course + ?Sized>(
         return field.outcome(Verdict::Alone, None, None);
     }
     heats(course, &mut field, rules, random);
+    if course.is_late() {
+        return field.outcome(Verdict::NoTime, None, None);
+    }
     let challengers = field.challengers(complexity, rules.least);
     if challengers.is_empty() {
         return field.outcome(Verdict::NoneFaster, None, None);
     }
     course.left(challengers.len());
-    let duel = fight(course, &challengers, incumbent, rules, random);
+    let Some(duel) = fight(course, &challengers, incumbent, rules, random) else {
+        return field.outcome(Verdict::NoTime, None, None);
+    };
     let (mut challenger, mut decided) = duel.outcome(&challengers, rules.least);
     if decided.verdict == Verdict::Replaced {
         let winners = duel.winners(&challengers, rules.least);
         course.elsewhere();
-        (challenger, decided) =
-            fight(course, &winners, incumbent, rules, random).outcome(&winners, rules.least);
+        let Some(duel) = fight(course, &winners, incumbent, rules, random) else {
+            return field.outcome(Verdict::NoTime, None, None);
+        };
+        (challenger, decided) = duel.outcome(&winners, rules.least);
     }
     field.outcome(decided.verdict, Some(challenger), Some(decided))
 }
@@ -199,15 +224,81 @@ pub struct Decided {
     pub control: Interval,
 }
 
-/// A duel between two, with fresh times.
+impl Decided {
+    /// Where the time was over.
+    pub(super) const NOTHING: Self =
+        Self { verdict: Verdict::NoTime, faster: Interval::UNKNOWN, control: Interval::UNKNOWN };
+}
+
+/// A duel between two, with fresh times; `None` if the time was over before its end.
 pub fn duel<C: Course + ?Sized>(
     course: &mut C,
     challenger: usize,
     incumbent: usize,
     rules: &Rules,
     random: &mut Random,
-) -> Decided {
-    fight(course, &[challenger], incumbent, rules, random).decide(0, rules.least)
+) -> Option<Decided> {
+    Some(fight(course, &[challenger], incumbent, rules, random)?.decide(0, rules.least))
+}
+
+/// A round in every world: everyone once in each, in random order. `None` if the time was over before the end.
+pub(super) fn lap<C: Course + ?Sized>(
+    course: &mut C,
+    contestants: &[usize],
+    times: &mut Laps,
+    random: &mut Random,
+) -> Option<()> {
+    let mut order: Vec<usize> = (0..contestants.len()).collect();
+    for world in 0..course.worlds() {
+        random.shuffle(&mut order);
+        course.round(world);
+        for &at in &order {
+            if course.is_late() {
+                return None;
+            }
+            times.0[world][at].push(course.sample(contestants[at]));
+        }
+    }
+    Some(())
+}
+
+/// The times of some laps: worlds outermost, then those who ran.
+pub(super) struct Laps(Vec<Vec<Vec<f64>>>);
+
+impl Laps {
+    pub(super) fn new(worlds: usize, runners: usize) -> Self {
+        Self(vec![vec![Vec::new(); runners]; worlds])
+    }
+
+    /// How much faster one was than another in each world: in each round of it, and in the median of them.
+    fn by_world(&self, one: usize, other: usize) -> impl Iterator<Item = (Vec<f64>, f64)> {
+        self.0.iter().filter_map(move |times| {
+            let logs = faster(&times[one], &times[other]);
+            let centre = Interval::of(&logs)?.centre;
+            Some((logs, centre))
+        })
+    }
+
+    /// How much faster one was than another, in each round, as if all worlds were level: by the mean of their medians, and
+    /// what a round strayed from that of its own.
+    pub(super) fn faster(&self, one: usize, other: usize) -> Vec<f64> {
+        let worlds: Vec<_> = self.by_world(one, other).collect();
+        let mean = worlds.iter().map(|(_, centre)| centre).sum::<f64>() / to_f64(worlds.len());
+        let level = |(logs, centre): (Vec<f64>, f64)| logs.into_iter().map(move |log| mean + (log - centre));
+        worlds.into_iter().flat_map(level).collect()
+    }
+
+    /// How much faster one was than another in the world in which that is least.
+    fn least_faster(&self, one: usize, other: usize) -> f64 {
+        self.by_world(one, other).map(|(_, centre)| centre).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The times of one, a lap's as the geometric mean of all worlds.
+    pub(super) fn times(&self, one: usize) -> Vec<f64> {
+        let laps = self.0.iter().map(|times| times[one].len()).min().unwrap_or(0);
+        let log = |lap: usize| self.0.iter().map(|times| times[one][lap].ln()).sum::<f64>();
+        (0..laps).map(|lap| (log(lap) / to_f64(self.0.len())).exp()).collect()
+    }
 }
 
 /// Everyone who takes part, with the times of the heats.
@@ -325,8 +416,12 @@ fn heats<C: Course + ?Sized>(course: &mut C, field: &mut Field, rules: &Rules, r
         let mut order = field.running.clone();
         order.push(again);
         random.shuffle(&mut order);
-        course.round();
+        // The worlds take turns: who is to be challenged by whom is found in the mean of all.
+        course.round(round % course.worlds());
         for runner in order {
+            if course.is_late() {
+                return;
+            }
             let contestant = if runner == again { field.incumbent } else { runner };
             field.times[runner].push(course.sample(contestant));
         }
@@ -348,7 +443,8 @@ fn heats<C: Course + ?Sized>(course: &mut C, field: &mut Field, rules: &Rules, r
 
 /// Fresh times of the incumbent, of the incumbent again, and of each challenger.
 struct Duel {
-    times: Vec<Vec<f64>>,
+    laps: Laps,
+    challengers: usize,
 }
 
 /// Where the challengers' times begin.
@@ -356,7 +452,7 @@ const CHALLENGERS: usize = 2;
 
 impl Duel {
     fn between(&self, one: usize, other: usize) -> Interval {
-        Interval::of(&faster(&self.times[one], &self.times[other])).expect("everyone ran in every round")
+        Interval::of(&self.laps.faster(one, other)).expect("there was a lap")
     }
 
     /// How much faster a challenger is than the incumbent.
@@ -370,18 +466,17 @@ impl Duel {
     }
 
     fn duels(&self) -> impl Iterator<Item = Interval> {
-        (0..self.times.len() - CHALLENGERS).map(|challenger| self.faster(challenger))
+        (0..self.challengers).map(|challenger| self.faster(challenger))
     }
 
     /// The challenger that counts: the first one, if the second does not beat it, or wins where the first does not.
     fn best(&self, least: f64) -> usize {
-        if self.times.len() == CHALLENGERS + 1 {
+        if self.challengers == 1 {
             return 0;
         }
-        let control = self.control();
-        let wins = |duel: Interval| decide(duel, control, least) == Decision::Wins;
-        let better = wins(self.between(CHALLENGERS + 1, CHALLENGERS));
-        usize::from(better || (wins(self.faster(1)) && !wins(self.faster(0))))
+        let better = self.between(CHALLENGERS + 1, CHALLENGERS);
+        let better = decide(better, self.control(), least) == Decision::Wins;
+        usize::from((better || !self.wins(0, least)) && self.wins(1, least))
     }
 
     /// The challenger that counts, and what the duel says of it.
@@ -392,19 +487,25 @@ impl Duel {
 
     /// Those that win.
     fn winners(&self, challengers: &[usize], least: f64) -> Vec<usize> {
-        let wins = |at: usize| self.decide(at, least).verdict == Verdict::Replaced;
         challengers
             .iter()
             .enumerate()
-            .filter(|(at, _)| wins(*at))
+            .filter(|(at, _)| self.wins(*at, least))
             .map(|(_, &challenger)| challenger)
             .collect()
+    }
+
+    fn wins(&self, challenger: usize, least: f64) -> bool {
+        self.decide(challenger, least).verdict == Verdict::Replaced
     }
 
     /// What this duel says of a challenger, how much faster it was, and how much faster the incumbent was than itself.
     fn decide(&self, challenger: usize, least: f64) -> Decided {
         let (faster, control) = (self.faster(challenger), self.control());
         let verdict = match decide(faster, control, least) {
+            Decision::Wins if self.laps.least_faster(CHALLENGERS + challenger, 0) < -LOSS => {
+                Verdict::NotEverywhere
+            }
             Decision::Wins => Verdict::Replaced,
             Decision::TooClose => Verdict::TooClose,
             Decision::Noisy => Verdict::Noisy,
@@ -429,27 +530,23 @@ fn fight<C: Course + ?Sized>(
     incumbent: usize,
     rules: &Rules,
     random: &mut Random,
-) -> Duel {
+) -> Option<Duel> {
     let begin = course.now();
     let starts: Vec<usize> = [incumbent; CHALLENGERS].iter().chain(challengers).copied().collect();
-    let mut duel = Duel { times: vec![Vec::new(); starts.len()] };
-    let mut order: Vec<usize> = (0..starts.len()).collect();
-    for pairs in 1.. {
-        random.shuffle(&mut order);
-        course.round();
-        for &start in &order {
-            duel.times[start].push(course.sample(starts[start]));
-        }
+    let laps = Laps::new(course.worlds(), starts.len());
+    let mut duel = Duel { laps, challengers: challengers.len() };
+    for laps in 1.. {
+        lap(course, &starts, &mut duel.laps, random)?;
         let spent = course.now() - begin;
-        let is_late = |times: f64| pairs >= FEWEST_PAIRS && spent > times * (1.0 - HEATS) * rules.seconds;
+        let is_late = |times: f64| laps >= FEWEST_LAPS && spent > times * (1.0 - HEATS) * rules.seconds;
         // Who looks like winning, but not surely, is given more time.
         let late = is_late(MORE) || (is_late(1.0) && !duel.promises(rules.least));
-        let look = LOOKS.contains(&pairs);
-        if late || pairs >= rules.pairs.max(FEWEST_PAIRS) || (look && duel.is_settled(rules.least)) {
+        let look = LOOKS.contains(&laps);
+        if late || laps >= rules.laps.max(FEWEST_LAPS) || (look && duel.is_settled(rules.least)) {
             break;
         }
     }
-    duel
+    Some(duel)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What is compared with, always.
-const NUMPY: &str = "numpy>=2.4";
+pub(crate) const NUMPY: &str = "numpy>=2.4";
 
 /// Packages that are installed if they are asked for.
 const PEERS: [&str; 3] = ["numexpr", "bottleneck", "jax"];

@@ -83,7 +83,9 @@ enum Chore {
     },
     /// Judge the tournament's choices: against the best of all candidates, against each other, and under load
     ///
-    /// Three tournaments and fresh measurements, half an hour or more on a machine that should do nothing else.
+    /// Three tournaments and fresh measurements, half an hour or more on a machine that should do nothing else. With
+    /// `--in-use`, whether the profile of this processor makes calls faster in processes of Python and of Rust, in ten
+    /// minutes or so.
     Regret(regret::Arguments),
     /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,

@@ -201,8 +201,13 @@ impl Environment {
         Ok(environment)
     }
 
+    /// Where a program of it is.
+    pub(crate) fn program_path(&self, name: &str) -> PathBuf {
+        self.0.join("bin").join(name)
+    }
+
     fn program(&self, name: &str) -> Command {
-        let mut program = command(self.0.join("bin").join(name), [""; 0]);
+        let mut program = command(self.program_path(name), [""; 0]);
         // As if it were activated.
         program.env("VIRTUAL_ENV", &self.0).env_remove("PYTHONHOME").env_remove("PYTHONPATH");
         program

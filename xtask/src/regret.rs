@@ -1,4 +1,5 @@
-//! How good the tournament's choices are: three runs of it, and measurements that judge them.
+//! How good the tournament's choices are: three runs of it, and measurements that judge them; and whether a profile makes
+//! calls faster in use.
 
 use std::{
     fs,
@@ -10,7 +11,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::run::{cargo, run, target};
+use crate::{
+    compare::NUMPY,
+    python::{Environment, wheel},
+    run::{cargo, run, target},
+};
 
 /// What the command line asks for.
 #[derive(clap::Args)]
@@ -23,6 +28,15 @@ pub(crate) struct Arguments {
     /// Rows that are judged against all candidates
     #[arg(long, default_value = "100")]
     cases: String,
+    /// Instead: whether calls are faster with the profile than with the defaults, from Python and from Rust
+    #[arg(long, conflicts_with_all = ["words", "budget", "cases"])]
+    in_use: bool,
+    /// The profile that is judged in use; by default the one of this processor that the repository has
+    #[arg(long, requires = "in_use", conflicts_with = "planted")]
+    profile: Option<PathBuf>,
+    /// Judge a profile that is known to be bad, and fail unless that shows
+    #[arg(long, requires = "in_use")]
+    planted: bool,
 }
 
 const PACKAGE: [&str; 7] =
@@ -31,6 +45,9 @@ const PACKAGE: [&str; 7] =
 /// Holds a tournament, one after it with its choices as incumbents, and one while this process keeps the memory busy.
 /// Then judges them; fails if they are not as good as docs/tuning.md says.
 pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
+    if arguments.in_use {
+        return in_use(arguments);
+    }
     run(cargo(["build"]).args(PACKAGE))?;
     let regret = target().join("regret");
     if regret.exists() {
@@ -54,6 +71,35 @@ pub(crate) fn judge(arguments: &Arguments) -> Result<()> {
     let mut command = cargo(["run", "--quiet"]);
     command.args(PACKAGE).args(["--", "regret", "--cases", &arguments.cases]);
     run(command.args(["first", "second", "loaded"].map(document)))
+}
+
+/// Builds the wheel and the command once, and times the same calls in processes that follow the profile and in processes
+/// that follow the defaults, in turn; fails if the profile does not hold what docs/tuning.md says.
+fn in_use(arguments: &Arguments) -> Result<()> {
+    let environment = Environment::having("python-compare", &[NUMPY])?;
+    environment.install_wheel(&wheel()?)?;
+    run(cargo(["build"]).args(PACKAGE))?;
+    let folder = target().join("in-use");
+    // No profile of whoever runs this is laid over the one that is judged.
+    let config = folder.join("config");
+    fs::create_dir_all(&config).with_context(|| config.display().to_string())?;
+    let command = || {
+        let mut command = cargo(["run", "--quiet"]);
+        command.args(PACKAGE).args(["--", "in-use"]).env("XDG_CONFIG_HOME", &config);
+        command.env_remove("RAPTORS_PROFILE").env_remove("RAPTORS_SIMD");
+        command
+    };
+    let mut judge = command();
+    judge.arg("judge").arg("--folder").arg(&folder).arg("--python").arg(environment.program_path("python"));
+    if arguments.planted {
+        let planted = folder.join("planted.toml");
+        run(command().arg("plant").arg(&planted))?;
+        judge.arg("--planted").env("RAPTORS_PROFILE", planted);
+    } else if let Some(profile) = &arguments.profile {
+        let profile = fs::canonicalize(profile).with_context(|| profile.display().to_string())?;
+        judge.env("RAPTORS_PROFILE", profile);
+    }
+    run(&mut judge)
 }
 
 /// Does something while a thread of this process copies memory to and fro.

@@ -12,9 +12,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use raptors::{
+    Numerics,
     catalogue::Kernel,
     tune::{
-        Case, Filter, cases, competing, rounds,
+        Case, Filter, Place, cases, competing, rounds,
         statistics::{Interval, faster, percent},
         tournament::Random,
     },
@@ -79,16 +80,7 @@ const LOADED: f64 = 5.0;
 const FEWEST: usize = 60;
 
 /// The operations whose target shapes are the reference cases.
-const REFERENCE: [&str; 6] = ["sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale"];
-
-impl Choice {
-    fn is_reference(&self) -> bool {
-        let (table, row) = &self.row;
-        table.split('.').next().is_some_and(|op| REFERENCE.contains(&op))
-            && !table.contains('-')
-            && row.contains('x')
-    }
-}
+pub(crate) const REFERENCE: [&str; 6] = ["sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale"];
 
 /// Every case there is, by table and row.
 struct Judge {
@@ -101,6 +93,16 @@ struct Judge {
 impl Judge {
     fn case(&self, row: &(String, String)) -> anyhow::Result<&Case> {
         self.cases.get(row).with_context(|| format!("this build has no row {} {}", row.0, row.1))
+    }
+
+    /// Whether a row decides for one of the reference cases.
+    fn is_reference(&self, choice: &Choice) -> bool {
+        self.case(&choice.row).is_ok_and(|case| {
+            let is_plain = !case.inplace && case.numerics == Numerics::default();
+            is_plain
+                && matches!(case.place, Place::Shape(..))
+                && case.group.ops().any(|op| REFERENCE.contains(&op.name))
+        })
     }
 
     fn kernel(&self, case: &Case, name: &str) -> anyhow::Result<&'static Kernel> {
@@ -182,8 +184,9 @@ fn verdict(good: bool) -> &'static str {
 }
 
 /// The reference cases, and as many others as are wanted, spread over all.
-fn judged(choices: &[Choice], wanted: usize) -> Vec<&Choice> {
-    let (mut judged, others): (Vec<_>, Vec<_>) = choices.iter().partition(|choice| choice.is_reference());
+fn judged<'a>(judge: &Judge, choices: &'a [Choice], wanted: usize) -> Vec<&'a Choice> {
+    let (mut judged, others): (Vec<_>, Vec<_>) =
+        choices.iter().partition(|choice| judge.is_reference(choice));
     let more = wanted.saturating_sub(judged.len()).min(others.len());
     judged.extend((0..more).map(|at| others[at * others.len() / more]));
     judged
@@ -199,7 +202,7 @@ fn regret(
     writeln!(out, "Slower than the best of all candidates, in fresh rounds:\n")?;
     writeln!(out, "| table | row | default | choice | |\n|---|---|---|---|---|")?;
     let (mut regrets, mut defaults) = (Vec::new(), Vec::new());
-    for choice in judged(choices, arguments.cases) {
+    for choice in judged(judge, choices, arguments.cases) {
         let best = judge.best(&choice.row, arguments.rounds)?;
         let slower = judge.slower_each(&choice.row, &[&choice.default, &choice.winner], best)?;
         let [default, regret] = [slower[0], slower[1]].map(|slower| slower.max(0.0));

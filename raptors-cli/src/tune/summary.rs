@@ -76,16 +76,22 @@ fn write_changes(text: &mut String, findings: &Findings) -> std::fmt::Result {
     let cut = cases().filter(|found| found.new_cuts().is_some()).count();
     let lines = format!(
         "{} in {:.0} s: {} changed, {} cut otherwise; of the kernels that stay {} tied, {} could not be told in the \
-         noise and {} lost, but not once more at the end.",
+         noise, {} win in some uses and lose in others, and {} did not win once more at the end.",
         count(findings.cases.len(), "row"),
         findings.seconds,
         count(changed, "kernel"),
         count(cut, "row"),
         ended(Verdict::TooClose),
         ended(Verdict::Noisy),
+        ended(Verdict::NotEverywhere),
         ended(Verdict::Unconfirmed),
     );
     writeln!(text, "\n{}", wrap(&lines, WIDTH).join("\n"))?;
+    let late = ended(Verdict::NoTime);
+    if late > 0 {
+        let late = format!("The time was over before {} could be decided.", count(late, "row"));
+        writeln!(text, "{}", wrap(&late, WIDTH).join("\n"))?;
+    }
     if findings.busy > 0 {
         let rows = count(findings.busy, "row");
         let busy = format!(

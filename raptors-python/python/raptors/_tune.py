@@ -73,7 +73,8 @@ def tune(
     *what : str
         Operations and element types to tune, such as ``"scale", "f32"``; all of them if there are none.
     budget : float
-        The seconds that it may take, about: with fewer, fewer winners are sure enough to be believed.
+        The seconds that it may take. With fewer, fewer winners are sure enough to be believed; rows whose turn does not
+        come stay as they are.
     full : bool
         Judge each size of matrices by three shapes instead of one.
     threads : int, optional
@@ -104,8 +105,8 @@ def tune(
     Warns
     -----
     RuntimeWarning
-        If a kernel has not the bits that it should; if a row could not be judged since others keep the cores busy; if
-        a profile of a machine with other caches is replaced.
+        If a kernel has not the bits that it should; if a row could not be judged since others keep the cores busy, or
+        since the time was over; if a profile of a machine with other caches is replaced.
     """
     shown: _Shown | None = None
     tell: Callable[[TuneProgress], object] | None = None

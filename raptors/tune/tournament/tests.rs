@@ -12,6 +12,11 @@ struct Simulated {
     /// By how much the place of the data may slow each of them down; drawn anew for another place.
     by_place: f64,
     place: Vec<f64>,
+    /// By how much each is slower in the first of four worlds, as a ratio.
+    by_world: Vec<f64>,
+    world: usize,
+    /// When the time is over.
+    until: f64,
     random: Random,
     clock: f64,
     timed: Vec<usize>,
@@ -20,8 +25,19 @@ struct Simulated {
 impl Simulated {
     fn new(truth: &[f64], noise: f64, seed: u64) -> Self {
         let (truth, random) = (truth.to_vec(), Random::new(seed));
-        let (timed, place) = (vec![0; truth.len()], vec![1.0; truth.len()]);
-        Self { timed, place, truth, wrong: Vec::new(), noise, by_place: 0.0, random, clock: 0.0 }
+        Self {
+            timed: vec![0; truth.len()],
+            place: vec![1.0; truth.len()],
+            by_world: vec![1.0; truth.len()],
+            truth,
+            wrong: Vec::new(),
+            noise,
+            by_place: 0.0,
+            world: 0,
+            until: f64::INFINITY,
+            random,
+            clock: 0.0,
+        }
     }
 
     fn hold(&mut self, incumbent: usize, seed: u64) -> Outcome {
@@ -42,15 +58,29 @@ impl Course for Simulated {
         let drift = 1.0 + 0.3 * (self.clock * 3.0).sin();
         let interrupted = if self.random.unit() < 0.05 { 1.0 + 3.0 * self.random.unit() } else { 1.0 };
         self.clock += 1e-3;
+        let by_world = if self.world == 0 { self.by_world[contestant] } else { 1.0 };
         self.truth[contestant]
+            * by_world
             * self.place[contestant]
             * drift
             * (normal * self.noise / 0.58).exp()
             * interrupted
     }
 
+    fn worlds(&self) -> usize {
+        4
+    }
+
+    fn round(&mut self, world: usize) {
+        self.world = world;
+    }
+
     fn now(&mut self) -> f64 {
         self.clock
+    }
+
+    fn is_late(&self) -> bool {
+        self.clock > self.until
     }
 
     fn elsewhere(&mut self) {
@@ -99,11 +129,40 @@ fn whoever_is_faster_only_where_its_data_lie_seldom_wins() {
         machine.elsewhere();
         let rules = Rules::new(2.0);
         let again = |machine: &mut Simulated| duel(machine, winner, 0, &rules, &mut Random::new(seed + 2000));
-        winner != 0 && again(&mut machine).verdict == Verdict::Replaced
+        winner != 0 && again(&mut machine).unwrap().verdict == Verdict::Replaced
     });
     // In another place one of two challengers is faster by 2 % in every second case, and the winner again in every third.
     let won = won.count();
     assert!(won <= 15, "{won} of 50");
+}
+
+#[test]
+fn whoever_wins_in_the_mean_and_loses_in_one_world_does_not_win() {
+    let mut won = 0;
+    for seed in 0..50 {
+        let mut machine = Simulated::new(&[1.0, 0.8], 0.01, seed);
+        // Four worlds: 25 % faster in three of them, 10 % slower in the first.
+        machine.by_world[1] = 1.1 / 0.8;
+        let outcome = machine.hold(0, seed + 1000);
+        assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::NotEverywhere), "seed {seed}");
+        // What is level there wins by the others, unless noise makes it look slower.
+        machine.by_world[1] = 1.0 / 0.8;
+        won += machine.hold(0, seed + 2000).winner;
+    }
+    assert!(won >= 40, "{won} of 50");
+}
+
+#[test]
+fn when_the_time_is_over_nothing_changes() {
+    for until in [0.0, 0.005, 0.05, 0.15] {
+        let mut machine = Simulated::new(&[1.0, 0.8, 0.9], 0.01, 1);
+        (machine.until, machine.clock) = (until, 1e-6);
+        let outcome = machine.hold(0, 2);
+        assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::NoTime), "until {until}");
+        // No more than the sample that was under way.
+        assert!(machine.clock < until + 2e-3, "{}", machine.clock);
+        assert!(duel(&mut machine, 1, 0, &Rules::new(2.0), &mut Random::new(3)).is_none());
+    }
 }
 
 #[test]
@@ -189,7 +248,7 @@ fn of_two_challengers_the_better_one_wins() {
     let duel = |second: f64| {
         let times = [1.0, 1.0, 0.9, second]
             .map(|centre| (0..25).map(|round| centre * (1.0 + 0.001 * f64::from(round % 5))).collect());
-        Duel { times: times.to_vec() }
+        Duel { laps: Laps(vec![times.to_vec()]), challengers: 2 }
     };
     let least = Rules::new(1.0).least;
     // The first is the plainer one: what is faster by less than it takes to win does not count.
@@ -198,7 +257,7 @@ fn of_two_challengers_the_better_one_wins() {
     assert_eq!(duel(0.87).best(least), 1);
     // Where the first does not win, the second may.
     let mut second_alone = duel(0.975);
-    second_alone.times[CHALLENGERS] = duel(0.985).times[CHALLENGERS + 1].clone();
+    second_alone.laps.0[0][CHALLENGERS] = duel(0.985).laps.0[0][CHALLENGERS + 1].clone();
     assert_eq!(second_alone.best(least), 1);
 }
 
