@@ -324,3 +324,40 @@ fn plant(file: &Path) -> anyhow::Result<()> {
 fn to_f64(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slower_is_what_is_so_beyond_its_interval() {
+        let call = Call::of("sum", raptors::Dtype::F32, (8, 8));
+        let found = |logs: [f64; 6]| Found {
+            call: &call,
+            threads: 1,
+            is_changed: true,
+            faster: [vec![0.0; 6], logs.to_vec(), vec![0.0; 6], vec![0.0; 6]],
+        };
+        assert!(found([-0.05; 6]).slower() == [1]);
+        // By less than 3 %, or not for sure, or faster.
+        assert!(found([-0.02; 6]).slower().is_empty());
+        assert!(found([-0.3, -0.3, -0.3, -0.3, -0.3, 0.0]).slower().is_empty());
+        assert!(found([0.3; 6]).slower().is_empty());
+    }
+
+    #[test]
+    fn the_reference_cases_come_first_and_calls_are_timed() {
+        let (calls, _) = chosen(40).unwrap();
+        let reference: usize = catalogue::ops()
+            .iter()
+            .filter(|op| REFERENCE.contains(&op.name))
+            .map(|op| 3 * op.dtypes.len())
+            .sum();
+        assert!(calls.len() >= reference);
+        let small = |name: &str| Call::of(name, raptors::Dtype::F64, (8, 8));
+        for op in catalogue::ops() {
+            let seconds = small(op.name).time().unwrap();
+            assert!(seconds.again > 0.0 && seconds.fresh > 0.0, "{}", op.name);
+        }
+    }
+}
