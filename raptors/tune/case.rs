@@ -51,6 +51,12 @@ fn middle(size: Size, caches: Caches) -> usize {
     }
 }
 
+/// Bytes halfway, as ratios go, from the middle to where the size begins and to where it ends.
+fn towards_ends(size: Size, caches: Caches) -> [usize; 2] {
+    let (middle, (from, to)) = (middle(size, caches), range(size, caches));
+    [from.max(middle / 16), to].map(|end| middle.saturating_mul(end).isqrt())
+}
+
 /// A matrix of a form and of about so many elements.
 pub(super) fn shape(aspect: Aspect, elements: usize) -> (usize, usize) {
     // Far from where one form becomes another, which is at sixteen times.
@@ -133,6 +139,13 @@ impl Case {
         let Place::Bucket(Bucket { aspect, .. }) = self.place else { return self.clone() };
         let shapes = vec![shape(aspect, bytes / bytes_of_element(self.op, self.dtype))];
         Self { shapes, ..self.clone() }
+    }
+
+    /// The same bucket nearer to where it begins and to where it ends: a winner holds for all of it. None for a shape.
+    pub(super) fn ends(&self) -> Vec<Self> {
+        let Place::Bucket(bucket) = self.place else { return Vec::new() };
+        let caches = crate::caches();
+        towards_ends(bucket.size, caches).map(|bytes| self.with_bytes(bytes)).to_vec()
     }
 
     /// The table that it is a row of, as a profile names it: `mul_m_s.f32.avx2`.
@@ -249,10 +262,7 @@ pub fn cases(filter: &Filter, caches: Caches, full: bool) -> Vec<Case> {
                 let middle = middle(size, caches);
                 let mut shapes = vec![of(middle)];
                 if full {
-                    let (from, to) = range(size, caches);
-                    // Halfway, as ratios go, to where the size begins and ends.
-                    shapes.push(of(middle.saturating_mul(from.max(middle / 16)).isqrt()));
-                    shapes.push(of(middle.saturating_mul(to).isqrt()));
+                    shapes.extend(towards_ends(size, caches).map(of));
                 }
                 cases.push(case(Place::Bucket(Bucket { size, aspect }), shapes));
             }

@@ -13,7 +13,7 @@ use super::{
     run::{Observer, Settings, laps},
     statistics::Interval,
     subject::{Checked, Contestant, OnMachine},
-    tournament::{self, Course, Decided, Outcome, Random, Rules, Standing, Verdict},
+    tournament::{self, Course, Decided, LOSS, Outcome, Random, Rules, Standing, Verdict},
 };
 use crate::{Dtype, Error, Isa, catalogue::Kernel};
 
@@ -202,7 +202,8 @@ pub(super) fn confirm(
         let together = cut.map(|cut| duel(Some(cut))).transpose()?;
         let decided = together.filter(|_| found.duel_threads > 1).unwrap_or(alone);
         (found.duel, found.control) = (Some(decided.faster), Some(decided.control));
-        let is_confirmed = is_confirmed(alone, together, found.duel_threads > 1);
+        let is_confirmed = is_confirmed(alone, together, found.duel_threads > 1)
+            && holds_at_ends(case, &found, seconds, timed)?;
         if is_confirmed {
             found.margin = margin(case, &found, timed)?;
         }
@@ -228,6 +229,21 @@ fn is_confirmed(alone: Decided, together: Option<Decided>, on_threads: bool) -> 
     } else {
         wins(alone) && (alone.faster.low > TOLERATED || !together.is_some_and(loses))
     }
+}
+
+/// Whether a winner does not lose near where its bucket begins and ends, on as many threads as calls take there.
+fn holds_at_ends(case: &Case, found: &Found, seconds: f64, timed: &mut Timed<'_>) -> Result<bool, Error> {
+    for end in case.ends() {
+        let cuts = found.cuts.as_ref();
+        let cut = cuts.and_then(|cuts| cuts.now().cut(end.bytes(), cuts.threads));
+        // Where calls are cut, one thread has been asked in the middle.
+        let way = |kernel| Contestant { kernel, cut };
+        let decided = timed.duel(&end, way(found.winner), way(found.incumbent), seconds / 4.0)?;
+        if decided.verdict == Verdict::NoTime || decided.faster.centre < -LOSS {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What a kernel may lose on one thread for what it wins on several, as a logarithm of a ratio.

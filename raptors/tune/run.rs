@@ -14,7 +14,7 @@ use super::{
     found::{Findings, Found},
     row::{MARGIN_LAPS, Row, Timed, confirm, tune},
     statistics::to_f64,
-    subject::{Checked, Contestant, OnMachine, warm, worlds},
+    subject::{Checked, Contestant, OnMachine, calls, worlds},
     tournament::{Course as _, Laps, Random, Verdict, lap},
 };
 use crate::{Dtype, Error, Isa};
@@ -235,8 +235,8 @@ impl<'a> Run<'a> {
         let found = &self.found[at];
         let duels =
             2 * usize::from(found.winner != found.incumbent) + usize::from(found.new_cuts().is_some());
-        // The incumbent twice; and a winner is measured against the default.
-        let laps = duels * 3 * LAPS + 2 * MARGIN_LAPS;
+        // The incumbent twice, and once more at both ends of a bucket; and a winner is measured against the default.
+        let laps = 2 * duels * 3 * LAPS + 2 * MARGIN_LAPS;
         sample(&self.all[at]) * to_f64(laps * worlds(self.all[at].bytes()))
     }
 }
@@ -249,9 +249,7 @@ fn sample(case: &Case) -> f64 {
     const RATE: f64 = 8e9;
     const SHORT: f64 = 3e-4;
     let call = to_f64(case.bytes()) / RATE;
-    // In every second one the data are fresh.
-    let calls = 1.0 + 0.5 * to_f64(warm(case.bytes()));
-    (calls * call).max(SHORT) * to_f64(case.shapes.len())
+    (calls(case.bytes()) * call).max(SHORT) * to_f64(case.shapes.len())
 }
 
 /// Times of these kernels on one thread, each in every lap, in random order: seconds of one call, the geometric mean of all

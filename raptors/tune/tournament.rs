@@ -50,8 +50,8 @@ const FEWEST_LAPS: usize = 8;
 /// Laps of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
 /// decide.
 const LOOKS: [usize; 3] = [12, 20, 28];
-/// By how much a winner may be slower in any world, as the logarithm of a ratio.
-const LOSS: f64 = 0.01;
+/// By how much a winner may be slower in any world, and towards the ends of its bucket, as the logarithm of a ratio.
+pub(super) const LOSS: f64 = 0.01;
 /// Rounds of the heats that are waited for, unless two take longer than all there is.
 const FEWEST_ROUNDS: usize = 3;
 /// Rounds before the slower ones have to go, unless a quarter of the time is gone: fewer say little.

@@ -115,7 +115,7 @@ impl Judge {
     fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
         ensure!(self.pairs >= FEWEST_PAIRS, "an interval takes {FEWEST_PAIRS} pairs");
         let followed = raptors::profile()?;
-        writeln!(out, "{}\n", followed_in_words(&followed))?;
+        writeln!(out, "{}\n", followed_in_words(followed))?;
         let (calls, rows) = chosen(self.cases)?;
         let all = raptors::num_threads();
         let mut found = Vec::new();
