@@ -13,7 +13,7 @@ use super::{
     run::{Observer, Settings, laps},
     statistics::Interval,
     subject::{Checked, Contestant, OnMachine},
-    tournament::{self, Course, Decided, LOSS, Outcome, Random, Rules, Standing, Verdict},
+    tournament::{self, Course, Decided, LAPS, LOSS, Outcome, Random, Rules, Standing, Verdict},
 };
 use crate::{Dtype, Error, Isa, catalogue::Kernel};
 
@@ -249,9 +249,6 @@ fn holds_at_ends(case: &Case, found: &Found, seconds: f64, timed: &mut Timed<'_>
 /// What a kernel may lose on one thread for what it wins on several, as a logarithm of a ratio.
 const TOLERATED: f64 = 0.05;
 
-/// Laps in which a winner is measured against a default that was not the incumbent.
-pub(super) const MARGIN_LAPS: usize = 12;
-
 /// How much faster a new winner is than the spec's default: what a profile says of it.
 fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<Interval>, Error> {
     if found.winner == found.default {
@@ -261,7 +258,7 @@ fn margin(case: &Case, found: &Found, timed: &mut Timed<'_>) -> Result<Option<In
         return Ok(found.duel);
     }
     let pairs = [found.winner, found.default];
-    let laps = laps(case, &pairs, MARGIN_LAPS, timed.until, &mut timed.random)?;
+    let laps = laps(case, &pairs, LAPS, timed.until, &mut timed.random)?;
     Ok(Interval::of(&laps.faster(0, 1)))
 }
 

@@ -12,10 +12,10 @@ use raptors_profile::Place;
 use super::{
     case::{Case, Filter, cases},
     found::{Findings, Found},
-    row::{MARGIN_LAPS, Row, Timed, confirm, tune},
+    row::{Row, Timed, confirm, tune},
     statistics::to_f64,
     subject::{Checked, Contestant, OnMachine, calls, worlds},
-    tournament::{Course as _, Laps, Random, Verdict, lap},
+    tournament::{Course as _, LAPS, Laps, Random, Verdict, lap},
 };
 use crate::{Dtype, Error, Isa};
 
@@ -236,13 +236,10 @@ impl<'a> Run<'a> {
         let duels =
             2 * usize::from(found.winner != found.incumbent) + usize::from(found.new_cuts().is_some());
         // The incumbent twice, and once more at both ends of a bucket; and a winner is measured against the default.
-        let laps = 2 * duels * 3 * LAPS + 2 * MARGIN_LAPS;
+        let laps = 2 * duels * 3 * LAPS + 2 * LAPS;
         sample(&self.all[at]) * to_f64(laps * worlds(self.all[at].bytes()))
     }
 }
-
-/// Laps of a duel, about.
-const LAPS: usize = 12;
 
 /// Seconds of a sample, about: of what a core moves on a slow day, or what short calls fill.
 fn sample(case: &Case) -> f64 {

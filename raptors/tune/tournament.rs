@@ -47,6 +47,8 @@ pub struct Rules {
 /// Laps of a duel, each a round in every world, that are waited for unless all time is over: fewer have an interval that
 /// says little, and do not come from all depths of the stack.
 const FEWEST_LAPS: usize = 8;
+/// Laps of most duels, and of what is measured without one.
+pub(super) const LAPS: usize = LOOKS[0];
 /// Laps of a duel after which it is asked whether it is settled. Only now and then: who looks all the time sees chance
 /// decide.
 const LOOKS: [usize; 3] = [12, 20, 28];

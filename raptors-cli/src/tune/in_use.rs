@@ -22,6 +22,7 @@ use raptors::{
     tune::{
         Filter, cases,
         statistics::{Interval, margin},
+        tournament::Random,
     },
 };
 use raptors_profile::{Bytes, Caches, Kind, Percent, Place, Profile, Span, Table, Winner, cpu_key};
@@ -130,9 +131,9 @@ impl Judge {
         let gain = (logs.sum::<f64>() / to_f64((changed.len() * USES.len()).max(1))).exp();
         writeln!(
             out,
-            "{} calls on {} numbers of threads, {} of them changed by the profile, which changes {rows} rows.\n\
-             Slower than with the defaults by more than 3%, twice: {slower}.\n\
-             Geometric mean of those that are changed: {gain:.3}.",
+            "{} calls on {} numbers of threads: {} that the profile, which changes {rows} rows, makes others.\n\
+             Of those slower than with the defaults by more than 3%, twice: {slower}.\n\
+             Their geometric mean: {gain:.3}.",
             calls.len(),
             found.len() / calls.len(),
             changed.len(),
@@ -141,7 +142,7 @@ impl Judge {
             ensure!(slower > 0, "the profile was planted, and is not seen to be slower");
             return Ok(writeln!(out, "The planted profile was seen.")?);
         }
-        ensure!(slower == 0, "{slower} calls are slower with the profile than with the defaults");
+        ensure!(slower == 0, "{slower} of the calls are slower with the profile than with the defaults");
         ensure!(
             rows < ROWS || gain >= GAIN,
             "the profile changes {rows} rows and gains {gain:.3}, less than {GAIN}"
@@ -153,7 +154,8 @@ impl Judge {
     fn measure<'a>(&self, calls: &'a [Call], threads: usize, pairs: usize) -> anyhow::Result<Vec<Found<'a>>> {
         fs::create_dir_all(&self.folder).with_context(|| self.folder.display().to_string())?;
         let file = self.folder.join("calls.json");
-        fs::write(&file, serde_json::to_string(calls)?).with_context(|| file.display().to_string())?;
+        let mut random = Random::new(threads as u64);
+        let mut order: Vec<usize> = (0..calls.len()).collect();
         raptors::set_num_threads(threads)?;
         let mut found = calls
             .iter()
@@ -162,14 +164,20 @@ impl Judge {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         for pair in 0..pairs {
+            // Where the data of a call lie hangs on the calls before it, which are others in each pair.
+            random.shuffle(&mut order);
+            let shuffled: Vec<&Call> = order.iter().map(|&at| &calls[at]).collect();
+            fs::write(&file, serde_json::to_string(&shuffled)?)
+                .with_context(|| file.display().to_string())?;
             // Who comes first takes turns.
-            let with_profile = [pair % 2 == 0, pair % 2 == 1];
-            let times = with_profile.map(|with| self.processes(&file, threads, with));
-            let [mut one, mut other] = times.map(Some);
-            let mut take = |first: bool| if first { one.take() } else { other.take() }.expect("taken once");
-            let (profile, defaults) = (take(with_profile[0])?, take(!with_profile[0])?);
-            for (found, (profile, defaults)) in found.iter_mut().zip(profile.iter().zip(&defaults)) {
-                for (logs, (profile, defaults)) in found.faster.iter_mut().zip(profile.iter().zip(defaults)) {
+            let is_first = pair % 2 == 0;
+            let first = self.processes(&file, threads, is_first)?;
+            let second = self.processes(&file, threads, !is_first)?;
+            let (profile, defaults) = if is_first { (first, second) } else { (second, first) };
+            for (&at, (profile, defaults)) in order.iter().zip(profile.iter().zip(&defaults)) {
+                for (logs, (profile, defaults)) in
+                    found[at].faster.iter_mut().zip(profile.iter().zip(defaults))
+                {
                     logs.push((defaults / profile).ln());
                 }
             }
@@ -203,7 +211,7 @@ impl Judge {
         Ok(python.iter().zip(&rust).map(|(p, r)| [p.again, p.fresh, r.again, r.fresh]).collect())
     }
 
-    /// How many of the calls that are slower are so in other processes, too.
+    /// How many of the calls that are slower are so in other processes, too. What the profile does not change is a control.
     fn slower_again(&self, found: &[Found<'_>], out: &mut impl Write) -> anyhow::Result<usize> {
         let mut count = 0;
         let mut threads: Vec<usize> = found.iter().map(|found| found.threads).collect();
@@ -218,9 +226,13 @@ impl Judge {
             for (before, again) in suspects.iter().zip(self.measure(&calls, threads, 2 * self.pairs)?) {
                 let first = before.slower();
                 let both: Vec<_> = again.slower().into_iter().filter(|of| first.contains(of)).collect();
-                count += usize::from(!both.is_empty());
+                count += usize::from(before.is_changed && !both.is_empty());
                 for of in first {
-                    let verdict = if both.contains(&of) { "SLOWER" } else { "not once more" };
+                    let verdict = match (both.contains(&of), before.is_changed) {
+                        (true, true) => "SLOWER",
+                        (true, false) => "noise, since it is the same call",
+                        (false, _) => "not once more",
+                    };
                     writeln!(
                         out,
                         "{} on {threads}, {}: {}, then {}: {verdict}",
