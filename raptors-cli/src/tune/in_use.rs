@@ -118,6 +118,10 @@ impl Judge {
         let followed = raptors::profile()?;
         writeln!(out, "{}\n", followed_in_words(followed))?;
         let (calls, rows) = chosen(self.cases)?;
+        if rows == 0 {
+            ensure!(!self.planted, "the planted profile changes no row");
+            return Ok(writeln!(out, "It changes no row: there is nothing to judge.")?);
+        }
         let all = raptors::num_threads();
         let mut found = Vec::new();
         for threads in if all > 1 { vec![1, all] } else { vec![1] } {
@@ -253,7 +257,7 @@ fn followed_in_words(followed: &raptors::Followed) -> String {
     match (&followed.own, followed.built_in) {
         (Some(own), _) => format!("Follows {}, {} rows.", own.file.display(), own.rows),
         (None, Some(built_in)) => format!("Follows {}, {} rows.", built_in.file, built_in.rows),
-        (None, None) => format!("There is no profile of {}: nothing to judge.", followed.cpu),
+        (None, None) => format!("Follows the defaults: there is no profile of {}.", followed.cpu),
     }
 }
 
