@@ -106,7 +106,8 @@ def test_when_the_time_is_over_rows_stay_as_they_are(tmp_path: Path) -> None:
         print(*(warning.message for warning in said if "time" in str(warning.message)))
     """
     *lines, said = python(code, **SMALL, XDG_CONFIG_HOME=str(tmp_path)).splitlines()
-    assert len(lines) >= 24 and all("stays, no time was left" in line for line in lines), lines
+    # Rows whose calls do the same work are decided along with the first of them, and so are not.
+    assert len(lines) >= 24 and all("stays, no time was left" in line or ", as " in line for line in lines), lines
     assert said == f"the time was over before {len(lines)} rows could be decided: they stay as they were"
     assert file.read_text() == before
 
