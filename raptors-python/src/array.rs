@@ -7,7 +7,11 @@
 mod input;
 mod output;
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering},
+};
 
 use numpy::npyffi::{self, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject, flags};
 use pyo3::{
@@ -60,9 +64,7 @@ impl View {
     #[inline(always)]
     fn of_any(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
         let py = object.py();
-        // SAFETY: the object is alive.
-        let is_exact = unsafe { npyffi::PyArray_CheckExact(py, object.as_ptr()) != 0 };
-        if !is_exact {
+        if object.get_type_ptr() != array_type(py) {
             check_subclass(object, what)?;
         }
         // SAFETY: it is an array, of NumPy's type or derived from it, so that it starts with these fields; while Python
@@ -239,8 +241,16 @@ fn descr(py: Python<'_>, dtype: Dtype) -> *mut PyArray_Descr {
     unsafe { PY_ARRAY_API.PyArray_DescrFromType(py, type_num(dtype)) }
 }
 
-/// `NumPy`'s type of arrays.
+/// `NumPy`'s type of arrays, which lives as long as the process. It is looked up once: each look costs a call its share.
+#[inline]
 fn array_type(py: Python<'_>) -> *mut ffi::PyTypeObject {
+    static FOUND: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
+    let found = FOUND.load(Ordering::Relaxed);
+    if !found.is_null() {
+        return found;
+    }
     // SAFETY: called with Python attached.
-    unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) }
+    let found = unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) };
+    FOUND.store(found, Ordering::Relaxed);
+    found
 }

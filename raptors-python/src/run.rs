@@ -51,17 +51,18 @@ pub(crate) fn run(
     call: impl FnOnce() -> Result<(), Error> + Send,
 ) -> PyResult<()> {
     let guarded = || catch_unwind(AssertUnwindSafe(call));
-    let outcome = if size.bytes < RELEASE_FROM {
+    let outcome = if size.is_long() {
+        let outcome = py.detach(|| Cancel::new().scope_asking(signals, guarded));
+        // Also of a call that was done when the signal was found: nobody else will raise it.
+        if let Some(raised) = interruption() {
+            return Err(raised);
+        }
+        outcome
+    } else if size.bytes < RELEASE_FROM {
         guarded()
-    } else if size.is_long() {
-        py.detach(|| Cancel::new().scope_asking(signals, guarded))
     } else {
         py.detach(guarded)
     };
-    // Also of a call that was done when the signal was found: nobody else will raise it.
-    if let Some(raised) = interruption() {
-        return Err(raised);
-    }
     match outcome {
         Ok(Ok(())) => Ok(()),
         Ok(Err(refused)) => Err(error::raised(&refused)),
