@@ -26,13 +26,13 @@ pub(crate) fn report() -> Result<()> {
     fs::write(&page, Tuning::read(&document)?.page()?)?;
 
     // Of two cases one is looked for, and the link is to it.
-    let dom = opened(&format!("file://{}?find=L2+scale#scale-f32-avx2-l2-square", page.display()))?;
+    let dom = opened(&format!("file://{}?find=L2+scale#mul_m_s-f32-avx2-l2-square", page.display()))?;
     let tag = |id: &str| {
         let (_, rest) = dom.split_once(&format!("<details id=\"{id}\""))?;
         rest.split_once('>').map(|(tag, _)| tag.to_owned())
     };
-    let found = tag("scale-f32-avx2-l2-square").context("the page has lost a case")?;
-    let other = tag("scale-f32-avx2-512x512").context("the page has lost a case")?;
+    let found = tag("mul_m_s-f32-avx2-l2-square").context("the page has lost a case")?;
+    let other = tag("mul_m_s-f32-avx2-512x512").context("the page has lost a case")?;
     ensure!(found.contains(" open"), "the case that the link names is not open:{found}");
     ensure!(!found.contains(" hidden"), "the case that was looked for is hidden:{found}");
     ensure!(other.contains(" hidden") && !other.contains(" open"), "the other case is not hidden:{other}");
