@@ -40,11 +40,11 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 /// What the gate measures: the 36 cases on all threads; and of all that `NumPy` has a sixth, another one each day, on all
-/// threads and on one, where one case is 3 % slower (docs/performance.md). The time that is given holds while the catalogue
-/// grows: then intervals are wider.
+/// threads and on one, where cases of some microseconds that no kernel makes faster are up to 3 % slower on some processors
+/// (docs/performance.md). The time that is given holds while the catalogue grows: then intervals are wider.
 const GATES: [&str; 3] = [
     "--gate 1.0 --suite 2d",
-    "--gate 1.0 --suite catalogue --part today/6 --within 25 --seconds 2",
+    "--gate 0.95 --suite catalogue --part today/6 --within 25 --seconds 2",
     "--gate 0.95 --suite catalogue --part today/6 --within 25 --seconds 2 --threads 1",
 ];
 
