@@ -49,7 +49,7 @@ def test_the_next_process_follows_what_was_found(tmp_path: Path) -> None:
         """
         import raptors
         steps = []
-        tuned = raptors.tune("scale", "f32", budget=10.0, progress=steps.append)
+        tuned = raptors.tune("scale", "f32", budget=60.0, progress=steps.append)
         print(repr(str(tuned.path)))
         assert raptors.num_threads() == 1 and tuned.seconds > 0
         for row in tuned.changed:
