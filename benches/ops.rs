@@ -49,8 +49,7 @@ impl<T: Element> Kept<T> {
     fn output(op: &Op, size: usize) -> Result<Self, Error> {
         Ok(match op.body {
             Body::Map(_) => Self::Matrix(Matrix::zeros(size, size)?),
-            Body::Reduce { axis: Axis::All, .. } => Self::Slice(vec![T::ZERO]),
-            Body::Reduce { .. } => Self::Slice(vec![T::ZERO; size]),
+            body => Self::Slice(vec![T::ZERO; body.extent((size, size)).1]),
         })
     }
 
@@ -110,8 +109,7 @@ fn bytes<T: Element>(op: &Op, size: usize) -> u64 {
         .sum();
     let output = match op.body {
         Body::Map(_) => size * size,
-        Body::Reduce { axis: Axis::All, .. } => 1,
-        Body::Reduce { .. } => size,
+        body => body.extent((size, size)).1,
     };
     ((inputs + output) * size_of::<T>()) as u64
 }
@@ -140,7 +138,8 @@ fn every_operation(criterion: &mut Criterion) {
     // `cargo bench` says `--bench`; `cargo test --benches` does not, and wants each benchmark once.
     let said = |word: &str| env::args().any(|arg| arg == word);
     let sizes: &[usize] = if said("--bench") && !said("--test") { &SIZES } else { &SMALL };
-    for op in catalogue::ops() {
+    let with_kernels = |op: &&Op| !matches!(op.body, Body::Staged { .. });
+    for op in catalogue::ops().iter().filter(with_kernels) {
         let mut group = criterion.benchmark_group(op.name);
         for dtype in op.dtypes {
             match dtype {

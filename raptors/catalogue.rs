@@ -95,6 +95,101 @@ pub enum Body {
         /// Whether no elements have a result.
         has_identity: bool,
     },
+    /// The same in stages, by the kernels of other operations.
+    Staged {
+        /// Over what.
+        axis: Axis,
+        /// The stages, in order.
+        stages: &'static [Stage],
+        /// The results.
+        outputs: &'static [Output],
+        /// Whether no elements have a result.
+        has_identity: bool,
+    },
+}
+
+impl Body {
+    /// Over what it reduces; `None` for a map.
+    #[must_use]
+    pub const fn axis(&self) -> Option<Axis> {
+        match self {
+            Self::Map(_) => None,
+            Self::Reduce { axis, .. } | Self::Staged { axis, .. } => Some(*axis),
+        }
+    }
+
+    /// The extent of a result, for matrices of that shape.
+    #[must_use]
+    pub const fn extent(&self, (rows, cols): (usize, usize)) -> (usize, usize) {
+        match self.axis() {
+            None => (rows, cols),
+            Some(Axis::All) => (1, 1),
+            Some(Axis::Zero) => (1, cols),
+            Some(Axis::One) => (1, rows),
+        }
+    }
+
+    /// Whether no elements have a result: those of a map have none each.
+    #[must_use]
+    pub const fn has_identity(&self) -> bool {
+        match self {
+            Self::Map(_) => true,
+            Self::Reduce { has_identity, .. } | Self::Staged { has_identity, .. } => *has_identity,
+        }
+    }
+}
+
+/// A stage of a reduction.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// Its name.
+    pub name: &'static str,
+    /// What it reduces, and how; `None` if it computes with other stages alone. In expressions, stages are the inputs
+    /// after those of the operation.
+    pub fold: Option<(Expr, Combine)>,
+    /// Its value from what comes of that (field 0 of the state), rounded to the operation's dtype.
+    pub finish: Option<Expr>,
+}
+
+/// How the values of a stage become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    /// Their sum.
+    Add,
+    /// Their product.
+    Mul,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+    /// How many masks hold.
+    Count,
+    /// Where the least stands: the first of equal ones, a NaN before all.
+    ArgMin,
+    /// Where the greatest stands.
+    ArgMax,
+}
+
+/// A result of a reduction in stages.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// Its name, where there are several.
+    pub name: Option<&'static str>,
+    /// Its value, from scalars, stages and the number of elements.
+    pub value: Expr,
+    /// Its type.
+    pub result: ResultType,
+}
+
+/// The type of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultType {
+    /// The operation's dtype.
+    Element,
+    /// `i64`.
+    Whole,
+    /// `bool`.
+    Truth,
 }
 
 /// A field of a reduction's state.
@@ -184,9 +279,10 @@ impl Group {
         }
     }
 
-    /// The operations that it serves.
+    /// The operations that it serves and whose calls can name a kernel: not those in stages, which run several.
     pub fn ops(&'static self) -> impl Iterator<Item = &'static Op> + Clone {
-        ops().iter().filter(|op| op.servings.iter().any(|serving| std::ptr::eq(serving.group, self)))
+        let serves = |op: &&Op| op.servings.iter().any(|serving| std::ptr::eq(serving.group, self));
+        ops().iter().filter(serves).filter(|op| !matches!(op.body, Body::Staged { .. }))
     }
 }
 
@@ -267,6 +363,10 @@ pub enum Out<'a> {
     F32(Place<'a, f32>),
     /// Of `f64`.
     F64(Place<'a, f64>),
+    /// Whole numbers, whatever the dtype of the operation: counts and places.
+    Whole(&'a mut [i64]),
+    /// Truth values, whatever the dtype of the operation.
+    Truth(&'a mut [bool]),
 }
 
 /// Where a result of one dtype goes.
@@ -276,7 +376,8 @@ pub enum Place<'a, T: Element> {
     Matrix(MatrixMut<'a, T>),
     /// The first matrix, which is then left out of the arguments.
     Inplace(MatrixMut<'a, T>),
-    /// A row or column of values, or the one value of a reduction over all.
+    /// A row or column of values, or the one value of a reduction over all. Of several results, those of one output come
+    /// after those of the one before.
     Slice(&'a mut [T]),
 }
 
@@ -359,7 +460,7 @@ impl Op {
     pub fn explain_inplace(&self, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
         match self.body {
             Body::Map(_) => (self.explain)(dtype, Numerics::default(), true, shape),
-            Body::Reduce { .. } => Err(Error::Unknown {
+            Body::Reduce { .. } | Body::Staged { .. } => Err(Error::Unknown {
                 kind: "way to write the result of this operation",
                 name: "in place".to_owned(),
                 known: "into an output of its own".to_owned(),
@@ -491,7 +592,43 @@ erased!(f32, F32);
 erased!(f64, F64);
 
 impl Out<'_> {
-    /// The dtype of the result.
+    /// The dtype of the result; `None` if it is of none.
+    #[must_use]
+    pub const fn dtype(&self) -> Option<Dtype> {
+        match self {
+            Self::F32(_) => Some(Dtype::F32),
+            Self::F64(_) => Some(Dtype::F64),
+            Self::Whole(_) | Self::Truth(_) => None,
+        }
+    }
+}
+
+impl InputKind {
+    /// As errors call what has this form.
+    #[must_use]
+    pub const fn form(self) -> &'static str {
+        match self {
+            Self::Matrix => "a matrix",
+            Self::Row | Self::Column => "a row or column",
+            Self::Scalar => "a scalar",
+        }
+    }
+}
+
+impl<T: Element> Value<'_, T> {
+    /// As errors call it.
+    #[must_use]
+    pub const fn form(&self) -> &'static str {
+        match self {
+            Value::Matrix(_) => "a matrix",
+            Value::Slice(_) => "a row or column",
+            Value::Scalar(_) => "a scalar",
+        }
+    }
+}
+
+impl Arg<'_> {
+    /// The dtype.
     #[must_use]
     pub const fn dtype(&self) -> Dtype {
         match self {
@@ -499,29 +636,24 @@ impl Out<'_> {
             Self::F64(_) => Dtype::F64,
         }
     }
-}
-
-impl Arg<'_> {
-    const fn dtype(&self) -> Dtype {
-        match self {
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-        }
-    }
 
     const fn form(&self) -> &'static str {
-        const fn form<T: Element>(value: &Value<'_, T>) -> &'static str {
-            match value {
-                Value::Matrix(_) => "a matrix",
-                Value::Slice(_) => "a row or column",
-                Value::Scalar(_) => "a scalar",
-            }
-        }
         match self {
-            Self::F32(value) => form(value),
-            Self::F64(value) => form(value),
+            Self::F32(value) => value.form(),
+            Self::F64(value) => value.form(),
         }
     }
+}
+
+/// The dtype of a call: that of its results, or of its first argument where those have a type of their own.
+pub(crate) fn dtype_of(args: &[Arg<'_>], out: &Out<'_>) -> Dtype {
+    out.dtype().or_else(|| args.first().map(Arg::dtype)).unwrap_or(Dtype::F32)
+}
+
+/// That results of that type are none of the operation's.
+pub(crate) fn wrong_results(op: &'static str) -> Error {
+    let expected = "of the operation's dtype";
+    Error::Form { op, what: "out", expected, got: "whole numbers or truth values" }
 }
 
 /// Takes erased arguments apart, for the generated entries.

@@ -51,7 +51,7 @@ pub use dispatch::{
 };
 pub use element::{Dtype, Element};
 pub use error::{Error, Shape};
-pub use kernels::reference::{Expr, reference};
+pub use kernels::reference::{Expr, reference, staged as staged_reference};
 pub use knobs::{InForce, Knob, Origin, Variable, knobs};
 pub use matrix::{Matrix, MatrixMut, MatrixRef};
 pub use numerics::Numerics;

@@ -9,14 +9,15 @@
 use crate::{
     Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
-        self, Arg, Axis, Body, Call, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out, Serving,
-        Status, Tasks,
+        self, Arg, Axis, Body, Call, Combine, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out, Output,
+        ResultType, Serving, Stage, Status, Tasks, Value,
     },
     dispatch::{self, generated::tables},
     kernels::reference::Expr,
     runtime::{
         map::{self, Map},
         reduce::{self, Order, Reduction},
+        staged::{self, Staged},
     },
 };
 

@@ -38,11 +38,11 @@ pub(crate) struct Op {
 
 impl Op {
     pub(crate) fn new(entry: &'static catalogue::Op) -> Self {
-        let output = match entry.body {
-            Body::Map(_) => Output::Matrix,
-            Body::Reduce { axis: Axis::All, .. } => Output::Scalar,
-            Body::Reduce { axis: Axis::Zero, .. } => Output::Row,
-            Body::Reduce { axis: Axis::One, .. } => Output::Column,
+        let output = match entry.body.axis() {
+            None => Output::Matrix,
+            Some(Axis::All) => Output::Scalar,
+            Some(Axis::Zero) => Output::Row,
+            Some(Axis::One) => Output::Column,
         };
         let reads = entry.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
         Self { entry, reads, output }

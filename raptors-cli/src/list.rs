@@ -160,11 +160,11 @@ fn head(op: &Op, out: &mut impl Write) -> io::Result<()> {
     }
     let inputs: Vec<_> =
         op.inputs.iter().map(|input| format!("{} ({})", input.name, form(input.kind))).collect();
-    let result = match op.body {
-        Body::Map(_) => "a matrix",
-        Body::Reduce { axis: catalogue::Axis::All, .. } => "one value",
-        Body::Reduce { axis: catalogue::Axis::Zero, .. } => "one value a column",
-        Body::Reduce { axis: catalogue::Axis::One, .. } => "one value a row",
+    let result = match op.body.axis() {
+        None => "a matrix",
+        Some(catalogue::Axis::All) => "one value",
+        Some(catalogue::Axis::Zero) => "one value a column",
+        Some(catalogue::Axis::One) => "one value a row",
     };
     let numerics: Vec<_> = op.numerics.iter().map(|class| class.name()).collect();
     let line = format!(

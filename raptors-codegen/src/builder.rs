@@ -9,7 +9,7 @@ use crate::{
     diagnostics::{Diagnostics, Source},
     emit::{self, Build, File},
     expand::expand,
-    op::Op,
+    op::{Op, StagedOp},
     profiles,
     select::select,
     spec::{self, Spec},
@@ -293,7 +293,8 @@ pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
         }
     }
     let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;
-    let build = Build { ops: &ops, expanded: &expanded, tables: &tables, profiles: &profiles };
+    let staged = StagedOp::of_specs(&specs);
+    let build = Build { ops: &ops, staged: &staged, expanded: &expanded, tables: &tables, profiles: &profiles };
     let files = emit::emit(&build, input.carry, input.arch.as_deref());
     Ok(Output { files, warnings })
 }

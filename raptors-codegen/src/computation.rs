@@ -195,32 +195,22 @@ fn exchanged(x: Expr, y: Expr, inputs: &[Input]) -> (Expr, Expr) {
 
 /// The inputs of an expression, each once, as it comes to them.
 fn meet(of: &Expr, met: &mut Vec<usize>) {
-    match of {
+    of.each(&mut |part| match part {
         Expr::Input(input) if !met.contains(input) => met.push(*input),
-        Expr::Unary(_, x) => meet(x, met),
-        Expr::Binary(_, x, y) => {
-            meet(x, met);
-            meet(y, met);
-        }
-        Expr::Fma(operands) | Expr::Select(operands) => operands.iter().for_each(|x| meet(x, met)),
         _ => {}
-    }
+    });
 }
 
 /// The expression with each input's place in `order` for its number.
 fn renumbered(of: &Expr, order: &[usize]) -> Expr {
-    let again = |x: &Expr| renumbered(x, order);
-    match of {
-        Expr::Input(input) => {
+    let mut of = of.clone();
+    of.each_mut(&mut |part| {
+        if let Expr::Input(input) = part {
             let at = order.iter().position(|other| other == input);
-            Expr::Input(at.expect("every input of the expression was met"))
+            *input = at.expect("every input of the expression was met");
         }
-        Expr::Unary(op, x) => Expr::Unary(*op, again(x).into()),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, again(x).into(), again(y).into()),
-        Expr::Fma(operands) => Expr::Fma(operands.each_ref().map(again).into()),
-        Expr::Select(operands) => Expr::Select(operands.each_ref().map(again).into()),
-        leaf => leaf.clone(),
-    }
+    });
+    of
 }
 
 /// The expression in prefix notation. Each word has a fixed number of operands, so no two expressions share one.
@@ -261,7 +251,7 @@ fn write(of: &Expr, arguments: &[Argument], words: &mut Vec<String>) {
 
 /// A constant as a word: `2p5`, `n1`, `1em7`.
 fn number(value: f64) -> String {
-    format!("{value:?}").trim_end_matches(".0").replace('.', "p").replace('-', "n").replace("en", "em")
+    format!("{value:?}").to_lowercase().trim_end_matches(".0").replace('.', "p").replace('-', "n").replace("en", "em")
 }
 
 /// What joins the elements, and what is joined; or all expressions of the state.

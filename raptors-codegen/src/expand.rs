@@ -111,6 +111,7 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
     let mut places = HashMap::new();
     for op in ops {
         let ways = match op.form {
+            Form::Map if op.is_part() => vec![None],
             Form::Map => vec![None, Some(op.computation.position(op.first_matrix()))],
             Form::Reduce(..) => vec![None],
         };
@@ -151,6 +152,9 @@ fn together(ops: &[&Op<'_>], family: Family) -> Variants {
         let new: Vec<T> = more.iter().copied().filter(|value| !values.contains(value)).collect();
         values.extend(new);
     }
+    // A part takes the kernels that there are.
+    let public: Vec<_> = ops.iter().copied().filter(|op| !op.is_part()).collect();
+    let ops = if public.is_empty() { ops } else { &public };
     let first = &ops[0].spec.variants;
     if ops.iter().all(|op| op.spec.variants == *first) {
         return first.clone();

@@ -1,8 +1,10 @@
 //! Operations: what callers name. A map spec is one, a reduction is one for each axis.
+//!
+//! An [`Op`] has kernels. One in stages ([`StagedOp`]) has none of its own: its parts are operations that nobody can call.
 
 use crate::{
     computation::Computation,
-    spec::{Axis, Body, InputKind, Numerics, Reduce, Spec},
+    spec::{Axis, Body, InputKind, Numerics, Reduce, Spec, Staged},
 };
 
 /// An operation of a spec.
@@ -25,6 +27,62 @@ pub enum Form<'a> {
     Map,
     /// A reduction over one axis.
     Reduce(&'a Reduce, Axis),
+}
+
+/// An operation in stages, over one axis.
+#[derive(Clone, Debug)]
+pub struct StagedOp<'a> {
+    /// Its name: `var`, `var_axis0`.
+    pub name: String,
+    /// The spec it comes from.
+    pub spec: &'a Spec,
+    /// Its stages.
+    pub staged: &'a Staged,
+    /// Over what.
+    pub axis: Axis,
+}
+
+impl<'a> StagedOp<'a> {
+    /// Those of all specs, sorted by name.
+    #[must_use]
+    pub fn of_specs(specs: &'a [Spec]) -> Vec<Self> {
+        let of_spec = |spec: &'a Spec| match &spec.body {
+            Body::Staged(staged) => {
+                let of_axis = |&axis: &Axis| {
+                    let name = format!("{}{}", spec.name, axis.suffix());
+                    Self { name, spec, staged, axis }
+                };
+                staged.axes.iter().map(of_axis).collect()
+            }
+            Body::Map { .. } | Body::Reduce(_) => Vec::new(),
+        };
+        let mut ops: Vec<_> = specs.iter().flat_map(of_spec).collect();
+        ops.sort_by(|a, b| a.name.cmp(&b.name));
+        ops
+    }
+
+    /// The names of its parts.
+    #[must_use]
+    pub fn parts(&self) -> Vec<String> {
+        let Self { spec, staged, axis, .. } = self;
+        let mut parts = Vec::new();
+        for stage in &staged.stages {
+            if staged.terms(stage).is_some() {
+                parts.push(spec.terms_name(*axis, stage));
+            }
+            if let Some((_, combine)) = &stage.fold {
+                parts.push(format!("{}{}", spec.folds_name(*combine), axis.suffix()));
+                parts.push(spec.folds_name(*combine));
+            }
+        }
+        parts
+    }
+
+    /// The type that stands for it in Rust: `VarAxis0`.
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        camel(&self.name)
+    }
 }
 
 /// A loop skeleton: how a kernel walks memory.
@@ -60,7 +118,7 @@ impl Family {
 }
 
 impl<'a> Op<'a> {
-    /// The operations of a spec, in the order of its axes.
+    /// The operations of a spec, in the order of its axes; of one in stages, those of its parts.
     #[must_use]
     pub fn of_spec(spec: &'a Spec) -> Vec<Self> {
         match &spec.body {
@@ -80,7 +138,20 @@ impl<'a> Op<'a> {
                     computation: Computation::of_reduction(reduce, axis),
                 })
                 .collect(),
+            Body::Staged(staged) => staged.parts.iter().flat_map(Self::of_spec).collect(),
         }
+    }
+
+    /// Whether it is a part of an operation in stages, which nobody can call by itself.
+    #[must_use]
+    pub fn is_part(&self) -> bool {
+        self.name.contains("__")
+    }
+
+    /// The operation that people know: itself, or the spec whose part it is.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.name.split("__").next().unwrap_or_default()
     }
 
     /// The operations of all specs, sorted by name.

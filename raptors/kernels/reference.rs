@@ -4,7 +4,7 @@
 
 use crate::{
     Element, Error, Numerics,
-    catalogue::{Axis, Body, Field, Op},
+    catalogue::{Axis, Body, Combine, Field, InputKind, Op, ResultType},
 };
 
 /// An expression as the spec states it.
@@ -123,28 +123,23 @@ pub fn reference<T: Element>(
                 expr.value(&Scope { inputs: &inputs, state: &[], other: &[], count: 0 })
             })
             .collect()),
+        Body::Staged { .. } => {
+            let results = staged(op, numerics, (rows, cols), input)?;
+            Ok(results.into_iter().flatten().map(T::from_f64).collect())
+        }
         Body::Reduce { axis, state, finish, sequential, has_identity } => {
-            let (results, len) = match axis {
-                Axis::All => (1, rows * cols),
-                Axis::Zero => (cols, rows),
-                Axis::One => (rows, cols),
-            };
+            let over = Over { axis, shape: (rows, cols), numerics };
+            let (results, len) = over.extent();
             if len == 0 && results > 0 && !has_identity {
                 return Err(Error::Empty { op: op.name });
             }
-            let in_order = match axis {
-                _ if sequential => numerics == Numerics::Numpy,
-                Axis::Zero => numerics == Numerics::Numpy && cols > 1,
-                _ => false,
-            };
             let result = |index: usize| {
-                let element = |at: usize| match axis {
-                    Axis::All => values(at / cols, at % cols),
-                    Axis::Zero => values(at, index),
-                    Axis::One => values(index, at),
+                let element = |at: usize| {
+                    let (row, col) = over.element(index, at);
+                    values(row, col)
                 };
                 let fold = Fold { fields: state, element: &element };
-                let state = if in_order { fold.in_order(fold.init(), 0, len) } else { fold.tree(0, len) };
+                let state = fold.all(len, over.in_order(sequential));
                 match finish {
                     None => state[0],
                     Some(expr) => {
@@ -158,6 +153,187 @@ pub fn reference<T: Element>(
         }
     }
 }
+
+/// What a reduction runs over.
+#[derive(Clone, Copy)]
+struct Over {
+    axis: Axis,
+    shape: (usize, usize),
+    numerics: Numerics,
+}
+
+impl Over {
+    /// How many results there are, and the elements of each.
+    const fn extent(self) -> (usize, usize) {
+        let (rows, cols) = self.shape;
+        match self.axis {
+            Axis::All => (1, rows * cols),
+            Axis::Zero => (cols, rows),
+            Axis::One => (rows, cols),
+        }
+    }
+
+    /// The place of an element of a result.
+    const fn element(self, result: usize, at: usize) -> (usize, usize) {
+        match self.axis {
+            Axis::All => (at / self.shape.1, at % self.shape.1),
+            Axis::Zero => (at, result),
+            Axis::One => (result, at),
+        }
+    }
+
+    /// Whether elements are taken in one after another rather than by the tree.
+    fn in_order(self, sequential: bool) -> bool {
+        let is_numpy = self.numerics == Numerics::Numpy;
+        is_numpy && (sequential || (self.axis == Axis::Zero && self.shape.1 > 1))
+    }
+}
+
+/// What a reduction in stages gives: of each output the result of each row, of each column or of all, in f64, which holds
+/// elements, counts and places exactly; 1 for what is true.
+///
+/// # Errors
+/// [`Error::Empty`] for no elements, where they have no result.
+///
+/// # Panics
+/// If the operation has no stages.
+pub fn staged<T: Element>(
+    op: &Op,
+    numerics: Numerics,
+    shape: (usize, usize),
+    input: impl Fn(usize, usize, usize) -> T,
+) -> Result<Vec<Vec<f64>>, Error> {
+    let Body::Staged { axis, stages, outputs, has_identity } = op.body else {
+        panic!("`{}` has no stages", op.name)
+    };
+    let over = Over { axis, shape, numerics };
+    let (results, len) = over.extent();
+    if len == 0 && results > 0 && !has_identity {
+        return Err(Error::Empty { op: op.name });
+    }
+    let mut all = vec![Vec::with_capacity(results); outputs.len()];
+    for result in 0..results {
+        // The inputs where elements are, and the values of the stages so far.
+        let mut found: Vec<f64> = Vec::new();
+        let values = |at: usize, found: &[f64]| -> Vec<T> {
+            let (row, col) = over.element(result, at);
+            let inputs = (0..op.inputs.len()).map(|index| input(index, row, col));
+            inputs.chain(found.iter().map(|&value| T::from_f64(value))).collect()
+        };
+        // Where there are no elements, scalars are what they are all the same.
+        let formula = |of: &Expr, acc: f64, found: &[f64]| -> Scope64 {
+            let inputs = op.inputs.iter().enumerate().map(|(index, of)| match of.kind {
+                InputKind::Scalar => input(index, 0, 0).to_f64(),
+                _ => 0.0,
+            });
+            Scope64 { of: *of, acc, inputs: inputs.chain(found.iter().copied()).collect(), count: len }
+        };
+        for stage in stages {
+            let acc = stage.fold.map_or(0.0, |(of, combine)| {
+                let inputs = |at: usize| values(at, &found);
+                comes_to(&of, combine, len, over, &inputs)
+            });
+            found.push(match &stage.finish {
+                None => acc,
+                Some(finish) => T::from_f64(formula(finish, acc, &found).value()).to_f64(),
+            });
+        }
+        for (all, output) in all.iter_mut().zip(outputs) {
+            let formula = formula(&output.value, 0.0, &found);
+            all.push(match output.result {
+                ResultType::Element => T::from_f64(formula.value()).to_f64(),
+                ResultType::Whole => formula.value(),
+                ResultType::Truth => f64::from(u8::from(formula.holds())),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// What the terms of a stage come to.
+fn comes_to<T: Element>(
+    of: &Expr,
+    combine: Combine,
+    len: usize,
+    over: Over,
+    inputs: &dyn Fn(usize) -> Vec<T>,
+) -> f64 {
+    let scope = |inputs: &[T], work: &mut dyn FnMut(&Scope<'_, T>)| {
+        work(&Scope { inputs, state: &[], other: &[], count: 0 });
+    };
+    let term = |at: usize| {
+        let mut value = T::ZERO;
+        scope(&inputs(at), &mut |scope| value = of.value(scope));
+        value
+    };
+    let element = |at: usize| vec![term(at)];
+    let by = |field: &Field, sequential: bool| {
+        let fold = Fold { fields: std::slice::from_ref(field), element: &element };
+        fold.all(len, over.in_order(sequential))[0].to_f64()
+    };
+    #[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
+    let whole = |count: usize| count as f64;
+    match combine {
+        Combine::Add => by(&SUM, false),
+        Combine::Mul => by(&PRODUCT, true),
+        Combine::Min => by(&LEAST, false),
+        Combine::Max => by(&GREATEST, false),
+        Combine::Count => whole(
+            (0..len)
+                .filter(|&at| {
+                    let mut holds = false;
+                    scope(&inputs(at), &mut |scope| holds = of.holds(scope));
+                    holds
+                })
+                .count(),
+        ),
+        Combine::ArgMin | Combine::ArgMax => {
+            let is_before = |a: T, b: T| if combine == Combine::ArgMin { a < b } else { a > b };
+            let mut best = 0;
+            for at in 1..len {
+                let (x, extreme) = (term(at), term(best));
+                if !extreme.is_nan() && (x.is_nan() || is_before(x, extreme)) {
+                    best = at;
+                }
+            }
+            whole(best)
+        }
+    }
+}
+
+/// An expression with what it can use, in f64.
+struct Scope64 {
+    of: Expr,
+    acc: f64,
+    inputs: Vec<f64>,
+    count: usize,
+}
+
+impl Scope64 {
+    fn value(&self) -> f64 {
+        self.of.value(&Scope { inputs: &self.inputs, state: &[self.acc], other: &[], count: self.count })
+    }
+
+    fn holds(&self) -> bool {
+        self.of.holds(&Scope { inputs: &self.inputs, state: &[self.acc], other: &[], count: self.count })
+    }
+}
+
+/// The state of a plain reduction.
+macro_rules! plain {
+    ($operator:ident, $init:expr) => {
+        Field {
+            name: "acc",
+            init: Expr::Literal($init),
+            step: Expr::$operator(&Expr::State(0), &Expr::Input(0)),
+            merge: Expr::$operator(&Expr::Side(false, 0), &Expr::Side(true, 0)),
+        }
+    };
+}
+static SUM: Field = plain!(Add, 0.0);
+static PRODUCT: Field = plain!(Mul, 1.0);
+static LEAST: Field = plain!(Min, f64::INFINITY);
+static GREATEST: Field = plain!(Max, f64::NEG_INFINITY);
 
 struct Fold<'a, T> {
     fields: &'a [Field],
@@ -179,6 +355,11 @@ impl<T: Element> Fold<'_, T> {
     fn merge(&self, state: &[T], other: &[T]) -> Vec<T> {
         let scope = Scope { inputs: &[], state, other, count: 0 };
         self.fields.iter().map(|field| field.merge.value(&scope)).collect()
+    }
+
+    /// The state of all elements.
+    fn all(&self, len: usize, in_order: bool) -> Vec<T> {
+        if in_order { self.in_order(self.init(), 0, len) } else { self.tree(0, len) }
     }
 
     fn in_order(&self, state: Vec<T>, from: usize, to: usize) -> Vec<T> {

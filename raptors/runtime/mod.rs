@@ -7,6 +7,7 @@ pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 mod seat;
+pub(crate) mod staged;
 #[allow(unsafe_code, reason = "a room of unsafe: work that is lent to other threads for a time")]
 mod team;
 pub(crate) mod threads;

@@ -179,7 +179,7 @@ impl<T: Element> Arena<T> {
         let out = match op.body {
             Body::Map(_) if case.inplace => fill(Kept::matrix(memory, result)?),
             Body::Map(_) => fill(Kept::matrix(Memory::Library, result)?),
-            Body::Reduce { .. } => slice(result.0 * result.1),
+            Body::Reduce { .. } | Body::Staged { .. } => slice(result.0 * result.1),
         };
         Ok(Self { op, numerics, inputs, out, over, _gaps: gaps })
     }

@@ -121,13 +121,13 @@ impl Case {
             Place::Bucket(Bucket { size, .. }) => Some(size),
             Place::Shape(..) => None,
         };
-        let is_one_run = match self.op.body {
-            Body::Map(_) => {
+        let is_one_run = self.op.body.axis().map_or_else(
+            || {
                 let mut kinds = self.op.inputs.iter().map(|input| input.kind);
                 kinds.all(|kind| matches!(kind, InputKind::Matrix | InputKind::Scalar))
-            }
-            Body::Reduce { axis, .. } => axis == Axis::All,
-        };
+            },
+            |axis| axis == Axis::All,
+        );
         is_one_run
             && std::ptr::eq(self.group, other.group)
             && size(self).is_some()
@@ -175,12 +175,7 @@ impl Case {
 
     /// The extent of the result.
     pub(super) fn result((rows, cols): (usize, usize), op: &Op) -> (usize, usize) {
-        match op.body {
-            Body::Map(_) => (rows, cols),
-            Body::Reduce { axis: Axis::All, .. } => (1, 1),
-            Body::Reduce { axis: Axis::Zero, .. } => (1, cols),
-            Body::Reduce { axis: Axis::One, .. } => (1, rows),
-        }
+        op.body.extent((rows, cols))
     }
 }
 

@@ -18,6 +18,10 @@ mod masked;
 mod memory;
 mod proof;
 mod scope;
+mod staged;
+#[allow(dead_code, reason = "nothing is forked here")]
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::{
     collections::BTreeSet,
@@ -30,7 +34,7 @@ use std::{
 
 use raptors::{
     Cut, Dtype, Isa,
-    catalogue::{Axis, Body, Kernel, Op, Status},
+    catalogue::{Axis, Kernel, Op, Status},
 };
 
 use check::{Bench, Subject, is_here};
@@ -243,10 +247,7 @@ fn cut_over_threads_in_any_way() {
 fn special_values_in_every_lane_and_tail() {
     fn concern<T: Float>(bench: &mut Bench<T>) {
         let specials = T::specials().len();
-        let reduces = match bench.subject.op.body {
-            Body::Map(_) => None,
-            Body::Reduce { axis, .. } => Some(axis),
-        };
+        let reduces = bench.subject.op.body.axis();
         let lanes = 64 / size_of::<T>();
         let step = unroll(&bench.subject.shared) * lanes;
         for special in 0..specials {

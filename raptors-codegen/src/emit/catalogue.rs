@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::{Build, template};
 use crate::{
     expand::{Candidate, Group, serves},
-    op::{Form, Op, camel},
+    op::{Form, Op, StagedOp, camel},
     spec::{
-        Axis, Body, Chunk, InputKind, Numerics, Threads,
+        Axis, Body, Chunk, InputKind, Numerics, Spec, Threads,
         expr::{Binary, Expr, Unary},
     },
 };
@@ -79,7 +79,10 @@ pub(super) fn write(build: &Build<'_, '_>, shipped: &BTreeSet<usize>) -> String 
     let candidates = build.expanded.candidates.iter().enumerate();
     let kernels = candidates.map(|(at, candidate)| kernel(candidate, shipped.contains(&at))).collect();
     let groups = build.expanded.groups.iter().map(group).collect();
-    let ops = build.ops.iter().map(|of| op(of, &build.expanded.groups)).collect();
+    let groups_of = &build.expanded.groups;
+    let public = build.ops.iter().filter(|of| !of.is_part()).map(|of| op(of, groups_of));
+    let mut ops: Vec<OpView> = public.chain(build.staged.iter().map(|of| staged(of, groups_of))).collect();
+    ops.sort_by(|a, b| a.function.cmp(&b.function));
     template::render("catalogue.rs", "catalogue", &CatalogueView { kernels, groups, ops })
 }
 
@@ -90,28 +93,42 @@ fn op(op: &Op<'_>, groups: &[Group<'_>]) -> OpView {
         group: at,
         numerics: serves(group, op).into_iter().map(variant).collect(),
     });
+    view(&op.name, op.spec, op.numerics(), body(op), servings.collect())
+}
+
+fn staged(op: &StagedOp<'_>, groups: &[Group<'_>]) -> OpView {
+    let parts = op.parts();
+    let is_part = |of: &&Op<'_>| parts.contains(&of.name);
+    let servings = groups.iter().enumerate().filter_map(|(at, group)| {
+        let part = group.ops.iter().copied().find(is_part)?;
+        let numerics = serves(group, part).into_iter().map(variant).collect();
+        Some(ServingView { group: at, numerics })
+    });
+    view(&op.name, op.spec, &op.staged.numerics, staged_body(op), servings.collect())
+}
+
+fn view(name: &str, spec: &Spec, numerics: &[Numerics], body: String, servings: Vec<ServingView>) -> OpView {
     OpView {
-        source: format!("{}:{}", op.spec.file, op.spec.line),
-        function: op.name.clone(),
-        name: quoted(&op.name),
-        summary: quoted(&op.spec.summary),
-        file: quoted(&op.spec.file),
-        line: op.spec.line,
-        spec: quoted(&op.spec.text),
-        inputs: op
-            .spec
+        source: format!("{}:{}", spec.file, spec.line),
+        function: name.to_owned(),
+        name: quoted(name),
+        summary: quoted(&spec.summary),
+        file: quoted(&spec.file),
+        line: spec.line,
+        spec: quoted(&spec.text),
+        inputs: spec
             .inputs
             .iter()
             .map(|input| InputView { name: quoted(&input.name), kind: kind(input.kind).to_owned() })
             .collect(),
-        dtypes: op.spec.dtypes.iter().map(|dtype| dtype.name().to_uppercase()).collect(),
-        numerics: op.numerics().iter().map(|&class| variant(class)).collect(),
-        body: body(op),
-        chunks: format!("{:?}", op.spec.tasks.chunk.iter().map(chunk).collect::<Vec<_>>()),
-        alone: op.spec.tasks.threads.contains(&Threads::One),
-        shared: op.spec.tasks.threads.contains(&Threads::All),
-        shapes: format!("{:?}", op.spec.shapes),
-        servings: servings.collect(),
+        dtypes: spec.dtypes.iter().map(|dtype| dtype.name().to_uppercase()).collect(),
+        numerics: numerics.iter().map(|&class| variant(class)).collect(),
+        body,
+        chunks: format!("{:?}", spec.tasks.chunk.iter().map(chunk).collect::<Vec<_>>()),
+        alone: spec.tasks.threads.contains(&Threads::One),
+        shared: spec.tasks.threads.contains(&Threads::All),
+        shapes: format!("{:?}", spec.shapes),
+        servings,
     }
 }
 
@@ -172,11 +189,7 @@ fn body(op: &Op<'_>) -> String {
     match (op.form, &op.spec.body) {
         (Form::Map, Body::Map { output }) => format!("Body::Map({})", expr(output)),
         (Form::Reduce(reduce, axis), _) => {
-            let axis = match axis {
-                Axis::All => "All",
-                Axis::Zero => "Zero",
-                Axis::One => "One",
-            };
+            let axis = over(axis);
             let state: Vec<String> = reduce
                 .state
                 .iter()
@@ -199,8 +212,41 @@ fn body(op: &Op<'_>) -> String {
                 reduce.has_identity
             )
         }
-        (Form::Map, Body::Reduce(_)) => unreachable!("a map operation comes from a map spec"),
+        (Form::Map, Body::Reduce(_) | Body::Staged(_)) => unreachable!("a map operation comes from a map spec"),
     }
+}
+
+/// The axis in the words of the library.
+const fn over(axis: Axis) -> &'static str {
+    match axis {
+        Axis::All => "All",
+        Axis::Zero => "Zero",
+        Axis::One => "One",
+    }
+}
+
+fn staged_body(op: &StagedOp<'_>) -> String {
+    let finish = |finish: &Option<Expr>| {
+        finish.as_ref().map_or_else(|| "None".to_owned(), |finish| format!("Some({})", expr(finish)))
+    };
+    let stages = op.staged.stages.iter().map(|stage| {
+        let fold = stage.fold.as_ref().map_or_else(
+            || "None".to_owned(),
+            |(of, combine)| format!("Some(({}, Combine::{combine:?}))", expr(of)),
+        );
+        format!("Stage {{ name: {:?}, fold: {fold}, finish: {} }}", stage.name, finish(&stage.finish))
+    });
+    let outputs = op.staged.outputs.iter().map(|output| {
+        let (name, value, result) = (&output.name, expr(&output.value), output.result);
+        format!("Output {{ name: {name:?}, value: {value}, result: ResultType::{result:?} }}")
+    });
+    format!(
+        "Body::Staged {{ axis: Axis::{}, stages: &[{}], outputs: &[{}], has_identity: {} }}",
+        over(op.axis),
+        stages.collect::<Vec<_>>().join(", "),
+        outputs.collect::<Vec<_>>().join(", "),
+        op.staged.has_identity
+    )
 }
 
 /// An expression as a constant of the library's oracle.
@@ -213,6 +259,7 @@ fn expr(of: &Expr) -> String {
         Expr::Literal(value) if value.is_infinite() => {
             format!("Expr::Literal({}f64::INFINITY)", if *value < 0.0 { "-" } else { "" })
         }
+        Expr::Literal(value) if value.is_nan() => "Expr::Literal(f64::NAN)".to_owned(),
         Expr::Literal(value) => format!("Expr::Literal({value:?})"),
         Expr::Unary(op, x) => format!("Expr::{}(&{})", unary(*op), expr(x)),
         Expr::Binary(op, x, y) => format!("Expr::{}(&{}, &{})", binary(*op), expr(x), expr(y)),

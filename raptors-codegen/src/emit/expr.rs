@@ -37,7 +37,7 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
             Unary::Neg => quote!((-#x)),
             Unary::Not => quote!((!#x)),
             Unary::Abs | Unary::Sqrt | Unary::IsNan => {
-                let word = format_ident!("{}", op.word());
+                let (word, x) = (format_ident!("{}", op.word()), bare(x));
                 quote!(Element::#word(#x))
             }
         },
@@ -56,14 +56,20 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
                 Binary::And => quote!(&&),
                 Binary::Or => quote!(||),
                 Binary::Min | Binary::Max => {
-                    let word = format_ident!("{}", op.word());
+                    let (word, x, y) = (format_ident!("{}", op.word()), bare(x), bare(y));
                     return quote!(Element::#word(#x, #y));
                 }
             };
             quote!((#x #operator #y))
         }
-        (Node::Fma(_), [x, y, z]) => quote!(Element::fma(#x, #y, #z)),
-        (Node::Select(_), [mask, x, y]) => quote!((if #mask { #x } else { #y })),
+        (Node::Fma(_), [x, y, z]) => {
+            let [x, y, z] = [x, y, z].map(bare);
+            quote!(Element::fma(#x, #y, #z))
+        }
+        (Node::Select(_), [mask, x, y]) => {
+            let [mask, x, y] = [mask, x, y].map(bare);
+            quote!((if #mask { #x } else { #y }))
+        }
         _ => leaves(node),
     });
     let value = without_parentheses(value);
@@ -90,14 +96,19 @@ fn write(
             .collect();
         let mut tokens = node_tokens(node, &operands);
         if node.is_work() && dag.uses(root, id) > 1 {
-            let name = format_ident!("shared_{index}{suffix}");
-            shared.extend(quote!(let #name = #tokens;));
+            let (name, bare) = (format_ident!("shared_{index}{suffix}"), without_parentheses(tokens));
+            shared.extend(quote!(let #name = #bare;));
             tokens = quote!(#name);
         }
         values.push((id, tokens));
     }
     let (_, value) = values.pop().expect("the root is reachable from itself");
     (shared, value)
+}
+
+/// An operand where parentheses would say nothing.
+fn bare(operand: &TokenStream) -> TokenStream {
+    without_parentheses(operand.clone())
 }
 
 /// `(a + b)` → `a + b`: the outermost parentheses of a whole expression say nothing.
@@ -114,7 +125,7 @@ fn without_parentheses(tokens: TokenStream) -> TokenStream {
 }
 
 /// A constant of a dtype, from its f64 bits.
-pub(super) fn literal(bits: u64, dtype: Dtype) -> TokenStream {
+pub(crate) fn literal(bits: u64, dtype: Dtype) -> TokenStream {
     let value = f64::from_bits(bits);
     let float = format_ident!("{}", dtype.name());
     if value.is_nan() {

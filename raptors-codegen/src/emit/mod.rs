@@ -5,7 +5,7 @@
 
 mod catalogue;
 mod dispatch;
-mod expr;
+pub(crate) mod expr;
 mod kernel;
 mod map;
 mod ops;
@@ -24,7 +24,7 @@ use crate::{
     Carry, Isa,
     expand::{Candidate, Expanded},
     ir::Kernel,
-    op::{Family, Op},
+    op::{Family, Op, StagedOp},
     profiles::Loaded,
     select::{self, Table},
 };
@@ -46,8 +46,10 @@ pub const MAX_LINES: usize = 1500;
 /// All that a build knows of its kernels.
 #[derive(Clone, Copy, Debug)]
 pub struct Build<'b, 'a> {
-    /// The operations, sorted by name.
+    /// The operations that have kernels, sorted by name.
     pub ops: &'b [Op<'a>],
+    /// Those in stages, whose parts are among the others, sorted by name.
+    pub staged: &'b [StagedOp<'a>],
     /// Their kernels.
     pub expanded: &'b Expanded<'a>,
     /// Which kernel serves which calls.
@@ -121,7 +123,7 @@ pub fn emit(build: &Build<'_, '_>, carry: Carry, arch: Option<&str>) -> Vec<File
     files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
     files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(build, &rows) });
     files.push(File { name: "vocabularies.rs".to_owned(), text: vocabularies::write() });
-    files.push(File { name: "ops.rs".to_owned(), text: ops::write(build.ops, build.tables) });
+    files.push(File { name: "ops.rs".to_owned(), text: ops::write(build.ops, build.staged, build.tables) });
     let catalogue = catalogue::write(build, &shipped);
     files.push(File { name: "catalogue.rs".to_owned(), text: catalogue });
     files

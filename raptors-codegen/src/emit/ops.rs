@@ -5,6 +5,7 @@
 
 mod map;
 mod reduce;
+mod staged;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -12,13 +13,15 @@ use quote::{format_ident, quote};
 use super::signature::Signature;
 use crate::{
     Dtype,
-    op::{Form, Op},
+    op::{Form, Op, StagedOp},
     select::Table,
-    spec::InputKind,
+    spec::{InputKind, Spec},
 };
 
-pub(super) fn write(ops: &[Op<'_>], tables: &[Table<'_, '_>]) -> String {
-    let types = ops.iter().map(|op| {
+pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_, '_>]) -> String {
+    let public: Vec<_> = ops.iter().filter(|op| !op.is_part()).collect();
+    let of_stages = staged.iter().map(staged::ty);
+    let types = public.iter().map(|op| {
         let doc = format!(" [`{0}`](super::{0}()): {1}", op.name, op.spec.summary);
         let name = format_ident!("{}", op.type_name());
         let tables = match op.form {
@@ -39,15 +42,20 @@ pub(super) fn write(ops: &[Op<'_>], tables: &[Table<'_, '_>]) -> String {
     });
     let signatures = Signature::all(tables);
     let signatures = signatures.iter().map(Signature::write);
-    let functions = ops.iter().map(|op| match op.form {
+    let functions = public.iter().map(|op| match op.form {
         Form::Map => map::functions(op, tables),
         Form::Reduce(reduce, axis) => reduce::functions(op, reduce, axis, tables),
     });
+    let mut folds = staged::Folds::default();
+    let of_stages_functions: Vec<_> =
+        staged.iter().map(|op| staged::functions(op, ops, tables, &mut folds)).collect();
+    let functions = functions.chain(of_stages_functions).chain([folds.write()]);
     let code = super::print(quote! {
         /// The operations as types, for bounds.
         #[allow(non_camel_case_types, reason = "an underline before a digit is kept, so that no two names meet")]
         pub mod op {
             #(#types)*
+            #(#of_stages)*
         }
         /// The signatures of kernels, by the kinds of their arguments: `MapMS` takes a matrix and a scalar.
         #[doc(hidden)]
@@ -58,7 +66,7 @@ pub(super) fn write(ops: &[Op<'_>], tables: &[Table<'_, '_>]) -> String {
 
             use crate::{
                 Element, Error, Isa, MatrixMut, MatrixRef,
-                catalogue::{self, Arg, Args, Call, Explanation, Place},
+                catalogue::{self, Arg, Args, Call, Explanation, Place, Value},
                 dispatch::{call::Sig, table::Table},
                 runtime::{
                     check,
@@ -86,10 +94,11 @@ pub(super) fn docs(lines: &[String]) -> TokenStream {
 }
 
 /// What every function says about shapes and errors.
-fn shape_docs(op: &Op<'_>) -> Vec<String> {
-    let first = &op.spec.inputs[op.first_matrix()].name;
+fn shape_docs(spec: &Spec) -> Vec<String> {
+    let first = spec.inputs.iter().find(|input| input.kind == InputKind::Matrix);
+    let first = &first.expect("a checked spec has a matrix").name;
     let mut lines = vec![format!("Shapes: `{first}` is rows × columns")];
-    for input in &op.spec.inputs {
+    for input in &spec.inputs {
         let name = &input.name;
         let words = match input.kind {
             InputKind::Matrix if name == first => continue,
@@ -119,8 +128,8 @@ fn errors_docs(errors: &[&str]) -> Vec<String> {
 }
 
 /// Matches a dtype the operation lacks.
-fn lacking(op: &Op<'_>) -> impl Iterator<Item = Dtype> {
-    Dtype::ALL.into_iter().filter(|dtype| !op.spec.dtypes.contains(dtype))
+fn lacking(spec: &Spec) -> impl Iterator<Item = Dtype> {
+    Dtype::ALL.into_iter().filter(|dtype| !spec.dtypes.contains(dtype))
 }
 
 /// `F32`, the variant of the library's enums.
@@ -154,7 +163,7 @@ fn erased(op: &Op<'_>, typed: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
         quote!(Out::#variant(place) => { #typed })
     });
     let first = variant(op.spec.dtypes[0]);
-    let missing = lacking(op).map(|dtype| {
+    let missing = lacking(op.spec).map(|dtype| {
         let variant = variant(dtype);
         quote! {
             Out::#variant(_) => {
@@ -162,21 +171,23 @@ fn erased(op: &Op<'_>, typed: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
             }
         }
     });
+    let name = &op.name;
     quote! {
         #[allow(non_snake_case, reason = "no spec can spell it")]
         fn #entry(call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
             match out {
                 #(#arms)*
                 #(#missing)*
+                Out::Whole(_) | Out::Truth(_) => Err(catalogue::wrong_results(#name)),
             }
         }
     }
 }
 
 /// The entry that tells which kernel a call runs; `look_up` explains it for one dtype.
-fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
-    let entry = format_ident!("{}__explain", op.name);
-    let arms = op.spec.dtypes.iter().map(|&dtype| {
+fn explain(name: &str, spec: &Spec, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
+    let entry = format_ident!("{name}__explain");
+    let arms = spec.dtypes.iter().map(|&dtype| {
         let (variant, found) = (variant(dtype), look_up(dtype));
         quote! {
             Dtype::#variant => {
@@ -184,17 +195,8 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
             }
         }
     });
-    let first = variant(op.spec.dtypes[0]);
-    let missing = lacking(op).map(|dtype| {
-        let variant = variant(dtype);
-        let name = &op.name;
-        quote! {
-            Dtype::#variant => {
-                Err(Error::Dtype { what: #name, expected: Dtype::#first, got: Dtype::#variant })
-            }
-        }
-    });
-    let (file, line) = (&op.spec.file, proc_macro2::Literal::usize_unsuffixed(op.spec.line));
+    let missing = missing(name, spec);
+    let (file, line) = (&spec.file, proc_macro2::Literal::usize_unsuffixed(spec.line));
     quote! {
         #[allow(non_snake_case, reason = "no spec can spell it")]
         #[allow(unused_variables, reason = "maps have one numeric class, and reductions are never in place")]
@@ -208,8 +210,22 @@ fn explain(op: &Op<'_>, look_up: &dyn Fn(Dtype) -> TokenStream) -> TokenStream {
             let isa = dispatch::isa()?;
             match dtype {
                 #(#arms)*
-                #(#missing)*
+                #missing
             }
         }
     }
+}
+
+/// Arms that refuse the dtypes that an operation lacks.
+fn missing(name: &str, spec: &Spec) -> TokenStream {
+    let first = variant(spec.dtypes[0]);
+    let arms = lacking(spec).map(|dtype| {
+        let variant = variant(dtype);
+        quote! {
+            Dtype::#variant => {
+                Err(Error::Dtype { what: #name, expected: Dtype::#first, got: Dtype::#variant })
+            }
+        }
+    });
+    quote!(#(#arms)*)
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{File, print, template};
 use crate::{
     Dtype,
-    spec::{Axis, Body, Spec},
+    spec::{Axis, Body, Input, Output, Reduce, ResultType, Spec, Staged},
 };
 
 /// A function, as the file of types shows it.
@@ -55,6 +55,7 @@ fn functions(specs: &[&Spec]) -> String {
     let functions = specs.iter().map(|spec| match &spec.body {
         Body::Map { .. } => map(spec),
         Body::Reduce(_) => reduce(spec),
+        Body::Staged(staged) => self::staged(spec, staged),
     });
     let described = specs.iter().map(|spec| described(spec));
     let names = specs.iter().map(|spec| function_name(spec));
@@ -82,17 +83,94 @@ fn map(spec: &Spec) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
     let docs = docs::of(spec);
     let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
+    let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
+    let values = spec.defaults.iter().map(|(_, value)| number(*value));
+    let shown = format!("({}, *, out=None)", shown_inputs(spec));
     quote! {
         #docs
         #[pyfunction]
-        #[pyo3(name = #text, signature = (#(#names,)* *, out=None))]
+        #[pyo3(
+            name = #text,
+            signature = (#(#needed,)* #(#optional=None,)* *, out=None),
+            text_signature = #shown
+        )]
         fn #function<'py>(
             py__: Python<'py>,
-            #(#names: &Bound<'py, PyAny>,)*
+            #(#needed: &Bound<'py, PyAny>,)*
+            #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
         ) -> PyResult<Bound<'py, PyAny>> {
             static MAP: Map = Map::new(#text);
+            #(
+                let default__ = PyFloat::new(py__, #values).into_any();
+                let #optional = #optional.unwrap_or(&default__);
+            )*
             MAP.call(py__, [#(#names),*], out)
+        }
+    }
+}
+
+/// A number as Rust writes it.
+fn number(value: f64) -> TokenStream {
+    crate::emit::expr::literal(value.to_bits(), Dtype::F64)
+}
+
+/// The inputs of a function as its signature shows them.
+fn shown_inputs(spec: &Spec) -> String {
+    let one = |(at, input): (usize, &Input)| match spec.defaults.iter().find(|(of, _)| *of == at) {
+        Some((_, value)) => format!("{}={value:?}", input.name),
+        None => input.name.clone(),
+    };
+    spec.inputs.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The operations of a function, in the order of [`Axis::ALL`].
+fn of_axes(spec: &Spec, axes: &[Axis]) -> [TokenStream; 3] {
+    Axis::ALL.map(|axis| {
+        if axes.contains(&axis) {
+            let op = format!("{}{}", spec.name, axis.suffix());
+            quote!(Some(#op))
+        } else {
+            quote!(None)
+        }
+    })
+}
+
+fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
+    let (function, text) = (function_name(spec), &spec.name);
+    let docs = docs::of(spec);
+    let ops = of_axes(spec, &staged.axes);
+    let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
+    let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
+    let values = spec.defaults.iter().map(|(_, value)| number(*value));
+    // As in NumPy, what has a default is given by its name.
+    let shown = {
+        let inputs = shown_inputs(spec);
+        let all: Vec<&str> = inputs.split(", ").collect();
+        let (needed, optional) = all.split_at(needed.len());
+        let optional = optional.iter().map(|one| format!("{one}, ")).collect::<String>();
+        format!("({}, axis=None, *, {optional}out=None, keepdims=False, numerics=\"numpy\")", needed.join(", "))
+    };
+    quote! {
+        #docs
+        #[pyfunction]
+        #[pyo3(
+            name = #text,
+            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, numerics="numpy"),
+            text_signature = #shown
+        )]
+        #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
+        fn #function<'py>(
+            py__: Python<'py>,
+            #(#needed: &Bound<'py, PyAny>,)*
+            axis: Option<&Bound<'py, PyAny>>,
+            #(#optional: Option<&Bound<'py, PyAny>>,)*
+            out: Option<&Bound<'py, PyAny>>,
+            keepdims: bool,
+            numerics: &str,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
+            STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, numerics)
         }
     }
 }
@@ -102,14 +180,7 @@ fn reduce(spec: &Spec) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
     let docs = docs::of(spec);
     let x = format_ident!("{}", spec.inputs[0].name);
-    let ops = Axis::ALL.map(|axis| {
-        if reduce.axes.contains(&axis) {
-            let op = format!("{}{}", spec.name, axis.suffix());
-            quote!(Some(#op))
-        } else {
-            quote!(None)
-        }
-    });
+    let ops = of_axes(spec, &reduce.axes);
     quote! {
         #docs
         #[pyfunction]
@@ -139,11 +210,21 @@ fn described(spec: &Spec) -> TokenStream {
     let dtypes = spec.dtypes.iter().map(|dtype| numpy_name(*dtype));
     let (axes, numerics) = match &spec.body {
         Body::Map { .. } => (Vec::new(), vec!["numpy"]),
-        Body::Reduce(reduce) => (
-            reduce.axes.iter().map(|axis| axis.name()).collect(),
-            reduce.numerics.iter().map(|class| class.name()).collect(),
+        Body::Reduce(Reduce { axes, numerics, .. }) | Body::Staged(Staged { axes, numerics, .. }) => (
+            axes.iter().map(|axis| axis.name()).collect(),
+            numerics.iter().map(|class| class.name()).collect(),
         ),
     };
+    let results: &[Output] = if let Body::Staged(staged) = &spec.body { &staged.outputs } else { &[] };
+    let results = results.iter().map(|output| match output.result {
+        ResultType::Element => "element",
+        ResultType::Whole => "int64",
+        ResultType::Truth => "bool",
+    });
+    let defaults = spec.defaults.iter().map(|(at, value)| {
+        let (name, value) = (&spec.inputs[*at].name, number(*value));
+        quote!((#name, #value))
+    });
     let numpy = counterpart::of(spec).map_or_else(|| quote!(None), |text| quote!(Some(#text)));
     quote! {
         Described {
@@ -155,6 +236,8 @@ fn described(spec: &Spec) -> TokenStream {
             dtypes: &[#(#dtypes),*],
             numerics: &[#(#numerics),*],
             numpy: #numpy,
+            defaults: &[#(#defaults),*],
+            results: &[#(#results),*],
         }
     }
 }
@@ -174,8 +257,8 @@ fn stub(spec: &Spec) -> Stub {
     });
     let (reduces, classes) = match &spec.body {
         Body::Map { .. } => (false, Vec::new()),
-        Body::Reduce(reduce) => {
-            (true, reduce.numerics.iter().map(|class| format!("{:?}", class.name())).collect())
+        Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
+            (true, numerics.iter().map(|class| format!("{:?}", class.name())).collect())
         }
     };
     Stub {

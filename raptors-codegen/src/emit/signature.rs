@@ -88,6 +88,7 @@ impl Signature {
     /// The type, and all that it does.
     pub(super) fn write(&self) -> TokenStream {
         let (name, split, run) = (self.ty(), self.split(), self.run());
+        let fill = self.inplace.is_none().then(|| self.fill());
         let types = self.types(&quote!('a));
         // Entries that both ways of writing share stand with the one that knows what is overwritten.
         let entries = self.inplace.map(|matrix| self.entries(matrix));
@@ -100,7 +101,35 @@ impl Signature {
             #split
             impl<T: Element> #name<T> {
                 #run
+                #fill
                 #entries
+            }
+        }
+    }
+
+    /// How a stage of a reduction computes a block of terms.
+    fn fill(&self) -> TokenStream {
+        let names: Vec<_> = self.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
+        let values = self.inputs.iter().zip(&names).map(|(input, name)| match input.kind {
+            InputKind::Matrix => quote!(Value::Matrix(#name)),
+            InputKind::Row | InputKind::Column => quote!(Value::Slice(#name)),
+            InputKind::Scalar => quote!(Value::Scalar(#name)),
+        });
+        let first = self.inputs.iter().position(|input| input.kind == InputKind::Matrix);
+        let first = &names[first.expect("a map has a matrix")];
+        let count = number(self.inputs.len());
+        quote! {
+            /// Computes a block. `values` are the arguments of the kernels.
+            #[allow(dead_code, reason = "not every signature is one of a stage")]
+            pub(crate) fn fill(
+                table: &'static Table<Self>,
+                values: &[Value<'_, T>],
+                out: MatrixMut<'_, T>,
+            ) -> Result<(), Error> {
+                let [#(#values),*] = *values else {
+                    unreachable!("a stage has arguments of the kinds that its kernels take")
+                };
+                Self::run(table, &Call::default(), &[""; #count], #first.shape(), #(#names,)* out)
             }
         }
     }

@@ -21,8 +21,8 @@ use crate::{
 
 /// What came of a spec's file.
 pub(super) struct Checked {
-    /// The spec, if nothing that it consists of is wrong.
-    pub(super) spec: Option<Spec>,
+    /// The specs, one for each form of an input, if nothing that they consist of is wrong.
+    pub(super) specs: Vec<Spec>,
     /// The operations it makes, whatever else is wrong with it.
     pub(super) operations: Vec<At<String>>,
 }
@@ -31,8 +31,10 @@ pub(super) struct Checked {
 pub(super) struct Inputs {
     pub(super) names: Vec<String>,
     pub(super) keys: Vec<Range<usize>>,
-    /// The kinds, if all are known.
+    /// The kinds, if all are known; of one that has several forms, the first.
     pub(super) kinds: Option<Vec<InputKind>>,
+    /// The input that has several forms, and these.
+    pub(super) varying: Option<(usize, Vec<InputKind>)>,
     /// The field's place.
     pub(super) span: Range<usize>,
 }
@@ -61,8 +63,27 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
         }),
         _ => None,
     };
+    if matches!(body, Some((Body::Staged(_), _))) {
+        for entry in ["variants", "shapes", "tasks"].into_iter().filter_map(|name| block.get(name)) {
+            let message = format!("{} does not apply to stages", shown(entry.field.name));
+            sink.report(Rule::DoesNotApply, &entry.key, message)
+                .label("their kernels are those of plain reductions")
+                .fix("remove it");
+        }
+    }
     let variants = variants(sink, block, family);
     let shapes = shapes(sink, block);
+    let defaults = inputs.as_ref().and_then(|inputs| defaults(sink, block, inputs));
+    let varying = inputs.as_ref().and_then(|inputs| inputs.varying.clone());
+    let forms = varying.as_ref().map_or(&[][..], |(_, kinds)| &kinds[1..]);
+    let reduces = operations.clone();
+    for kind in forms {
+        let named = |name: &str| {
+            let end = &name[stem.len()..];
+            format!("{stem}_{}{end}", kind.name())
+        };
+        operations.extend(reduces.iter().map(|(name, span)| (named(name), span.clone())));
+    }
 
     let spec = (|| {
         let inputs = inputs?;
@@ -85,12 +106,58 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
                 _ => None,
             },
             body,
+            defaults: defaults?,
+            numpy: block.text("numpy").map(|text| match text.value.as_str() {
+                "none" => String::new(),
+                text => text.to_owned(),
+            }),
             variants,
             tasks: tasks(block),
             shapes: shapes?,
         })
     })();
-    Checked { spec, operations }
+    let form = |spec: &Spec, kind: InputKind, at: usize| {
+        let mut spec = Spec { name: format!("{}_{}", spec.name, kind.name()), ..spec.clone() };
+        spec.inputs[at].kind = kind;
+        spec
+    };
+    let mut specs = Vec::new();
+    if let Some(spec) = spec {
+        if let Some((at, kinds)) = &varying {
+            specs.extend(kinds[1..].iter().map(|&kind| form(&spec, kind, *at)));
+        }
+        specs.insert(0, spec);
+    }
+    Checked { specs: specs.into_iter().map(Spec::with_parts).collect(), operations }
+}
+
+/// What Python's function takes for scalars that are left out.
+fn defaults(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) -> Option<Vec<(usize, f64)>> {
+    let Some(entry) = block.get("defaults") else { return Some(Vec::new()) };
+    let Value::Defaults(found) = &entry.value else { return None };
+    let mut defaults = Vec::new();
+    for ((name, key), value) in found {
+        let at = inputs.names.iter().position(|input| input == name);
+        let is_scalar = |at: &usize| inputs.kinds.as_ref().is_none_or(|kinds| kinds[*at] == InputKind::Scalar);
+        match at.filter(is_scalar) {
+            Some(at) => defaults.push((at, *value)),
+            None => {
+                sink.report(Rule::UnknownName, key, format!("{} is no scalar among the inputs", shown(name)))
+                    .label("has no default")
+                    .fix("name a scalar");
+                return None;
+            }
+        }
+    }
+    defaults.sort_by_key(|(at, _)| *at);
+    let last = inputs.names.len() - defaults.len();
+    if defaults.iter().enumerate().any(|(index, (at, _))| *at != last + index) {
+        sink.report(Rule::InputKinds, &entry.key, "an input without a default stands behind one that has one")
+            .label("these have to be the last")
+            .fix("list the scalars with defaults last in `inputs`");
+        return None;
+    }
+    Some(defaults)
 }
 
 /// Values without their places, sorted.
@@ -145,16 +212,36 @@ fn summary(sink: &mut Sink<'_>, block: &Block) -> Option<String> {
 fn inputs(sink: &mut Sink<'_>, block: &Block) -> Option<Inputs> {
     let entry = block.get("inputs")?;
     let Value::Inputs(found) = &entry.value else { return None };
-    let mut inputs =
-        Inputs { names: Vec::new(), keys: Vec::new(), kinds: Some(Vec::new()), span: entry.key.clone() };
-    for ((name, key), kind) in found {
+    let mut inputs = Inputs {
+        names: Vec::new(),
+        keys: Vec::new(),
+        kinds: Some(Vec::new()),
+        varying: None,
+        span: entry.key.clone(),
+    };
+    for (at, ((name, key), kinds)) in found.iter().enumerate() {
         bad_name(sink, "an input", name, key, name::input_problem(name));
         inputs.names.push(name.clone());
         inputs.keys.push(key.clone());
-        inputs.kinds = inputs.kinds.zip(*kind).map(|(mut kinds, kind)| {
-            kinds.push(kind);
-            kinds
+        inputs.kinds = inputs.kinds.zip(kinds.as_ref()).map(|(mut all, kinds)| {
+            all.push(kinds[0]);
+            all
         });
+        let Some(kinds) = kinds.as_ref().filter(|kinds| kinds.len() > 1) else { continue };
+        let is_matrix = |kinds: &Option<Vec<InputKind>>| {
+            kinds.as_ref().is_some_and(|kinds| **kinds == [InputKind::Matrix])
+        };
+        if inputs.varying.is_some() {
+            sink.report(Rule::InputKinds, key, "one input may have several forms, and this is the second")
+                .label("several forms")
+                .fix("leave one form here, and write another spec for the others");
+        } else if !found.iter().any(|(_, kinds)| is_matrix(kinds)) {
+            sink.report(Rule::InputKinds, key, "beside an input of several forms a matrix is needed")
+                .label("several forms")
+                .fix("make another input a `\"matrix\"`: it gives the result its shape");
+        } else {
+            inputs.varying = Some((at, kinds.clone()));
+        }
     }
     Some(inputs)
 }
@@ -239,14 +326,10 @@ pub(super) fn unused(sink: &mut Sink<'_>, inputs: &Inputs, exprs: &[&Expr]) {
 }
 
 /// Whether an expression uses the input of that index.
-fn uses(expr: &Expr, index: usize) -> bool {
-    match expr {
-        Expr::Input(input) => *input == index,
-        Expr::State(_) | Expr::Side { .. } | Expr::Count | Expr::Literal(_) => false,
-        Expr::Unary(_, x) => uses(x, index),
-        Expr::Binary(_, x, y) => uses(x, index) || uses(y, index),
-        Expr::Fma(operands) | Expr::Select(operands) => operands.iter().any(|operand| uses(operand, index)),
-    }
+pub(super) fn uses(expr: &Expr, index: usize) -> bool {
+    let mut found = false;
+    expr.each(&mut |part| found |= matches!(part, Expr::Input(input) if *input == index));
+    found
 }
 
 fn variants(sink: &mut Sink<'_>, block: &Block, family: Option<Family>) -> Variants {

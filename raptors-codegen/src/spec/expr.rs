@@ -115,6 +115,39 @@ impl Binary {
 }
 
 impl Expr {
+    /// Its operands.
+    #[must_use]
+    pub fn operands(&self) -> Vec<&Self> {
+        match self {
+            Self::Unary(_, x) => vec![x],
+            Self::Binary(_, x, y) => vec![x, y],
+            Self::Fma(operands) | Self::Select(operands) => operands.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Goes through the expression and all that it is made of, operands in their order.
+    pub fn each(&self, visit: &mut impl FnMut(&Self)) {
+        visit(self);
+        self.operands().into_iter().for_each(|operand| operand.each(visit));
+    }
+
+    /// As [`Expr::each`], for parts that may be replaced.
+    pub fn each_mut(&mut self, visit: &mut impl FnMut(&mut Self)) {
+        visit(self);
+        match self {
+            Self::Unary(_, x) => x.each_mut(visit),
+            Self::Binary(_, x, y) => {
+                x.each_mut(visit);
+                y.each_mut(visit);
+            }
+            Self::Fma(operands) | Self::Select(operands) => {
+                operands.iter_mut().for_each(|operand| operand.each_mut(visit));
+            }
+            _ => {}
+        }
+    }
+
     /// The expression as Rust people write it, with the names of inputs and of the state's fields.
     #[must_use]
     pub fn text(&self, inputs: &[&str], state: &[&str]) -> String {

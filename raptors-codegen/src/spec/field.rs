@@ -15,6 +15,8 @@ pub(super) enum Table {
     Reduce,
     /// One field of `[reduce.state]`.
     State,
+    /// One stage of `[reduce.stages]`.
+    Stage,
     /// `[variants]`.
     Variants,
     /// `[tasks]`.
@@ -25,8 +27,8 @@ pub(super) enum Table {
 
 impl Table {
     /// Every table, in the order of the reference.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Spec, Self::Reduce, Self::State, Self::Variants, Self::Tasks, Self::Shapes];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Spec, Self::Reduce, Self::State, Self::Stage, Self::Variants, Self::Tasks, Self::Shapes];
 
     /// As messages call it.
     pub(super) const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Table {
             Self::Spec => "a spec",
             Self::Reduce => "`[reduce]`",
             Self::State => "a field of the state",
+            Self::Stage => "a stage",
             Self::Variants => "`[variants]`",
             Self::Tasks => "`[tasks]`",
             Self::Shapes => "`[shapes]`",
@@ -64,6 +67,14 @@ pub(super) enum Kind {
     Table(Table),
     /// Names with a [`Table::State`] each.
     States,
+    /// Names with a [`Table::Stage`] each.
+    Stages,
+    /// Names with a number each.
+    Defaults,
+    /// Names with an expression each.
+    Outputs,
+    /// An expression of `NumPy`.
+    Numpy,
 }
 
 /// Which whole numbers.
@@ -166,7 +177,12 @@ pub(super) const STORES: [Store; 2] = [Store::Cached, Store::Streaming];
 pub(super) const THREADS: [&str; 2] = [Threads::One.name(), Threads::All.name()];
 
 /// Words of the families that operations are built by: features of the crate that has the specs.
-pub const FAMILIES: [&str; 3] = ["arithmetic", "extremes", "sums"];
+pub const FAMILIES: [&str; 4] = ["arithmetic", "extremes", "sums", "statistics"];
+
+/// What `combine` can say.
+pub(super) const COMBINES: [&str; 7] = ["add", "mul", "min", "max", "count", "argmin", "argmax"];
+/// What `terms` can say.
+pub(super) const TERMS: [&str; 2] = ["fused", "block"];
 
 /// Rows and columns a shape can have.
 const EXTENT: Numbers = Numbers { min: 1, max: 65_536, powers_of_two: false };
@@ -190,7 +206,8 @@ pub(super) const FIELDS: &[Field] = &[
         required: true,
         family: Family::Any,
         doc: "The arguments in their order: a name, and whether it is a matrix, a row (used in every row), a column \
-              (used in every column) or a scalar.",
+              (used in every column) or a scalar. One input may list several of these: the first gives `<op>`, each \
+              other one an operation of its own, such as `<op>_row`.",
         example: "inputs = { x = \"matrix\", factor = \"scalar\" }",
     },
     Field {
@@ -219,6 +236,25 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Any,
         doc: "The cargo feature that the operation is built with. Left out: it is always built.",
         example: "family = \"sums\"",
+    },
+    Field {
+        table: Table::Spec,
+        name: "defaults",
+        kind: Kind::Defaults,
+        required: false,
+        family: Family::Any,
+        doc: "What Python's function takes for a scalar that a call leaves out. These scalars come last.",
+        example: "defaults = { ddof = 0 }",
+    },
+    Field {
+        table: Table::Spec,
+        name: "numpy",
+        kind: Kind::Numpy,
+        required: false,
+        family: Family::Any,
+        doc: "NumPy's expression for the same bits, over `np`, the inputs and, in a reduction, `axis` and `keepdims`: tests \
+              and the comparison use it. Left out: what follows from the expressions. `\"none\"`: NumPy has none.",
+        example: "numpy = \"np.ptp(x, axis=axis, keepdims=keepdims)\"",
     },
     Field {
         table: Table::Spec,
@@ -272,17 +308,49 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Expression,
         required: false,
         family: Family::Reduce,
-        doc: "With `combine`: what is reduced, over the input.",
+        doc: "With `combine`: what is reduced, over the inputs.",
         example: "of = \"x\"",
     },
     Field {
         table: Table::Reduce,
         name: "combine",
-        kind: Kind::Word(&["add", "mul", "min", "max"]),
+        kind: Kind::Word(&COMBINES),
         required: false,
         family: Family::Reduce,
-        doc: "With `of`: how two values become one. Short for a state of one field, `acc`.",
+        doc: "With `of`: how two values become one. Short for a state of one field, `acc`. `count`: how often the mask `of` \
+              holds. `argmin`, `argmax`: where the least or greatest value stands, the first of equal ones; a NaN is found \
+              before all.",
         example: "combine = \"add\"",
+    },
+    Field {
+        table: Table::Reduce,
+        name: "terms",
+        kind: Kind::Word(&TERMS),
+        required: false,
+        family: Family::Reduce,
+        doc: "How `of` is computed where it is more than the input: `fused` into kernels of its own, the fastest and the \
+              dearest to compile, for one matrix alone; or by the `block`, into memory that stays in the first cache, where \
+              the kernels of the plain reduction take it in. Left out: `fused` where it can be.",
+        example: "terms = \"block\"",
+    },
+    Field {
+        table: Table::Reduce,
+        name: "stages",
+        kind: Kind::Stages,
+        required: false,
+        family: Family::Reduce,
+        doc: "In the place of `of` and `combine`: results with a name each, in order. A later one can use those before it, as \
+              if each were an input that has one value a result.",
+        example: "[reduce.stages]",
+    },
+    Field {
+        table: Table::Reduce,
+        name: "outputs",
+        kind: Kind::Outputs,
+        required: false,
+        family: Family::Reduce,
+        doc: "In the place of `finish`: several results, each with its name, from stages, scalars and `count`.",
+        example: "outputs = { least = \"lo\", greatest = \"hi\" }",
     },
     Field {
         table: Table::Reduce,
@@ -299,7 +367,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Expression,
         required: false,
         family: Family::Reduce,
-        doc: "The result, from the state's fields and `count`, the number of elements. Without it: the first field.",
+        doc: "The result, from the state's fields or the stages, scalars, and `count`, the number of elements. Without it: \
+              the first field, or the last stage. A mask gives a result that is true or false.",
         example: "finish = \"acc / count\"",
     },
     Field {
@@ -339,6 +408,34 @@ pub(super) const FIELDS: &[Field] = &[
         doc: "The field of two states, `a.<field>` and `b.<field>`, of lanes or of threads: what `step` makes of the \
               elements of both.",
         example: "merge = \"a.total + b.total\"",
+    },
+    Field {
+        table: Table::Stage,
+        name: "of",
+        kind: Kind::Expression,
+        required: false,
+        family: Family::Reduce,
+        doc: "With `combine`: what is reduced, over the inputs and the stages before.",
+        example: "of = \"(x - mean) * (x - mean)\"",
+    },
+    Field {
+        table: Table::Stage,
+        name: "combine",
+        kind: Kind::Word(&COMBINES),
+        required: false,
+        family: Family::Reduce,
+        doc: "With `of`: how two values become one, as in `[reduce]`.",
+        example: "combine = \"add\"",
+    },
+    Field {
+        table: Table::Stage,
+        name: "finish",
+        kind: Kind::Expression,
+        required: false,
+        family: Family::Reduce,
+        doc: "The stage's value, from `acc`, the stages before, scalars and `count`: computed in f64 and rounded once to the \
+              operation's dtype. Without it: `acc`. Without `of`, it alone is the stage.",
+        example: "finish = \"acc / count\"",
     },
     Field {
         table: Table::Variants,

@@ -37,7 +37,7 @@ pub fn load(sources: &[Source]) -> Result<Vec<Spec>, Diagnostics> {
             for (operation, span) in &checked.operations {
                 made.add(&mut sink, operation, span);
             }
-            specs.extend(checked.spec);
+            specs.extend(checked.specs);
         }
         found.append(&mut sink.found);
     }

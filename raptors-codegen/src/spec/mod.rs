@@ -102,6 +102,7 @@ mod read;
 mod reduce;
 mod rule;
 mod schema;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod word;
@@ -111,8 +112,8 @@ pub use self::{
     field::FAMILIES,
     load::{load, load_dir, overlay},
     model::{
-        Axis, Body, Chunk, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule, Spec, Store, Tasks,
-        Threads, Tile, Variants,
+        Axis, Body, Chunk, Combine, Field, Input, InputKind, Numerics, Output, Prefetch, Reduce, ResultType,
+        Schedule, Spec, Stage, Staged, Store, Tasks, Threads, Tile, Variants,
     },
     rule::Rule,
     schema::{reference, schema},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::expr::Expr;
+use super::expr::{Binary, Expr};
 use crate::Dtype;
 
 /// One file under `kernel-specs/ops/`.
@@ -26,6 +26,10 @@ pub struct Spec {
     pub family: Option<&'static str>,
     /// What is computed.
     pub body: Body,
+    /// What Python's function takes for scalars that a call leaves out: the last inputs, by their index.
+    pub defaults: Vec<(usize, f64)>,
+    /// `NumPy`'s expression, where the spec says it; empty where it says that there is none.
+    pub numpy: Option<String>,
     /// Which candidates there are.
     pub variants: Variants,
     /// Which ways there are to cut a call over threads.
@@ -82,6 +86,114 @@ pub enum Body {
     },
     /// All elements, or those along an axis, to one value.
     Reduce(Reduce),
+    /// The same in stages, by kernels of other operations.
+    Staged(Staged),
+}
+
+/// A reduction in stages. Each computes terms, a block at a time, and reduces them by the kernels of a plain reduction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Staged {
+    /// Over what; each gives an operation of its own.
+    pub axes: Vec<Axis>,
+    /// The stages, in order. In expressions a stage is the input after those of the spec: [`Expr::Input`].
+    pub stages: Vec<Stage>,
+    /// The results.
+    pub outputs: Vec<Output>,
+    /// Whether an empty input has a result or is an error.
+    pub has_identity: bool,
+    /// The classes a caller can choose from, `Numpy` first.
+    pub numerics: Vec<Numerics>,
+    /// What it needs kernels for: specs that no file has, whose names have two underlines.
+    pub parts: Vec<Spec>,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Its name; `acc` where the spec has `of` and `combine` alone.
+    pub name: String,
+    /// What is reduced, and how; without it the stage only computes with the results of others.
+    pub fold: Option<(Expr, Combine)>,
+    /// Its value, where that is not what comes of the reduction ([`Expr::State`] 0).
+    pub finish: Option<Expr>,
+    /// In which pass over memory it is computed, from 0: after all that it uses.
+    pub pass: usize,
+}
+
+/// How the values of a stage become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Combine {
+    /// Their sum.
+    Add,
+    /// Their product.
+    Mul,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+    /// How many masks hold.
+    Count,
+    /// Where the least stands.
+    ArgMin,
+    /// Where the greatest stands.
+    ArgMax,
+}
+
+impl Combine {
+    /// Every one, in the order of the words.
+    pub const ALL: [Self; 7] =
+        [Self::Add, Self::Mul, Self::Min, Self::Max, Self::Count, Self::ArgMin, Self::ArgMax];
+
+    /// The plain reduction whose kernels do it: its operator, and the value of no elements.
+    #[must_use]
+    pub const fn by(self) -> (Binary, f64) {
+        match self {
+            Self::Add | Self::Count => (Binary::Add, 0.0),
+            Self::Mul => (Binary::Mul, 1.0),
+            Self::Min | Self::ArgMin => (Binary::Min, f64::INFINITY),
+            Self::Max | Self::ArgMax => (Binary::Max, f64::NEG_INFINITY),
+        }
+    }
+
+    /// Whether what comes of it is a whole number.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Count | Self::ArgMin | Self::ArgMax)
+    }
+}
+
+/// A result of a reduction in stages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Its name, where there are several.
+    pub name: Option<String>,
+    /// Its value, from stages, scalars and `count`.
+    pub value: Expr,
+    /// Its type.
+    pub result: ResultType,
+}
+
+/// The type of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultType {
+    /// The operation's dtype.
+    Element,
+    /// A whole number of 64 bits.
+    Whole,
+    /// True or false.
+    Truth,
+}
+
+impl ResultType {
+    /// The type in Rust, of an operation on `float`.
+    #[must_use]
+    pub const fn rust(self, float: &'static str) -> &'static str {
+        match self {
+            Self::Element => float,
+            Self::Whole => "i64",
+            Self::Truth => "bool",
+        }
+    }
 }
 
 /// A reduction: from `init`, `step` takes in elements, `merge` joins two states, `finish` makes the result.

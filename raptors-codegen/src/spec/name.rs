@@ -9,6 +9,9 @@ use super::python;
 pub(super) const FUNCTIONS: [(&str, usize); 8] =
     [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
 
+/// Constants of the expression language.
+pub(super) const CONSTANTS: [&str; 2] = ["inf", "nan"];
+
 /// Parameters that functions have beside their inputs.
 const PARAMETERS: [&str; 4] = ["out", "axis", "keepdims", "numerics"];
 
@@ -73,6 +76,8 @@ pub(super) fn input_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
         if FUNCTIONS.iter().any(|(function, _)| *function == name) {
             Some("is a function of the expression language".to_owned())
+        } else if CONSTANTS.contains(&name) {
+            Some("is a constant of the expression language".to_owned())
         } else if PARAMETERS.contains(&name) {
             Some("is a parameter that functions have beside their inputs".to_owned())
         } else if name == NUMPY {

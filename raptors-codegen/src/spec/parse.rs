@@ -31,17 +31,23 @@ pub(super) enum Place {
     Merge,
     /// `finish`: the fields and `count`.
     Finish,
+    /// `of` of a stage: the inputs and the stages before.
+    Terms,
+    /// `finish` of a stage, and results of stages: the stages before, scalars and `count`.
+    Value,
 }
 
 impl Place {
     /// What it can use, for messages.
-    const fn rule(self) -> &'static str {
+    pub(super) const fn rule(self) -> &'static str {
         match self {
             Self::Inputs => "only the inputs can be used here",
             Self::Init => "`init` is a constant and can use no names",
             Self::Step => "`step` can use the state's fields and the input",
             Self::Merge => "`merge` can use the state's fields, as `a.<field>` and `b.<field>`",
             Self::Finish => "`finish` can use the state's fields and `count`",
+            Self::Terms => "`of` can use the inputs and the stages before it",
+            Self::Value => "it can use the stages before it, scalars, `count` and, in a stage with `of`, `acc`",
         }
     }
 }
@@ -68,17 +74,61 @@ enum Gives {
 
 /// Reads an expression that gives a value. `None` if anything in it is wrong; all of it is reported.
 pub(super) fn parse(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<Expr> {
+    read(sink, text, scope, |_| Gives::Value).map(|(expr, _)| expr)
+}
+
+/// Reads an expression that gives a mask.
+pub(super) fn parse_mask(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<Expr> {
+    read(sink, text, scope, |_| Gives::Mask).map(|(expr, _)| expr)
+}
+
+/// Reads an expression that gives a value or a mask, and whether that is a mask.
+pub(super) fn parse_either(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<(Expr, bool)> {
+    let (expr, gives) = read(sink, text, scope, looks_like)?;
+    Some((expr, gives == Gives::Mask))
+}
+
+fn read(
+    sink: &mut Sink<'_>,
+    text: &Text,
+    scope: Scope<'_>,
+    wanted: impl Fn(&syn::Expr) -> Gives,
+) -> Option<(Expr, Gives)> {
     let (stream, is_ours) = lex::tokens(sink, text)?;
     let mut parser = Parser { sink, text, scope };
     if is_ours {
         match syn::parse2::<syn::Expr>(stream.clone()) {
-            Ok(tree) => return parser.expr(&tree, Gives::Value),
+            Ok(tree) => {
+                let wanted = wanted(&tree);
+                return Some((parser.expr(&tree, wanted)?, wanted));
+            }
             Err(error) => parser.syntax(&error),
         }
     }
     // There is no tree, but what is named in it can still be wrong.
     parser.names(stream);
     None
+}
+
+/// What an expression gives, from its outermost operator alone.
+fn looks_like(tree: &syn::Expr) -> Gives {
+    use syn::BinOp;
+    let is_mask = match tree {
+        syn::Expr::Paren(inner) => return looks_like(&inner.expr),
+        syn::Expr::Group(inner) => return looks_like(&inner.expr),
+        syn::Expr::Unary(unary) => matches!(unary.op, syn::UnOp::Not(_)),
+        syn::Expr::Binary(binary) => {
+            !matches!(binary.op, BinOp::Add(_) | BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_))
+        }
+        syn::Expr::Call(call) => match &*call.func {
+            syn::Expr::Path(path) => {
+                path.path.get_ident().is_some_and(|name| name.to_string().starts_with("is_"))
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    if is_mask { Gives::Mask } else { Gives::Value }
 }
 
 struct Parser<'a, 's> {

@@ -95,7 +95,10 @@ pub(super) enum Value {
     Numbers(Vec<At<usize>>),
     Forms(Vec<At<String>>),
     Pairs(Vec<At<(usize, usize)>>),
-    Inputs(Vec<(At<String>, Option<InputKind>)>),
+    Inputs(Vec<(At<String>, Option<Vec<InputKind>>)>),
+    Defaults(Vec<(At<String>, f64)>),
+    Stages(Vec<(At<String>, Block)>),
+    Outputs(Vec<(At<String>, Text)>),
     Table(Block),
     States(Vec<(At<String>, Block)>),
     Bad,
@@ -224,7 +227,7 @@ fn wrong_type<T>(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>, needed: &s
 
 fn value(sink: &mut Sink<'_>, field: &'static Field, toml: &Toml<'_>) -> Option<Value> {
     match field.kind {
-        Kind::Sentence | Kind::Expression => match toml.get_ref().as_str() {
+        Kind::Sentence | Kind::Expression | Kind::Numpy => match toml.get_ref().as_str() {
             Some(text) => Some(Value::Text(Text::new(sink.source, text, toml.span()))),
             None => wrong_type(sink, field, toml, "a string"),
         },
@@ -250,7 +253,16 @@ fn value(sink: &mut Sink<'_>, field: &'static Field, toml: &Toml<'_>) -> Option<
             Some(found) => Some(Value::Table(table(sink, which, toml.span(), found))),
             None => wrong_type(sink, field, toml, "a table"),
         },
-        Kind::States => states(sink, field, toml).map(Value::States),
+        Kind::States => {
+            let example = "total = { init = \"0\", step = \"total + x\", merge = \"a.total + b.total\" }";
+            tables(sink, field, toml, (Table::State, "a state needs a field", example)).map(Value::States)
+        }
+        Kind::Stages => {
+            let example = "mean = { of = \"x\", combine = \"add\", finish = \"acc / count\" }";
+            tables(sink, field, toml, (Table::Stage, "there is no stage", example)).map(Value::Stages)
+        }
+        Kind::Defaults => defaults(sink, field, toml).map(Value::Defaults),
+        Kind::Outputs => outputs(sink, field, toml).map(Value::Outputs),
     }
 }
 
@@ -391,7 +403,7 @@ fn inputs(
     sink: &mut Sink<'_>,
     field: &Field,
     toml: &Toml<'_>,
-) -> Option<Vec<(At<String>, Option<InputKind>)>> {
+) -> Option<Vec<(At<String>, Option<Vec<InputKind>>)>> {
     let Some(found) = toml.get_ref().as_table() else {
         return wrong_type(sink, field, toml, "a table of names");
     };
@@ -403,29 +415,76 @@ fn inputs(
     }
     let mut inputs = Vec::new();
     for ((name, key), toml) in in_order(found) {
-        let kind = word(sink, field, &INPUT_KINDS, toml).map(|index| InputKind::ALL[index]);
-        inputs.push(((name.to_owned(), key), kind));
+        let kind = |index: usize| InputKind::ALL[index];
+        let kinds = if toml.get_ref().is_array() {
+            let kinds = list(sink, field, toml, "a kind of input, or a list of kinds", |sink, item| {
+                word(sink, field, &INPUT_KINDS, item)
+            });
+            kinds.map(|kinds| kinds.into_iter().map(|(index, _)| kind(index)).collect())
+        } else {
+            word(sink, field, &INPUT_KINDS, toml).map(|index| vec![kind(index)])
+        };
+        inputs.push(((name.to_owned(), key), kinds));
     }
     Some(inputs)
 }
 
-/// The fields of a state.
-fn states(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(At<String>, Block)>> {
-    let example = "total = { init = \"0\", step = \"total + x\", merge = \"a.total + b.total\" }";
+/// Names with a number each.
+fn defaults(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(At<String>, f64)>> {
+    let Some(found) = toml.get_ref().as_table() else {
+        return wrong_type(sink, field, toml, "a table of names");
+    };
+    let mut defaults = Vec::new();
+    for ((name, key), toml) in in_order(found) {
+        let text = match toml.get_ref() {
+            DeValue::Integer(integer) => integer.as_str(),
+            DeValue::Float(float) => float.as_str(),
+            _ => "",
+        };
+        match text.replace('_', "").parse() {
+            Ok(value) => defaults.push(((name.to_owned(), key), value)),
+            Err(_) => return wrong_type(sink, field, toml, "a number for each name"),
+        }
+    }
+    Some(defaults)
+}
+
+/// Names with an expression each.
+fn outputs(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(At<String>, Text)>> {
+    let Some(found) = toml.get_ref().as_table() else {
+        return wrong_type(sink, field, toml, "a table of names");
+    };
+    let mut outputs = Vec::new();
+    for ((name, key), toml) in in_order(found) {
+        let Some(text) = toml.get_ref().as_str() else {
+            return wrong_type(sink, field, toml, "an expression for each name");
+        };
+        outputs.push(((name.to_owned(), key), Text::new(sink.source, text, toml.span())));
+    }
+    Some(outputs)
+}
+
+/// Names with a table each: the fields of a state, or stages.
+fn tables(
+    sink: &mut Sink<'_>,
+    field: &Field,
+    toml: &Toml<'_>,
+    (which, none, example): (Table, &str, &str),
+) -> Option<Vec<(At<String>, Block)>> {
     let Some(found) = toml.get_ref().as_table() else {
         return wrong_type(sink, field, toml, "a table of fields");
     };
     if found.is_empty() {
-        sink.report(Rule::EmptyList, &toml.span(), "a state needs a field")
+        sink.report(Rule::EmptyList, &toml.span(), none)
             .label("nothing in it")
             .fix(format!("write, for example, `{example}`"));
         return None;
     }
-    let mut states = Vec::new();
+    let mut tables = Vec::new();
     let mut complete = true;
     for ((name, key), toml) in in_order(found) {
         if let Some(found) = toml.get_ref().as_table() {
-            states.push(((name.to_owned(), key), table(sink, Table::State, toml.span(), found)));
+            tables.push(((name.to_owned(), key), table(sink, which, toml.span(), found)));
         } else {
             complete = false;
             wrong_type::<()>(sink, field, toml, "a table for each of its fields");
@@ -434,5 +493,5 @@ fn states(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(At
             }
         }
     }
-    complete.then_some(states)
+    complete.then_some(tables)
 }

@@ -3,16 +3,15 @@
 use super::{
     check::{Inputs, bad_name, sorted, unused},
     expr::{Binary, Expr},
-    model::{Axis, Body, Field, InputKind, Numerics, Reduce},
+    model::{Axis, Body, Combine, Field, InputKind, Numerics, Reduce},
     name, neutral,
     parse::{self, Place, Scope},
     read::{Block, Sink, Value},
     rule::Rule,
+    staged::{self, ACC},
 };
 use crate::{Dtype, diagnostics::shown};
 
-/// The one field of a state that `combine` stands for.
-const ACC: &str = "acc";
 /// The number of elements.
 const COUNT: &str = "count";
 
@@ -23,25 +22,30 @@ pub(super) fn check(
     inputs: Option<&Inputs>,
     dtypes: &[Dtype],
 ) -> Option<(Body, usize)> {
-    if let Some(inputs) = inputs
-        && let Some(kinds) = &inputs.kinds
-        && **kinds != [InputKind::Matrix]
-    {
-        match kinds[..] {
-            [kind] => {
-                let message = format!("a reduction takes a matrix; this takes a {}", kind.name());
-                sink.report(Rule::InputKinds, &inputs.span, message)
-                    .label("a matrix is needed")
-                    .fix("write, for example, `inputs = { x = \"matrix\" }`");
-            }
-            _ => several_inputs(sink, block, inputs),
-        }
-    }
     if let Some(inputs) = inputs {
         not_shadowed(sink, block, inputs);
     }
     let numerics = numerics(sink, block);
-    let none = Inputs { names: Vec::new(), keys: Vec::new(), kinds: None, span: 0..0 };
+    if staged::is_staged(block, inputs) {
+        let inputs = inputs?;
+        fused_terms(sink, block, inputs);
+        return staged::check(sink, block, inputs, dtypes, numerics);
+    }
+    if let Some(entry) = block.get("outputs") {
+        sink.report(Rule::DoesNotApply, &entry.key, "`outputs` are those of stages")
+            .label("there are no stages")
+            .fix("write `[reduce.stages]` in the place of `of` and `combine`, or of the state");
+    }
+    if let Some(inputs) = inputs
+        && let Some(kinds) = &inputs.kinds
+        && **kinds != [InputKind::Matrix]
+        && block.get("state").is_some()
+    {
+        sink.report(Rule::InputKinds, &inputs.span, "a state takes in the elements of one matrix")
+            .label("a matrix alone is needed")
+            .fix("with several inputs, write `of` and `combine`, or `[reduce.stages]`");
+    }
+    let none = Inputs { names: Vec::new(), keys: Vec::new(), kinds: None, varying: None, span: 0..0 };
     let known = inputs.unwrap_or(&none);
     let state = state(sink, block, known, dtypes, inputs.is_some());
     let names: Vec<String> = state.names;
@@ -55,6 +59,10 @@ pub(super) fn check(
     };
     let fields = state.fields?;
     unused(sink, known, &fields.iter().map(|field| &field.step).collect::<Vec<_>>());
+    if fields.len() > 1 {
+        let axes = sorted(block.words("axes", &Axis::ALL))?;
+        return Some((staged::of_state(&fields, finish?, axes, numerics?)?, state.at));
+    }
     let reduce = Reduce {
         axes: sorted(block.words("axes", &Axis::ALL))?,
         finish: finish?,
@@ -66,21 +74,15 @@ pub(super) fn check(
     Some((Body::Reduce(reduce), state.at))
 }
 
-/// Reports a reduction that takes several inputs, and says how it is done without.
-fn several_inputs(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
-    let stem = sink.source.stem().to_owned();
-    let of = block.text("of").map(|text| text.value.trim()).filter(|of| of.len() <= 40 && !of.contains('\n'));
-    let of = of.unwrap_or("x * y").to_owned();
-    sink.report(
-        Rule::NotYetEmitted,
-        &inputs.span,
-        "no kernel is generated yet for a reduction of several inputs",
-    )
-    .label(format!("{} inputs", inputs.names.len()))
-    .fix(format!(
-        "until such kernels exist, write two specs and call one after the other: `{stem}_terms.toml` with these \
-         inputs and `output = \"{of}\"`, and `{stem}.toml` with `inputs = {{ x = \"matrix\" }}` and `of = \"x\"`"
-    ));
+/// Reports `terms = "fused"` where that cannot be.
+fn fused_terms(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
+    let Some(entry) = block.get("terms") else { return };
+    if let Value::Word(0) = entry.value {
+        let what = if inputs.names.len() > 1 { "several inputs" } else { "stages, counts and places" };
+        sink.report(Rule::NotYetEmitted, &entry.key, format!("no fused kernel is generated for {what}"))
+            .label("`fused`")
+            .fix("write `terms = \"block\"`, or leave it out");
+    }
 }
 
 /// Reports inputs whose names stand for something else in a reduction.
@@ -162,13 +164,7 @@ fn combined(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype
         _ => None,
     };
     let fields = of.zip(combine).map(|(of, combine)| {
-        // In the order of the words in the field table.
-        let (op, init) = [
-            (Binary::Add, 0.0),
-            (Binary::Mul, 1.0),
-            (Binary::Min, f64::INFINITY),
-            (Binary::Max, f64::NEG_INFINITY),
-        ][combine];
+        let (op, init) = Combine::ALL[combine].by();
         let side = |second| Box::new(Expr::Side { second, index: 0 });
         vec![Field {
             name: ACC.to_owned(),
@@ -204,10 +200,16 @@ fn written(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype]
             fields.push(Field { name: name.clone(), init, step, merge });
         }
     }
-    if let [_, ((_, second), _), ..] = found.as_slice() {
-        sink.report(Rule::NotYetEmitted, second, "no kernel is generated yet for a state of several fields")
-            .label("the second field")
-            .fix("the spec is read and checked, but until such kernels exist it cannot be built: keep one field");
+    if fields.len() == found.len() && fields.len() > 1 {
+        let alone = |at: &usize| staged::alone(&fields[*at], *at).is_none();
+        if let Some(((name, key), _)) = (0..fields.len()).find(alone).map(|at| &found[at]) {
+            let message = format!("no kernel is generated yet for {}, which needs other fields", shown(name));
+            sink.report(Rule::NotYetEmitted, key, message).label("not on its own").fix(
+                "of several fields, each is taken in on its own: `step` joins the field and an expression of the input \
+                 by the operator of `merge`, from a start that is neutral for it; what needs other results can be a \
+                 later one of `[reduce.stages]`",
+            );
+        }
     }
     if fields.len() == found.len() {
         let blocks: Vec<&Block> = found.iter().map(|(_, block)| block).collect();

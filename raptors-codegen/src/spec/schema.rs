@@ -66,7 +66,7 @@ fn property(field: &Field) -> Value {
     let list = |items: Value| json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": items });
     let mut value = match field.kind {
         Kind::Sentence => json!({ "type": "string", "pattern": "\\.$" }),
-        Kind::Expression => json!({ "type": "string", "minLength": 1 }),
+        Kind::Expression | Kind::Numpy => json!({ "type": "string", "minLength": 1 }),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Words(words) => list(json!({ "enum": words })),
         Kind::Numbers(numbers) => list(integer(numbers)),
@@ -78,13 +78,24 @@ fn property(field: &Field) -> Value {
             "type": "object",
             "minProperties": 1,
             "propertyNames": { "pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$" },
-            "additionalProperties": { "enum": INPUT_KINDS },
+            "additionalProperties": { "anyOf": [{ "enum": INPUT_KINDS }, list(json!({ "enum": INPUT_KINDS }))] },
+        }),
+        Kind::Defaults => json!({ "type": "object", "additionalProperties": { "type": "number" } }),
+        Kind::Outputs => json!({
+            "type": "object",
+            "minProperties": 2,
+            "additionalProperties": { "type": "string", "minLength": 1 },
         }),
         Kind::Table(which) => Value::Object(table(which)),
         Kind::States => json!({
             "type": "object",
             "minProperties": 1,
             "additionalProperties": table(Table::State),
+        }),
+        Kind::Stages => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": table(Table::Stage),
         }),
     };
     if let Value::Object(object) = &mut value {
@@ -115,6 +126,7 @@ pub fn reference() -> String {
         (Table::Spec, "The file", true),
         (Table::Reduce, "`[reduce]`", false),
         (Table::State, "A field of `[reduce.state]`", false),
+        (Table::Stage, "A stage of `[reduce.stages]`", false),
         (Table::Variants, "`[variants]`", true),
         (Table::Tasks, "`[tasks]`", false),
         (Table::Shapes, "`[shapes]`", false),

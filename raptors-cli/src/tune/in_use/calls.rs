@@ -181,9 +181,7 @@ impl<T: Element> Data<T> {
         let inputs = inputs.collect::<anyhow::Result<Vec<_>>>()?;
         let out = match op.body {
             Body::Map(_) => matrix()?,
-            Body::Reduce { axis: Axis::All, .. } => slice(1),
-            Body::Reduce { axis: Axis::Zero, .. } => slice(cols),
-            Body::Reduce { axis: Axis::One, .. } => slice(rows),
+            _ => slice(op.body.extent((rows, cols)).1),
         };
         let call = catalogue::Call { numerics: call.numerics()?, ..catalogue::Call::default() };
         Ok(Self { op, call, inputs, out, inplace })

@@ -39,7 +39,7 @@ pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
         let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
         quote!(sig::#inplace::<#float>::erased(#tables, &#named, call, args, place))
     });
-    let explain = explain(op, &|dtype| {
+    let explain = explain(&op.name, op.spec, &|dtype| {
         let float = format_ident!("{}", dtype.name());
         let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
         quote!(sig::#inplace::<#float>::explain(#tables, isa, inplace, shape, SPEC))
@@ -119,7 +119,7 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
     let source = format!("From `{}`, line {}.", op.spec.file, op.spec.line);
     let about = |what: &str, errors: &[&str], example: Vec<String>| {
         let mut lines = vec![op.spec.summary.clone(), String::new(), what.to_owned(), String::new()];
-        lines.extend(shape_docs(op));
+        lines.extend(shape_docs(op.spec));
         lines.push(source.clone());
         lines.extend(errors_docs(errors));
         lines.extend(example);

@@ -31,7 +31,7 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis, tables: &[Tabl
         let tables = tables(dtype);
         quote!(#tables.erased(Axis::#over, #input, call, args, place))
     });
-    let explain = explain(op, &|dtype| {
+    let explain = explain(&op.name, op.spec, &|dtype| {
         let tables = tables(dtype);
         quote!(catalogue::explanation(&#tables.look_up(isa, numerics, shape), SPEC))
     });
@@ -39,7 +39,7 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis, tables: &[Tabl
 }
 
 /// The axis in the words of the library.
-fn variant_of(axis: Axis) -> proc_macro2::Ident {
+pub(super) fn variant_of(axis: Axis) -> proc_macro2::Ident {
     match axis {
         Axis::All => format_ident!("All"),
         Axis::Zero => format_ident!("Zero"),
@@ -84,6 +84,23 @@ fn finisher(dag: &Dag, finish: Id) -> TokenStream {
 fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype, tables: &[Table<'_, '_>]) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let float = format_ident!("{}", dtype.name());
+    let reduction = reduction(&op.name, op, reduce, axis, dtype, tables);
+    quote! {
+        impl Supports<op::#ty> for #float {
+            const TABLES: &'static Reduction<Self> = &#reduction;
+        }
+    }
+}
+
+/// A reduction of one dtype, as the library has it.
+pub(super) fn reduction(
+    name: &str,
+    op: &Op<'_>,
+    reduce: &Reduce,
+    axis: Axis,
+    dtype: Dtype,
+    tables: &[Table<'_, '_>],
+) -> TokenStream {
     let mut dag = Dag::default();
     let state = ir::state(&reduce.state, &mut dag);
     let finish = ir::finish(reduce, &mut dag);
@@ -106,7 +123,7 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype, tables: &[Ta
         }
         _ => quote!(None),
     };
-    let (name, by_columns) = (&op.name, axis == Axis::Zero);
+    let by_columns = axis == Axis::Zero;
     let has_identity = reduce.has_identity;
     let order = match (reduce.sequential, Op::is_order_free(reduce)) {
         (true, _) => quote!(Sequence),
@@ -114,19 +131,17 @@ fn supports(op: &Op<'_>, reduce: &Reduce, axis: Axis, dtype: Dtype, tables: &[Ta
         _ => quote!(Tree),
     };
     quote! {
-        impl Supports<op::#ty> for #float {
-            const TABLES: &'static Reduction<Self> = &Reduction {
-                op: #name,
-                init: #init,
-                has_identity: #has_identity,
-                order: Order::#order,
-                merge: #merge,
-                finish: #finish,
-                numpy: &#numpy,
-                accurate: &#accurate,
-                by_columns: #by_columns,
-                one_column: #one_column,
-            };
+        Reduction {
+            op: #name,
+            init: #init,
+            has_identity: #has_identity,
+            order: Order::#order,
+            merge: #merge,
+            finish: #finish,
+            numpy: &#numpy,
+            accurate: &#accurate,
+            by_columns: #by_columns,
+            one_column: #one_column,
         }
     }
 }
@@ -161,7 +176,7 @@ fn example(op: &Op<'_>, assertion: &str) -> Vec<String> {
     .to_vec()
 }
 
-const CLASS: &str = "In the numeric class `numerics`; see [`Numerics`].";
+pub(super) const CLASS: &str = "In the numeric class `numerics`; see [`Numerics`].";
 
 fn public_all(op: &Op<'_>) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());

@@ -1,13 +1,19 @@
 //! What a spec computes, as an expression of `NumPy` over its inputs.
 
 use crate::spec::{
-    Body, InputKind, Reduce, Spec,
+    Body, Combine, InputKind, Output, Reduce, Spec, Stage, Staged,
     expr::{Binary, Expr, Unary},
 };
 
 /// The expression, to be evaluated with `np`, the inputs and, of a reduction, `axis` and `keepdims`: `x * factor`,
 /// `np.mean(x, axis=axis, keepdims=keepdims)`. `None` where `NumPy` has nothing that gives the same bits.
 pub(super) fn of(spec: &Spec) -> Option<String> {
+    if let Some(written) = &spec.numpy {
+        let columns = spec.inputs.iter().filter(|input| input.kind == InputKind::Column);
+        // What the spec says holds for every form of its inputs.
+        let text = columns.fold(written.clone(), |text, input| reshaped(&text, &input.name));
+        return (!text.is_empty()).then_some(text);
+    }
     let names: Vec<String> = spec
         .inputs
         .iter()
@@ -23,7 +29,55 @@ pub(super) fn of(spec: &Spec) -> Option<String> {
             let (function, of) = reduction(reduce)?;
             Some(format!("np.{function}({}, axis=axis, keepdims=keepdims)", text(of, 0, &names)?))
         }
+        Body::Staged(staged) => self::staged(staged, &names),
     }
+}
+
+/// The text with a column as `NumPy` broadcasts it.
+fn reshaped(text: &str, column: &str) -> String {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let mut out = String::new();
+    let mut word = String::new();
+    for letter in text.chars().chain(['\0']) {
+        if is_part(letter) {
+            word.push(letter);
+            continue;
+        }
+        out.push_str(&word);
+        // The name of a keyword argument is none of ours.
+        if word == column && letter != '=' && !out.ends_with(&format!(".{word}")) {
+            out.push_str(".reshape(-1, 1)");
+        }
+        word.clear();
+        if letter != '\0' {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+/// A single stage that NumPy has as a function.
+fn staged(staged: &Staged, names: &[String]) -> Option<String> {
+    let [Stage { fold: Some((of, combine)), finish: None, .. }] = &staged.stages[..] else { return None };
+    let [Output { value, .. }] = &staged.outputs[..] else { return None };
+    let acc = Expr::Input(names.len());
+    let is_mean = match value {
+        value if *value == acc => false,
+        Expr::Binary(Binary::Div, sum, count) if **sum == acc && **count == Expr::Count => true,
+        _ => return None,
+    };
+    let function = match (combine, is_mean) {
+        (Combine::Add, true) => "mean",
+        (Combine::Add, false) => "sum",
+        (Combine::Mul, false) => "prod",
+        (Combine::Min, false) => "min",
+        (Combine::Max, false) => "max",
+        (Combine::Count, false) => "count_nonzero",
+        (Combine::ArgMin, false) => "argmin",
+        (Combine::ArgMax, false) => "argmax",
+        _ => return None,
+    };
+    Some(format!("np.{function}({}, axis=axis, keepdims=keepdims)", text(of, 0, names)?))
 }
 
 /// The function of `NumPy`, and what it is applied to.
@@ -74,6 +128,7 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
         Expr::Literal(value) if value.is_infinite() => {
             (7, format!("{}np.inf", if *value < 0.0 { "-" } else { "" }))
         }
+        Expr::Literal(value) if value.is_nan() => (ATOM, "np.nan".to_owned()),
         Expr::Literal(value) if *value < 0.0 => (7, format!("{value:?}")),
         Expr::Literal(value) => (ATOM, format!("{value:?}")),
         Expr::Unary(Unary::Neg, x) => (7, format!("-{}", text(x, 7, names)?)),

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{counterpart, numpy_name};
 use crate::{
     emit::ops,
-    spec::{Axis, Body, InputKind, Numerics, Reduce, Spec},
+    spec::{Axis, Body, InputKind, Numerics, Reduce, ResultType, Spec, Staged},
 };
 
 /// The docstring of a spec's function.
@@ -16,13 +16,13 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         Body::Map { output } => {
             lines.push(format!("Each element of the result is `{}`.", output.text(&names, &[])));
         }
-        Body::Reduce(reduce) => {
-            let results = reduce.axes.iter().map(|axis| match axis {
-                Axis::All => "one number",
-                Axis::Zero => "one for each column (`axis=0`)",
-                Axis::One => "one for each row (`axis=1`)",
-            });
-            lines.push(format!("The result is {}.", results.collect::<Vec<_>>().join(", or ")));
+        Body::Reduce(reduce) => lines.push(results(&reduce.axes)),
+        Body::Staged(staged) => {
+            lines.push(results(&staged.axes));
+            let names = staged.outputs.iter().filter_map(|output| output.name.as_deref()).collect::<Vec<_>>();
+            if !names.is_empty() {
+                lines.push(format!("There are several, as a tuple: {}.", names.join(", ")));
+            }
         }
     }
     if let Some(numpy) = counterpart::of(spec) {
@@ -48,32 +48,53 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
             }
             InputKind::Scalar => format!("{name} : number, converted to the dtype of `{first}`"),
         });
+        let default = spec.defaults.iter().find(|(at, _)| spec.inputs[*at].name == *name);
+        if let Some((_, value)) = default {
+            lines.push(format!("    {value} if it is left out."));
+        }
     }
-    if let Body::Reduce(reduce) = &spec.body {
-        reduction_parameters(reduce, &mut lines);
+    match &spec.body {
+        Body::Map { .. } => {}
+        Body::Reduce(reduce) => reduction_parameters(&reduce.axes, &reduce.numerics, &mut lines),
+        Body::Staged(staged) => reduction_parameters(&staged.axes, &staged.numerics, &mut lines),
     }
-    lines.push("out : ndarray with the dtype and shape of the result, optional".to_owned());
-    lines.push(format!("    Takes the result, and is returned. It may be `{first}`, or overlap with it."));
+    if matches!(&spec.body, Body::Staged(staged) if staged.outputs.len() > 1) {
+        lines.push("out : tuple of ndarrays with the dtype and shape of the results, optional".to_owned());
+        lines.push("    They take the results, and are returned.".to_owned());
+    } else {
+        lines.push("out : ndarray with the dtype and shape of the result, optional".to_owned());
+        lines.push(format!("    Takes the result, and is returned. It may be `{first}`, or overlap with it."));
+    }
     heading(&mut lines, "Returns");
-    lines.push(match spec.body {
+    lines.push(match &spec.body {
         Body::Map { .. } => format!("ndarray with the dtype and shape of `{first}`"),
-        Body::Reduce(_) => format!("ndarray or scalar with the dtype of `{first}`"),
+        Body::Staged(staged) if staged.outputs[0].result == ResultType::Whole => {
+            "ndarray or scalar of int64".to_owned()
+        }
+        Body::Staged(staged) if staged.outputs[0].result == ResultType::Truth => {
+            "ndarray or scalar of bool".to_owned()
+        }
+        Body::Reduce(_) | Body::Staged(_) => format!("ndarray or scalar with the dtype of `{first}`"),
     });
     heading(&mut lines, "Raises");
     lines.push("TypeError".to_owned());
     lines.push("    For another dtype, or what is no array.".to_owned());
     lines.push("ValueError".to_owned());
     lines.push(match &spec.body {
-        Body::Reduce(reduce) if !reduce.has_identity => {
+        Body::Reduce(Reduce { has_identity: false, .. }) | Body::Staged(Staged { has_identity: false, .. }) => {
             "    For shapes that do not fit, no elements, or an environment variable that cannot be read."
                 .to_owned()
         }
         _ => "    For shapes that do not fit, or an environment variable that cannot be read.".to_owned(),
     });
     heading(&mut lines, "Notes");
-    lines.push(
-        "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other.".to_owned(),
-    );
+    if counterpart::of(spec).is_some() || matches!(spec.body, Body::Map { .. }) {
+        lines.push(
+            "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other.".to_owned(),
+        );
+    } else {
+        lines.push("Sums are pairwise along runs of neighbours, and row after row down the columns.".to_owned());
+    }
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)
 }
@@ -82,8 +103,18 @@ fn heading(lines: &mut Vec<String>, title: &str) {
     lines.extend([String::new(), title.to_owned(), "-".repeat(title.len())]);
 }
 
-fn reduction_parameters(reduce: &Reduce, lines: &mut Vec<String>) {
-    let axes = reduce.axes.iter().map(|axis| match axis {
+/// What there are results of.
+fn results(axes: &[Axis]) -> String {
+    let results = axes.iter().map(|axis| match axis {
+        Axis::All => "one number",
+        Axis::Zero => "one for each column (`axis=0`)",
+        Axis::One => "one for each row (`axis=1`)",
+    });
+    format!("The result is {}.", results.collect::<Vec<_>>().join(", or "))
+}
+
+fn reduction_parameters(axes: &[Axis], numerics: &[Numerics], lines: &mut Vec<String>) {
+    let axes = axes.iter().map(|axis| match axis {
         Axis::All => "None (over all elements)",
         Axis::Zero => "0 (down the columns)",
         Axis::One => "1 (along the rows)",
@@ -92,9 +123,9 @@ fn reduction_parameters(reduce: &Reduce, lines: &mut Vec<String>) {
     lines.push(format!("    {}; a negative one counts from the last.", axes.collect::<Vec<_>>().join(", ")));
     lines.push("keepdims : bool, optional".to_owned());
     lines.push("    Whether the axis stays, with one element.".to_owned());
-    let classes: Vec<_> = reduce.numerics.iter().map(|class| format!("{:?}", class.name())).collect();
+    let classes: Vec<_> = numerics.iter().map(|class| format!("{:?}", class.name())).collect();
     lines.push(format!("numerics : {}, optional", classes.join(" or ")));
-    if reduce.numerics.contains(&Numerics::Accurate) {
+    if numerics.contains(&Numerics::Accurate) {
         lines.push(
             "    \"accurate\" sums pairwise down the columns too: the error grows with the logarithm of the"
                 .to_owned(),

@@ -110,7 +110,18 @@ impl Parser<'_, '_> {
             Place::Init | Place::Merge => None,
             Place::Step => field.map(Expr::State).or(input.map(Expr::Input)),
             Place::Finish => field.map(Expr::State).or((name == "count").then_some(Expr::Count)),
+            Place::Terms => input.map(Expr::Input),
+            Place::Value => {
+                let count = (name == "count").then_some(Expr::Count);
+                field.map(Expr::State).or(input.map(Expr::Input)).or(count)
+            }
         };
+        let constant = match name {
+            "inf" => Some(Expr::Literal(f64::INFINITY)),
+            "nan" => Some(Expr::Literal(f64::NAN)),
+            _ => None,
+        };
+        let here = here.or(constant);
         if here.is_some() {
             return here;
         }
@@ -150,7 +161,7 @@ impl Parser<'_, '_> {
             return;
         }
         if ["inf", "infinity", "nan"].contains(&name.to_lowercase().as_str()) {
-            let fix = if name.eq_ignore_ascii_case("nan") { "write `0 / 0`" } else { "write `1 / 0`" };
+            let fix = if name.eq_ignore_ascii_case("nan") { "write `nan`" } else { "write `inf`" };
             self.report(Rule::UnknownName, range, format!("there is no number `{name}`"))
                 .label("not a number")
                 .fix(fix);
@@ -164,7 +175,8 @@ impl Parser<'_, '_> {
             return;
         }
         let known: Vec<&str> = match place {
-            Place::Inputs => inputs.iter().map(String::as_str).collect(),
+            Place::Inputs | Place::Terms => inputs.iter().map(String::as_str).collect(),
+            Place::Value => inputs.iter().chain(fields).map(String::as_str).chain(["count"]).collect(),
             Place::Init | Place::Merge => Vec::new(),
             Place::Step => fields.iter().chain(inputs).map(String::as_str).collect(),
             Place::Finish => fields.iter().map(String::as_str).chain(["count"]).collect(),

@@ -1,0 +1,444 @@
+//! Reductions in stages: checks of `[reduce.stages]`, and of what is short for it.
+
+use super::{
+    check::{Inputs, bad_name, sorted, unused, uses},
+    expr::{Binary, Expr},
+    model::{
+        Axis, Body, Combine, Field, Input, InputKind, Numerics, Output, Reduce, ResultType, Spec, Stage,
+        Staged, Tasks, Variants,
+    },
+    name,
+    parse::{self, Place, Scope},
+    read::{At, Block, Sink, Text, Value},
+    rule::Rule,
+};
+use crate::{Dtype, diagnostics::shown};
+
+/// What comes of a stage's reduction, in its `finish`; and the one stage that `of` and `combine` are short for.
+pub(super) const ACC: &str = "acc";
+/// Inputs and stages of an operation together, at most: the library keeps so many values for each result.
+const MOST: usize = 16;
+/// Results of an operation, at most.
+const MOST_OUTPUTS: usize = 4;
+
+/// Whether a reduction is computed in stages.
+pub(super) fn is_staged(block: &Block, inputs: Option<&Inputs>) -> bool {
+    let plain = |kinds: &Vec<InputKind>| **kinds == [InputKind::Matrix];
+    let is_plain = inputs.and_then(|inputs| inputs.kinds.as_ref()).is_none_or(plain);
+    let combine = match block.get("combine").map(|entry| &entry.value) {
+        Some(Value::Word(index)) => Some(Combine::ALL[*index]),
+        _ => None,
+    };
+    let by_block = matches!(block.get("terms").map(|entry| &entry.value), Some(Value::Word(1)));
+    let short = block.get("of").is_some() && block.get("combine").is_some();
+    block.get("stages").is_some()
+        || (short && (!is_plain || by_block || combine.is_some_and(Combine::is_whole)))
+}
+
+/// What is known while stages are read.
+struct Reader<'a> {
+    inputs: &'a Inputs,
+    dtypes: &'a [Dtype],
+    /// Names of the inputs, then of the stages so far.
+    names: Vec<String>,
+    stages: Vec<Stage>,
+    /// Where the first expression stands.
+    at: usize,
+}
+
+/// Checks `[reduce]` of an operation in stages: the body, and where in the file its expression begins.
+pub(super) fn check(
+    sink: &mut Sink<'_>,
+    block: &Block,
+    inputs: &Inputs,
+    dtypes: &[Dtype],
+    numerics: Option<Vec<Numerics>>,
+) -> Option<(Body, usize)> {
+    let (names, at) = (inputs.names.clone(), block.span.start);
+    let mut reader = Reader { inputs, dtypes, names, stages: Vec::new(), at };
+    let before = sink.found.len();
+    match block.get("stages") {
+        None => reader.stage(sink, (ACC.to_owned(), block.span.clone()), block, false),
+        Some(entry) => {
+            for other in ["of", "combine"].into_iter().filter_map(|name| block.get(name)) {
+                sink.report(
+                    Rule::ExactlyOne,
+                    &other.key,
+                    "a reduction has `of` and `combine`, or stages, not both",
+                )
+                .label("the second of the two")
+                .fix("remove one: `of` and `combine` are short for one stage");
+            }
+            let Value::Stages(found) = &entry.value else { return None };
+            for (name, block) in found {
+                reader.stage(sink, name.clone(), block, true);
+            }
+        }
+    }
+    let outputs = reader.outputs(sink, block);
+    if sink.found.len() > before {
+        return None;
+    }
+    let Reader { stages, at, .. } = reader;
+    if inputs.names.len() + stages.len() > MOST {
+        sink.report(Rule::OutOfRange, &block.span, format!("more than {MOST} inputs and stages"))
+            .label("too many")
+            .fix("compute some of them in an operation of their own");
+        return None;
+    }
+    let exprs: Vec<&Expr> = stages
+        .iter()
+        .flat_map(|stage| stage.fold.iter().map(|(of, _)| of).chain(&stage.finish))
+        .chain(outputs.iter().map(|output| &output.value))
+        .collect();
+    unused(sink, inputs, &exprs);
+    let least_or_greatest = |stage: &Stage| {
+        stage.fold.as_ref().is_some_and(|(_, combine)| matches!(combine.by().0, Binary::Min | Binary::Max))
+    };
+    let staged = Staged {
+        axes: sorted(block.words("axes", &Axis::ALL))?,
+        has_identity: !stages.iter().any(least_or_greatest),
+        stages,
+        outputs,
+        numerics: numerics?,
+        parts: Vec::new(),
+    };
+    Some((Body::Staged(staged), at))
+}
+
+impl Reader<'_> {
+    /// Reads one stage. A name is checked where it is one of the spec's.
+    fn stage(&mut self, sink: &mut Sink<'_>, (name, key): At<String>, block: &Block, is_named: bool) {
+        if is_named {
+            bad_name(sink, "a stage", &name, &key, name::state_problem(&name));
+            if self.names.contains(&name) || [ACC, "count"].contains(&name.as_str()) {
+                let what = if self.names.contains(&name) { "an input's name, or a stage's" } else { "taken" };
+                bad_name(sink, "a stage", &name, &key, Some(format!("is {what}")));
+            }
+        }
+        let combine = match block.get("combine").map(|entry| &entry.value) {
+            Some(Value::Word(index)) => Some(Combine::ALL[*index]),
+            _ => None,
+        };
+        let fold = match (block.text("of"), combine) {
+            (Some(of), Some(combine)) => self.terms(sink, of, combine).map(Some),
+            (None, None) if is_named && block.text("finish").is_some() => Some(None),
+            _ => {
+                sink.report(Rule::MissingField, &key, "a stage needs `of` and `combine`, or `finish` alone")
+                    .label("what does it compute?")
+                    .fix("write, for example, `of = \"x\", combine = \"add\"`");
+                None
+            }
+        };
+        // The `finish` beside `of` and `combine` alone is that of the operation.
+        let finish = match block.text("finish").filter(|_| is_named) {
+            None => Some(None),
+            Some(text) => self.value(sink, text, fold.as_ref().is_some_and(Option::is_some)).map(Some),
+        };
+        if let (Some(fold), Some(finish)) = (fold, finish) {
+            if let (true, Some((_, combine))) = (finish.is_some(), &fold)
+                && matches!(combine, Combine::ArgMin | Combine::ArgMax)
+            {
+                sink.report(Rule::DoesNotApply, &key, "a place is a result as it is")
+                    .label("`finish` beside `argmin` or `argmax`")
+                    .fix("remove `finish`");
+            }
+            let pass = self.pass(&fold, finish.as_ref());
+            self.stages.push(Stage { name: name.clone(), fold, finish, pass });
+            self.names.push(name);
+        }
+    }
+
+    /// In which pass over memory a stage is computed.
+    fn pass(&self, fold: &Option<(Expr, Combine)>, finish: Option<&Expr>) -> usize {
+        let first = self.inputs.names.len();
+        let latest = |of: &Expr| {
+            let used = self.stages.iter().enumerate().filter(|(at, _)| uses(of, first + at));
+            used.map(|(_, stage)| stage.pass).max()
+        };
+        let before = fold.as_ref().and_then(|(of, _)| latest(of)).map_or(0, |pass| pass + 1);
+        finish.and_then(latest).map_or(before, |pass| pass.max(before))
+    }
+
+    fn terms(&mut self, sink: &mut Sink<'_>, text: &Text, combine: Combine) -> Option<(Expr, Combine)> {
+        if self.stages.is_empty() {
+            self.at = text.span.start;
+        }
+        let scope = Scope { place: Place::Terms, inputs: &self.names, fields: &[], dtypes: self.dtypes };
+        let of = if combine == Combine::Count {
+            parse::parse_mask(sink, text, scope)?
+        } else {
+            parse::parse(sink, text, scope)?
+        };
+        let places = |of: &Expr| {
+            let stages = self.stages.iter().enumerate();
+            let is_place = |stage: &Stage| {
+                stage.fold.as_ref().is_some_and(|(_, by)| matches!(by, Combine::ArgMin | Combine::ArgMax))
+            };
+            stages
+                .filter(|(_, stage)| is_place(stage))
+                .any(|(at, _)| uses(of, self.inputs.names.len() + at))
+        };
+        if places(&of) {
+            sink.report(Rule::NotYetEmitted, &text.span, "a place cannot be computed with")
+                .label("uses a stage with `argmin` or `argmax`")
+                .fix("use it as a result alone");
+            return None;
+        }
+        let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
+        let matrix = |(at, kind): (usize, &InputKind)| *kind == InputKind::Matrix && uses(&of, at);
+        if !kinds.iter().enumerate().any(matrix) {
+            sink.report(Rule::InputKinds, &text.span, "a stage reduces the elements of a matrix")
+                .label("no matrix in it")
+                .fix("use a matrix, or leave `of` and `combine` out: `finish` alone computes with other stages");
+            return None;
+        }
+        Some((of, combine))
+    }
+
+    fn value(&self, sink: &mut Sink<'_>, text: &Text, has_acc: bool) -> Option<Expr> {
+        self.either(sink, text, has_acc, false).map(|(value, _)| value)
+    }
+
+    /// A value, or, if that may be, a mask.
+    fn either(
+        &self,
+        sink: &mut Sink<'_>,
+        text: &Text,
+        has_acc: bool,
+        or_mask: bool,
+    ) -> Option<(Expr, bool)> {
+        let acc = [ACC.to_owned()];
+        let fields = if has_acc { &acc[..] } else { &[] };
+        let scope = Scope { place: Place::Value, inputs: &self.names, fields, dtypes: self.dtypes };
+        let read = if or_mask {
+            parse::parse_either(sink, text, scope)?
+        } else {
+            (parse::parse(sink, text, scope)?, false)
+        };
+        let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
+        let elements = |(at, kind): (usize, &InputKind)| *kind != InputKind::Scalar && uses(&read.0, at);
+        if let Some((at, kind)) = kinds.iter().enumerate().find(|&found| elements(found)) {
+            let name = shown(&self.inputs.names[at]);
+            sink.report(Rule::NameNotHere, &text.span, format!("{name} is a {}", kind.name()))
+                .label("has many elements, and this is one value")
+                .fix(Place::Value.rule());
+            return None;
+        }
+        Some(read)
+    }
+
+    /// The results: those of `outputs`, or the one of `finish`, or the last stage.
+    fn outputs(&mut self, sink: &mut Sink<'_>, block: &Block) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let mut add = |reader: &Self, sink: &mut Sink<'_>, name: Option<String>, text: &Text| {
+            if let Some((value, is_mask)) = reader.either(sink, text, false, true) {
+                let result = reader.result(&value, is_mask);
+                outputs.push(Output { name, value, result });
+            }
+        };
+        match (block.get("outputs").map(|entry| (entry, &entry.value)), block.text("finish")) {
+            (Some((entry, _)), Some(_)) => {
+                sink.report(Rule::ExactlyOne, &entry.key, "a reduction has `finish` or `outputs`, not both")
+                    .label("the second of the two")
+                    .fix("remove one");
+            }
+            (Some((entry, Value::Outputs(found))), None) => {
+                if !(2..=MOST_OUTPUTS).contains(&found.len()) {
+                    let message = format!("`outputs` are 2 to {MOST_OUTPUTS}");
+                    sink.report(Rule::OutOfRange, &entry.key, message)
+                        .label(format!("{} given", found.len()))
+                        .fix("a single result is what `finish` says");
+                }
+                for ((name, key), text) in found {
+                    bad_name(sink, "a result", name, key, name::problem(name));
+                    add(self, sink, Some(name.clone()), text);
+                }
+            }
+            (_, Some(text)) => add(self, sink, None, text),
+            _ => {
+                if let Some(last) = self.stages.len().checked_sub(1) {
+                    let value = Expr::Input(self.inputs.names.len() + last);
+                    let result = self.result(&value, false);
+                    outputs.push(Output { name: None, value, result });
+                }
+            }
+        }
+        outputs
+    }
+
+    /// The type of a result: a count or a place that nothing is done with is a whole number.
+    fn result(&self, value: &Expr, is_mask: bool) -> ResultType {
+        let stage = match value {
+            Expr::Input(at) => at.checked_sub(self.inputs.names.len()).map(|at| &self.stages[at]),
+            _ => None,
+        };
+        let is_whole = |stage: &Stage| {
+            stage.finish.is_none() && stage.fold.as_ref().is_some_and(|(_, combine)| combine.is_whole())
+        };
+        match (is_mask, stage.is_some_and(is_whole)) {
+            (true, _) => ResultType::Truth,
+            (_, true) => ResultType::Whole,
+            _ => ResultType::Element,
+        }
+    }
+}
+
+/// What a field of a state takes in, and by what, if it needs no other field.
+pub(super) fn alone(field: &Field, at: usize) -> Option<(Expr, Combine)> {
+    let Expr::Binary(op, first, second) = &field.step else { return None };
+    let of = match (&**first, &**second) {
+        (Expr::State(state), of) | (of, Expr::State(state)) if *state == at && !has_state(of) => of.clone(),
+        _ => return None,
+    };
+    let combine = [Combine::Add, Combine::Mul, Combine::Min, Combine::Max];
+    let combine = combine.into_iter().find(|combine| combine.by().0 == *op)?;
+    let is_neutral = field.init.constant().map(f64::to_bits) == Some(combine.by().1.to_bits());
+    let is_side = |of: &Expr| matches!(of, Expr::Side { index, .. } if *index == at);
+    let joins =
+        matches!(&field.merge, Expr::Binary(merge, a, b) if merge == op && a != b && is_side(a) && is_side(b));
+    (is_neutral && joins).then_some((of, combine))
+}
+
+fn has_state(of: &Expr) -> bool {
+    let mut found = false;
+    of.each(&mut |part| found |= matches!(part, Expr::State(_)));
+    found
+}
+
+/// The stages that a state of several fields of one matrix comes to, each taken in on its own.
+pub(super) fn of_state(
+    fields: &[Field],
+    finish: Option<Expr>,
+    axes: Vec<Axis>,
+    numerics: Vec<Numerics>,
+) -> Option<Body> {
+    let stage = |(at, field): (usize, &Field)| {
+        Some(Stage { name: field.name.clone(), fold: Some(alone(field, at)?), finish: None, pass: 0 })
+    };
+    let stages = fields.iter().enumerate().map(stage).collect::<Option<Vec<_>>>()?;
+    // The matrix is the one input: stages come after it.
+    let value = match finish {
+        None => Expr::Input(1),
+        Some(mut finish) => {
+            finish.each_mut(&mut |part| {
+                if let Expr::State(at) = part {
+                    *part = Expr::Input(1 + *at);
+                }
+            });
+            finish
+        }
+    };
+    let outputs = vec![Output { name: None, value, result: ResultType::Element }];
+    let has_identity = fields.iter().all(|field| field.init.constant().is_some_and(f64::is_finite));
+    Some(Body::Staged(Staged { axes, stages, outputs, has_identity, numerics, parts: Vec::new() }))
+}
+
+impl Staged {
+    /// What a stage's terms are computed from, as the expression of a map: 1 for a mask that is counted. `None` where it is
+    /// a matrix as it lies.
+    #[must_use]
+    pub fn terms(&self, stage: &Stage) -> Option<Expr> {
+        match stage.fold.as_ref()? {
+            (Expr::Input(_), combine) if *combine != Combine::Count => None,
+            (of, Combine::Count) => {
+                Some(Expr::Select(Box::new([of.clone(), Expr::Literal(1.0), Expr::Literal(0.0)])))
+            }
+            (of, _) => Some(of.clone()),
+        }
+    }
+
+    /// The inputs of its expressions over an axis: those of the spec, then a value for each result of each stage.
+    #[must_use]
+    pub fn inputs(&self, inputs: &[Input], axis: Axis) -> Vec<Input> {
+        let kind = match axis {
+            Axis::All => InputKind::Scalar,
+            Axis::Zero => InputKind::Row,
+            Axis::One => InputKind::Column,
+        };
+        let stages = self.stages.iter().map(|stage| Input { name: stage.name.clone(), kind });
+        inputs.iter().cloned().chain(stages).collect()
+    }
+}
+
+impl Spec {
+    /// The name of the part that computes the terms of a stage.
+    #[must_use]
+    pub fn terms_name(&self, axis: Axis, stage: &Stage) -> String {
+        format!("{}{}__{}", self.name, axis.suffix(), stage.name)
+    }
+
+    /// The name of the part that reduces by an operator.
+    #[must_use]
+    pub fn folds_name(&self, combine: Combine) -> String {
+        format!("{}__{}", self.name, combine.by().0.word())
+    }
+
+    /// Gives an operation in stages the parts that it needs kernels for; others stay as they are.
+    pub(super) fn with_parts(mut self) -> Self {
+        let Body::Staged(staged) = &self.body else { return self };
+        let part = |name: String, inputs: Vec<Input>, body: Body| Self {
+            name,
+            inputs,
+            body,
+            text: String::new(),
+            defaults: Vec::new(),
+            numpy: None,
+            // Blocks are in the first cache: one kernel does for each instruction set.
+            variants: Variants { store: vec![super::Store::Cached], ..Variants::default() },
+            tasks: Tasks::default(),
+            shapes: Vec::new(),
+            ..self.clone()
+        };
+        let mut parts = Vec::new();
+        for stage in &staged.stages {
+            if let Some(output) = staged.terms(stage) {
+                for &axis in &staged.axes {
+                    let inputs = staged.inputs(&self.inputs, axis);
+                    parts.push(part(self.terms_name(axis, stage), inputs, Body::Map { output: output.clone() }));
+                }
+            }
+        }
+        let mut folds: Vec<Combine> = Vec::new();
+        for (_, combine) in staged.stages.iter().filter_map(|stage| stage.fold.as_ref()) {
+            if folds.iter().all(|other| other.by().0 != combine.by().0) {
+                folds.push(*combine);
+            }
+        }
+        for combine in folds {
+            let inputs = vec![Input { name: "x".to_owned(), kind: InputKind::Matrix }];
+            let mut fold = part(self.folds_name(combine), inputs, Body::Reduce(fold(combine, staged)));
+            fold.variants = Variants::default();
+            parts.push(fold);
+        }
+        if let Body::Staged(staged) = &mut self.body {
+            staged.parts = parts;
+        }
+        self
+    }
+}
+
+/// The plain reduction by an operator.
+fn fold(combine: Combine, staged: &Staged) -> Reduce {
+    let (op, init) = combine.by();
+    let side = |second| Box::new(Expr::Side { second, index: 0 });
+    let field = Field {
+        name: ACC.to_owned(),
+        init: Expr::Literal(init),
+        step: Expr::Binary(op, Box::new(Expr::State(0)), Box::new(Expr::Input(0))),
+        merge: Expr::Binary(op, side(false), side(true)),
+    };
+    // A single column, and a row that is longer than a block, is a run of all elements.
+    let mut axes = staged.axes.clone();
+    if !axes.contains(&Axis::All) {
+        axes.insert(0, Axis::All);
+    }
+    Reduce {
+        axes,
+        state: vec![field],
+        finish: None,
+        sequential: op == Binary::Mul,
+        has_identity: init.is_finite(),
+        numerics: staged.numerics.clone(),
+    }
+}

@@ -1,0 +1,454 @@
+//! Reductions in stages: several results of the same elements, or such as need each other, without kernels of their own.
+//!
+//! A stage computes its terms a block at a time, by the kernel of a map, into memory that stays in the first cache, and
+//! reduces them there by the kernels of a plain reduction; a stage whose terms are a matrix as it lies is reduced where
+//! that lies. Stages that do not need each other's results share a pass over memory. Blocks are nodes of the tree that a
+//! result is defined by, so that no bit depends on them; along the rows and down narrow stripes of columns all passes go
+//! through a block before the next one is read.
+
+#![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
+
+mod columns;
+mod operands;
+mod rows;
+mod run;
+
+use super::{
+    check, chunk,
+    reduce::Reduction,
+    threads,
+};
+use crate::{
+    Element, Error, Isa, MatrixMut, Numerics,
+    catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
+    dispatch::table::{Cut, PER_THREAD, Target},
+};
+use operands::Operands;
+
+/// A reduction in stages, of one dtype over one axis.
+pub struct Staged<T: Element> {
+    /// The operation's name.
+    pub(crate) op: &'static str,
+    /// Over what.
+    pub(crate) axis: Axis,
+    /// The arguments.
+    pub(crate) inputs: &'static [Input],
+    /// The stages, in order.
+    pub(crate) stages: &'static [Stage<T>],
+    /// The results.
+    pub(crate) outputs: &'static [Output],
+    /// Whether no elements have a result.
+    pub(crate) has_identity: bool,
+}
+
+/// A stage.
+pub struct Stage<T: Element> {
+    /// The pass over memory in which it is computed.
+    pub(crate) pass: usize,
+    /// What it reduces; without it, it only computes with the results of others.
+    pub(crate) fold: Option<Fold<T>>,
+    /// Its value, where that is not what comes of the reduction.
+    pub(crate) finish: Option<Formula>,
+}
+
+/// What a stage reduces, and how.
+pub struct Fold<T: Element> {
+    /// What is reduced.
+    pub(crate) terms: Terms<T>,
+    /// What is wanted of it.
+    pub(crate) by: By,
+    /// The plain reduction over the operation's axis.
+    pub(crate) along: &'static Reduction<T>,
+    /// The plain reduction of a run of elements.
+    pub(crate) run: &'static Reduction<T>,
+}
+
+/// What a stage reduces.
+pub enum Terms<T: Element> {
+    /// The argument of that index, a matrix, as it lies.
+    Matrix(usize),
+    /// What a map computes.
+    Map {
+        /// Its arguments, in the order of its kernels: those of the operation, then the values of stages.
+        operands: &'static [usize],
+        /// Computes the terms of a block.
+        fill: Fill<T>,
+    },
+}
+
+/// Computes a map into a block of memory.
+pub type Fill<T> = fn(&[Value<'_, T>], MatrixMut<'_, T>) -> Result<(), Error>;
+
+/// What is wanted of a reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// What it comes to.
+    Value,
+    /// The same, a count: exact, whatever the dtype.
+    Count,
+    /// Where the least or greatest stands.
+    Place,
+}
+
+/// A value from others, computed in f64.
+pub type Formula = fn(&Scope<'_>) -> f64;
+
+/// What a [`Formula`] can use.
+pub struct Scope<'a> {
+    /// What came of the stage's reduction.
+    pub(crate) acc: f64,
+    /// The arguments that are scalars, each in its place, then the values of stages.
+    pub(crate) values: &'a [f64],
+    /// The number of elements of a result.
+    pub(crate) count: f64,
+}
+
+/// A result.
+pub enum Output {
+    /// Of the operation's dtype.
+    Element(Formula),
+    /// A whole number.
+    Whole(Formula),
+    /// True or false.
+    Truth(fn(&Scope<'_>) -> bool),
+}
+
+/// Where the results of one output go.
+#[derive(Debug)]
+pub enum Slot<'a, T> {
+    /// Results of the operation's dtype.
+    Element(&'a mut [T]),
+    /// Whole numbers.
+    Whole(&'a mut [i64]),
+    /// Truth values.
+    Truth(&'a mut [bool]),
+}
+
+impl<'a, T> Slot<'a, T> {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Element(slice) => slice.len(),
+            Self::Whole(slice) => slice.len(),
+            Self::Truth(slice) => slice.len(),
+        }
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Element(slice) => {
+                let (a, b) = slice.split_at_mut(at);
+                (Self::Element(a), Self::Element(b))
+            }
+            Self::Whole(slice) => {
+                let (a, b) = slice.split_at_mut(at);
+                (Self::Whole(a), Self::Whole(b))
+            }
+            Self::Truth(slice) => {
+                let (a, b) = slice.split_at_mut(at);
+                (Self::Truth(a), Self::Truth(b))
+            }
+        }
+    }
+}
+
+/// New results, one for each column (`columns`) or row of the first matrix.
+pub(crate) fn results<T: Element, R: Copy>(
+    values: &[Value<'_, T>],
+    columns: bool,
+    zero: R,
+) -> Result<Vec<R>, Error> {
+    let shape = values.iter().find_map(|value| if let Value::Matrix(x) = value { Some(x.shape()) } else { None });
+    let (rows, cols) = shape.unwrap_or_default();
+    let len = if columns { cols } else { rows };
+    let mut out = Vec::new();
+    out.try_reserve_exact(len)
+        .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<R>()) })?;
+    out.resize(len, zero);
+    Ok(out)
+}
+
+/// Values of an operation's arguments and stages that a formula sees, at most.
+const MOST: usize = 16;
+
+/// Bytes of the terms of a block: with what they are computed from, they stay in the first cache.
+const BLOCK_BYTES: usize = 16 << 10;
+/// Bytes of a block that several stages read where it lies: they stay in the second cache.
+const SHARED_BYTES: usize = 64 << 10;
+
+/// Elements of so many bytes.
+const fn elements<T>(bytes: usize) -> usize {
+    bytes / size_of::<T>()
+}
+
+impl<T: Element> Staged<T> {
+    /// Which kernel the first reduction of a call runs, and why.
+    pub(crate) fn explain(
+        &self,
+        isa: Isa,
+        numerics: Numerics,
+        shape: (usize, usize),
+        spec: (&'static str, usize),
+    ) -> Explanation {
+        let fold = self.stages.iter().find_map(|stage| stage.fold.as_ref()).expect("it reduces something");
+        catalogue::explanation(&fold.along.look_up(isa, numerics, shape), spec)
+    }
+
+    /// Carries out a call whose arguments were of any dtype. Of several results, those of one output come after those of the
+    /// one before.
+    pub(crate) fn erased(&self, call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
+        if args.len() != self.inputs.len() {
+            return Err(Error::Arguments {
+                op: self.op.to_owned(),
+                expected: self.inputs.len(),
+                got: args.len(),
+            });
+        }
+        let values = (args.iter().zip(self.inputs))
+            .map(|(arg, input)| {
+                let (what, got) = (input.name, arg.dtype());
+                T::value(arg).ok_or(Error::Dtype { what, expected: T::DTYPE, got })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut slots = match (out, &self.outputs[0]) {
+            (Out::Whole(slice), Output::Whole(_)) => vec![Slot::Whole(slice)],
+            (Out::Truth(slice), Output::Truth(_)) => vec![Slot::Truth(slice)],
+            (out, Output::Element(_)) => {
+                let got = out.dtype();
+                let place = T::place(out);
+                match (place, got) {
+                    (Some(Place::Slice(slice)), _) => {
+                        let each = slice.len() / self.outputs.len();
+                        let parts = slice.chunks_mut(each.max(1)).map(Slot::Element);
+                        parts.collect()
+                    }
+                    (None, Some(got)) => {
+                        return Err(Error::Dtype { what: "out", expected: T::DTYPE, got });
+                    }
+                    _ => return Err(self.form("a row or column", "a matrix")),
+                }
+            }
+            _ => return Err(self.form("results of the type that it has", "results of another type")),
+        };
+        while slots.len() < self.outputs.len() {
+            slots.push(Slot::Element(&mut []));
+        }
+        self.run(call, &values, slots)
+    }
+
+    const fn form(&self, expected: &'static str, got: &'static str) -> Error {
+        Error::Form { op: self.op, what: "out", expected, got }
+    }
+
+    /// Carries out a call. A slot for each output, in order.
+    pub(crate) fn run(
+        &self,
+        call: &Call<'_>,
+        values: &[Value<'_, T>],
+        slots: Vec<Slot<'_, T>>,
+    ) -> Result<(), Error> {
+        let shape @ (rows, cols) = self.checked(values)?;
+        let (results, count) = match self.axis {
+            Axis::All => (1, rows * cols),
+            Axis::Zero => (cols, rows),
+            Axis::One => (rows, cols),
+        };
+        for slot in &slots {
+            match self.axis {
+                Axis::All => check::length("out", slot.len(), 1)?,
+                Axis::Zero => check::row("out", slot.len(), shape)?,
+                Axis::One => check::column("out", slot.len(), shape)?,
+            }
+        }
+        let operands = Operands::new(values, self.inputs, shape);
+        let folds = self.stages.iter().filter_map(|stage| stage.fold.as_ref());
+        let first = folds.clone().next().expect("a checked spec reduces something");
+        let matrices = operands.matrices().count();
+        let bytes = rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>());
+        let contiguous = operands.matrices().all(|x| x.is_contiguous());
+        let target = Target { rows, cols, bytes, contiguous, stores: false };
+        let plan = first.along.table(call.numerics).pick(call.choice, call.cut, target)?;
+        if results == 0 {
+            return Ok(());
+        }
+        if count == 0 {
+            if !self.has_identity {
+                return Err(Error::Empty { op: self.op });
+            }
+            let found = self.stages.iter().map(|stage| {
+                let init = stage.fold.as_ref().map_or(0.0, |fold| fold.along.init.to_f64());
+                vec![init; results]
+            });
+            let mut found: Vec<_> = found.collect();
+            for pass in 0..=self.last_pass() {
+                self.finish(pass, values, count, &mut found);
+            }
+            self.store(values, count, &found, slots);
+            return Ok(());
+        }
+        let work = Work { staged: self, values, call, count };
+        match self.axis {
+            // A single column, and a row by itself, is a run of neighbours.
+            _ if results == 1 => {
+                self.store(values, count, &work.of_run(&operands, plan.cut)?, slots);
+                Ok(())
+            }
+            Axis::All => unreachable!("it has one result"),
+            Axis::One => work.pieces(plan.cut, rows, slots, |cut| {
+                let parts = bytes.div_ceil(cut.piece(bytes).max(1));
+                rows.div_ceil(parts).max(1)
+            }, |start, len, slots| {
+                let operands = operands.rows(start, len);
+                self.store(values, count, &work.of_rows(&operands)?, slots);
+                Ok(())
+            }),
+            Axis::Zero => work.pieces(plan.cut, cols, slots, |cut| {
+                let parts = if cut.chunk == PER_THREAD { cut.threads } else { bytes.div_ceil(cut.chunk) };
+                chunk::stripes::<T>(cols, parts)
+            }, |start, len, slots| {
+                let operands = operands.columns(start, len);
+                self.store(values, count, &work.of_columns(&operands)?, slots);
+                Ok(())
+            }),
+        }
+    }
+
+    /// The shape of the call, if all arguments have it, and have the forms that they should.
+    fn checked(&self, values: &[Value<'_, T>]) -> Result<(usize, usize), Error> {
+        let mut shape = None;
+        for (value, input) in values.iter().zip(self.inputs) {
+            let (what, got) = (input.name, value.form());
+            match (value, input.kind) {
+                (Value::Matrix(x), InputKind::Matrix) => {
+                    check::matrix(what, x.shape(), *shape.get_or_insert(x.shape()))?;
+                }
+                (Value::Slice(_), InputKind::Row | InputKind::Column) | (Value::Scalar(_), InputKind::Scalar) => {}
+                (_, kind) => return Err(Error::Form { op: self.op, what, expected: kind.form(), got }),
+            }
+        }
+        let shape = shape.expect("a checked spec has a matrix");
+        for (value, input) in values.iter().zip(self.inputs) {
+            match (value, input.kind) {
+                (Value::Slice(row), InputKind::Row) => check::row(input.name, row.len(), shape)?,
+                (Value::Slice(column), InputKind::Column) => check::column(input.name, column.len(), shape)?,
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+
+    fn last_pass(&self) -> usize {
+        self.stages.iter().map(|stage| stage.pass).max().unwrap_or(0)
+    }
+
+    /// The values of a pass's stages, from what came of their reductions; and of those that reduce nothing.
+    fn finish(&self, pass: usize, values: &[Value<'_, T>], count: usize, found: &mut [Vec<f64>]) {
+        for (at, stage) in self.stages.iter().enumerate().filter(|(_, stage)| stage.pass == pass) {
+            let Some(formula) = stage.finish else { continue };
+            for index in 0..found[at].len() {
+                let all = self.scope(values, found, index);
+                let acc = found[at][index];
+                let scope = Scope { acc, values: &all, count: as_f64(count as u64) };
+                // Rounded once to the operation's dtype, which later stages compute in.
+                found[at][index] = T::from_f64(formula(&scope)).to_f64();
+            }
+        }
+    }
+
+    /// The scalars and the values of stages, for one result.
+    fn scope(&self, values: &[Value<'_, T>], found: &[Vec<f64>], index: usize) -> [f64; MOST] {
+        let mut all = [0.0; MOST];
+        for (to, value) in all.iter_mut().zip(values) {
+            if let Value::Scalar(value) = value {
+                *to = value.to_f64();
+            }
+        }
+        for (to, stage) in all[values.len()..].iter_mut().zip(found) {
+            *to = stage[index];
+        }
+        all
+    }
+
+    /// Writes the results.
+    fn store(&self, values: &[Value<'_, T>], count: usize, found: &[Vec<f64>], slots: Vec<Slot<'_, T>>) {
+        for (output, slot) in self.outputs.iter().zip(slots) {
+            let each = |index: usize, write: &mut dyn FnMut(&Scope<'_>)| {
+                let all = self.scope(values, found, index);
+                write(&Scope { acc: 0.0, values: &all, count: as_f64(count as u64) });
+            };
+            match (output, slot) {
+                (Output::Element(formula), Slot::Element(out)) => {
+                    for (index, out) in out.iter_mut().enumerate() {
+                        each(index, &mut |scope| *out = T::from_f64(formula(scope)));
+                    }
+                }
+                (Output::Whole(formula), Slot::Whole(out)) => {
+                    for (index, out) in out.iter_mut().enumerate() {
+                        #[expect(clippy::cast_possible_truncation, reason = "counts and places are whole numbers")]
+                        each(index, &mut |scope| *out = formula(scope) as i64);
+                    }
+                }
+                (Output::Truth(formula), Slot::Truth(out)) => {
+                    for (index, out) in out.iter_mut().enumerate() {
+                        each(index, &mut |scope| *out = formula(scope));
+                    }
+                }
+                _ => unreachable!("a slot is of the type of its output"),
+            }
+        }
+    }
+}
+
+/// A count in f64, exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
+const fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
+/// A call under way.
+#[derive(Clone, Copy)]
+struct Work<'a, T: Element> {
+    staged: &'a Staged<T>,
+    /// The arguments, whole: of these only scalars are read here.
+    values: &'a [Value<'a, T>],
+    call: &'a Call<'a>,
+    /// Elements of a result.
+    count: usize,
+}
+
+impl<T: Element> Work<'_, T> {
+    /// The stages of a pass that reduce something, with their places.
+    fn folds(&self, pass: usize) -> impl Iterator<Item = (usize, &'static Fold<T>)> + Clone + use<'_, T> {
+        let stages = self.staged.stages.iter().enumerate();
+        stages
+            .filter(move |(_, stage)| stage.pass == pass)
+            .filter_map(|(at, stage)| Some((at, stage.fold.as_ref()?)))
+    }
+
+    /// Splits a call into pieces of results, for several threads if it is cut.
+    fn pieces(
+        &self,
+        cut: Option<Cut>,
+        results: usize,
+        slots: Vec<Slot<'_, T>>,
+        step: impl Fn(Cut) -> usize,
+        work: impl Fn(usize, usize, Vec<Slot<'_, T>>) -> Result<(), Error> + Sync,
+    ) -> Result<(), Error> {
+        let Some(cut) = cut else { return work(0, results, slots) };
+        let step = step(cut);
+        let mut pieces = Vec::new();
+        let mut rest = slots;
+        for start in (0..results).step_by(step) {
+            let len = step.min(results - start);
+            let (piece, after) = rest.into_iter().map(|slot| slot.split_at(len)).unzip();
+            pieces.push((start, len, piece));
+            rest = after;
+        }
+        let failed = std::sync::OnceLock::new();
+        threads::run(cut.threads, pieces.into_iter(), |(start, len, slots)| {
+            if let Err(error) = work(start, len, slots) {
+                let _ = failed.set(error);
+            }
+        })?;
+        failed.into_inner().map_or(Ok(()), Err)
+    }
+}

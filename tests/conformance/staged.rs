@@ -1,0 +1,238 @@
+//! Operations in stages: calls on every layout, cut in several ways, on every instruction set of this machine.
+//!
+//! They run kernels of other operations, which the tests beside this hold to the oracle one by one; here it is what goes
+//! on around them.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use raptors::{
+    Cut, Dtype, Isa, Numerics,
+    catalogue::{self, Arg, Axis, Body, Call, InputKind, Op, Out, Output, ResultType, Value},
+    element::same_bits,
+    staged_reference,
+};
+
+use crate::{
+    common,
+    data::{Data, Float},
+    layout::{Layout, Place, Spot},
+    memory::Arena,
+};
+
+/// Shapes: narrow and wide, shorter and longer than a block of terms, one row, one column, and none.
+const SHAPES: [(usize, usize); 15] = [
+    (1, 1),
+    (1, 7),
+    (7, 1),
+    (3, 5),
+    (2, 130),
+    (129, 2),
+    (37, 33),
+    (1, 4200),
+    (4200, 1),
+    (2, 4200),
+    (900, 3),
+    (40, 129),
+    (0, 3),
+    (3, 0),
+    (0, 0),
+];
+
+/// What is in the matrices, and the scalar that every scalar argument is.
+const DATA: [(Data, f64); 6] = [
+    (Data::Wide, 0.0),
+    (Data::Bits, 1.0),
+    (Data::Cycle(0), 0.0),
+    (Data::Fill(0), 1.0),
+    (Data::Fill(5), 2.0),
+    (Data::Single(1, 4), 3.0),
+];
+
+const LAYOUTS: [Layout; 2] =
+    [Layout::tight(Place::End), Layout { place: Place::Start, out_place: Place::End, gaps: [3, 0, 5, 0] }];
+
+fn staged() -> impl Iterator<Item = &'static Op> {
+    catalogue::ops().iter().filter(|op| matches!(op.body, Body::Staged { .. }))
+}
+
+/// The results of a call in f64, those of each output; or the error in words.
+fn called<T: Float>(
+    op: &Op,
+    call: &Call<'_>,
+    args: &[Arg<'_>],
+    (axis, (rows, cols)): (Axis, (usize, usize)),
+    outputs: &[Output],
+) -> Result<Vec<Vec<f64>>, String> {
+    let len = match axis {
+        Axis::All => 1,
+        Axis::Zero => cols,
+        Axis::One => rows,
+    };
+    let said = |error: raptors::Error| error.to_string();
+    match outputs[0].result {
+        ResultType::Element => {
+            let mut out = vec![T::unwritten(); len * outputs.len()];
+            op.call(call, args, T::out(catalogue::Place::Slice(&mut out))).map_err(said)?;
+            let parts = out.chunks(len.max(1)).map(|part| part.iter().map(|x| x.to_f64()).collect());
+            let mut parts: Vec<_> = parts.collect();
+            parts.resize(outputs.len(), Vec::new());
+            Ok(parts)
+        }
+        ResultType::Whole => {
+            let mut out = vec![-1; len];
+            op.call(call, args, Out::Whole(&mut out)).map_err(said)?;
+            #[expect(clippy::cast_precision_loss, reason = "counts and places are small")]
+            Ok(vec![out.into_iter().map(|whole| whole as f64).collect()])
+        }
+        ResultType::Truth => {
+            let mut out = vec![false; len];
+            op.call(call, args, Out::Truth(&mut out)).map_err(said)?;
+            Ok(vec![out.into_iter().map(|truth| f64::from(u8::from(truth))).collect()])
+        }
+    }
+}
+
+fn check<T: Float>(op: &'static Op, shape @ (rows, cols): (usize, usize), failures: &mut Vec<String>) {
+    let Body::Staged { axis, outputs, .. } = op.body else { unreachable!("filtered") };
+    // The oracle takes its time: large matrices are filled in one way each.
+    let is_large = rows * cols > 2000;
+    for (at, (data, scalar)) in DATA.into_iter().enumerate() {
+        if is_large && at != (rows + op.name.len()) % DATA.len() {
+            continue;
+        }
+        let scalar = T::from_f64(scalar);
+        let input = |index: usize, row: usize, col: usize| match op.inputs[index].kind {
+            InputKind::Matrix => data.at::<T>(index, (row, col), shape),
+            InputKind::Row => data.at::<T>(index, (0, col), (1, cols)),
+            InputKind::Column => data.at::<T>(index, (0, row), (1, rows)),
+            InputKind::Scalar => scalar,
+        };
+        for &numerics in op.numerics {
+            let expected = staged_reference(op, numerics, shape, input).map_err(|error| error.to_string());
+            let layout = LAYOUTS[at % 2];
+            let mut arenas: Vec<(Arena<T>, Spot)> = Vec::new();
+            for (index, of) in op.inputs.iter().enumerate() {
+                let extent = match of.kind {
+                    InputKind::Matrix => shape,
+                    InputKind::Row => (1, cols),
+                    InputKind::Column => (1, rows),
+                    InputKind::Scalar => (1, 1),
+                };
+                let elements: Vec<T> = (0..extent.0 * extent.1)
+                    .map(|place| match of.kind {
+                        InputKind::Matrix => input(index, place / cols, place % cols),
+                        InputKind::Column => input(index, place, 0),
+                        _ => input(index, 0, place),
+                    })
+                    .collect();
+                let mut arena = Arena::new(0);
+                let gap = if of.kind == InputKind::Matrix { layout.gap(index) } else { 0 };
+                let spot = Spot::new(&mut arena, extent, gap, layout.place);
+                let image = spot.image(&elements);
+                spot.fill(&mut arena, &image);
+                arenas.push((arena, spot));
+            }
+            let args: Vec<Arg<'_>> = (op.inputs.iter().zip(&arenas))
+                .map(|(of, (arena, spot))| {
+                    T::arg(match of.kind {
+                        InputKind::Matrix => Value::Matrix(spot.matrix(arena)),
+                        InputKind::Row | InputKind::Column => Value::Slice(spot.slice(arena)),
+                        InputKind::Scalar => Value::Scalar(scalar),
+                    })
+                })
+                .collect();
+            let cuts = [None, Some(Cut { threads: 2, chunk: 1 }), Some(Cut { threads: 3, chunk: 4096 })];
+            for cut in cuts {
+                let call = Call { numerics, cut, ..Call::default() };
+                let found = called::<T>(op, &call, &args, (axis, shape), outputs);
+                let same = match (&found, &expected) {
+                    (Ok(found), Ok(expected)) => {
+                        found.iter().flatten().zip(expected.iter().flatten()).all(|(a, b)| same_bits(*a, *b))
+                            && found.iter().map(Vec::len).eq(expected.iter().map(Vec::len))
+                    }
+                    (Err(found), Err(expected)) => found == expected,
+                    _ => false,
+                };
+                if !same && failures.len() < 20 {
+                    failures.push(format!(
+                        "{} {} {numerics} {rows}×{cols} {data:?} {layout:?} {cut:?}: {found:?}, expected {expected:?}",
+                        op.name,
+                        T::DTYPE
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Everything, on the instruction set of this process.
+fn run() {
+    let ops: Vec<_> = staged().collect();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(op) = ops.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut failures = Vec::new();
+            for (shape, dtype) in SHAPES.into_iter().flat_map(|shape| op.dtypes.iter().map(move |of| (shape, of))) {
+                match dtype {
+                    Dtype::F32 => check::<f32>(op, shape, &mut failures),
+                    Dtype::F64 => check::<f64>(op, shape, &mut failures),
+                }
+            }
+            found.lock().expect("no thread panics while it holds this").append(&mut failures);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let failures = found.into_inner().expect("no thread panicked");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn stages_give_the_bits_of_the_oracle() {
+    let test = "staged::stages_give_the_bits_of_the_oracle";
+    if common::is_alone(test) {
+        return run();
+    }
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        common::rerun(test, &[("RAPTORS_SIMD", isa.name())]);
+    }
+}
+
+#[test]
+fn results_of_another_type_are_refused() {
+    for op in staged() {
+        let Body::Staged { outputs, .. } = op.body else { continue };
+        let x = raptors::Matrix::<f32>::zeros(2, 2).expect("it is small");
+        let args: Vec<_> = (op.inputs.iter())
+            .map(|of| {
+                Arg::F32(match of.kind {
+                    InputKind::Matrix => Value::Matrix(x.view()),
+                    InputKind::Row | InputKind::Column => Value::Slice(x.row(0)),
+                    InputKind::Scalar => Value::Scalar(0.0),
+                })
+            })
+            .collect();
+        let call = Call { numerics: Numerics::Numpy, ..Call::default() };
+        let (mut whole, mut truth, mut other) = ([7; 2], [true; 2], [7.0_f64; 4]);
+        let is_whole = outputs[0].result == ResultType::Whole;
+        let is_truth = outputs[0].result == ResultType::Truth;
+        assert!(is_whole || op.call(&call, &args, Out::Whole(&mut whole)).is_err(), "{}", op.name);
+        assert!(is_truth || op.call(&call, &args, Out::Truth(&mut truth)).is_err(), "{}", op.name);
+        let out = Out::F64(catalogue::Place::Slice(&mut other));
+        assert!(op.call(&call, &args, out).is_err(), "{}", op.name);
+        let fewer = op.call(&call, &args[1..], Out::F64(catalogue::Place::Slice(&mut other)));
+        assert!(fewer.is_err(), "{}", op.name);
+        assert!(is_whole || whole == [7; 2]);
+        assert!(is_truth || truth == [true; 2]);
+        assert!(other.iter().all(|x| same_bits(*x, 7.0)));
+    }
+}
