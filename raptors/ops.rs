@@ -9,8 +9,8 @@
 use crate::{
     Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
-        self, Arg, Axis, Body, Call, Combine, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out, Output,
-        ResultType, Serving, Stage, Status, Tasks, Value,
+        self, Arg, Axis, Body, Call, Combine, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out,
+        Output, ResultType, Serving, Stage, Status, Tasks, Value,
     },
     dispatch::{self, generated::tables},
     kernels::reference::Expr,

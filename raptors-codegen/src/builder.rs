@@ -294,7 +294,8 @@ pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
     }
     let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;
     let staged = StagedOp::of_specs(&specs);
-    let build = Build { ops: &ops, staged: &staged, expanded: &expanded, tables: &tables, profiles: &profiles };
+    let build =
+        Build { ops: &ops, staged: &staged, expanded: &expanded, tables: &tables, profiles: &profiles };
     let files = emit::emit(&build, input.carry, input.arch.as_deref());
     Ok(Output { files, warnings })
 }

@@ -251,7 +251,12 @@ fn write(of: &Expr, arguments: &[Argument], words: &mut Vec<String>) {
 
 /// A constant as a word: `2p5`, `n1`, `1em7`.
 fn number(value: f64) -> String {
-    format!("{value:?}").to_lowercase().trim_end_matches(".0").replace('.', "p").replace('-', "n").replace("en", "em")
+    format!("{value:?}")
+        .to_lowercase()
+        .trim_end_matches(".0")
+        .replace('.', "p")
+        .replace('-', "n")
+        .replace("en", "em")
 }
 
 /// What joins the elements, and what is joined; or all expressions of the state.

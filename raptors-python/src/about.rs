@@ -111,6 +111,8 @@ pub(crate) fn functions(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
             about.set_item("dtypes", function.dtypes.to_vec())?;
             about.set_item("numerics", function.numerics.to_vec())?;
             about.set_item("numpy", function.numpy)?;
+            about.set_item("defaults", function.defaults.to_vec())?;
+            about.set_item("results", function.results.to_vec())?;
             Ok(about)
         })
         .collect()

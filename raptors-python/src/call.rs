@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// An argument other than the first matrix.
-enum Operand<'a, 'py> {
+pub(crate) enum Operand<'a, 'py> {
     Matrix(Input<'a, 'py>),
     /// A row or a column.
     Run(Input<'a, 'py>),
@@ -27,7 +27,7 @@ enum Operand<'a, 'py> {
 }
 
 impl Operand<'_, '_> {
-    fn value<T: Element>(&self) -> Value<'_, T> {
+    pub(crate) fn value<T: Element>(&self) -> Value<'_, T> {
         match self {
             Self::Matrix(input) => Value::Matrix(input.matrix()),
             Self::Run(input) => Value::Slice(input.run()),
@@ -112,7 +112,7 @@ fn compute<T: Element, const N: usize>(
 
 /// An array that is not the first matrix, which `x` is.
 #[inline]
-fn operand<'a, 'py>(
+pub(crate) fn operand<'a, 'py>(
     object: &'a Object<'py>,
     name: Name,
     kind: InputKind,
@@ -150,7 +150,7 @@ fn operand<'a, 'py>(
 
 /// A number: Python's, `NumPy`'s, or an array of no dimension.
 #[inline]
-fn number(object: &Object<'_>, name: Name) -> PyResult<f64> {
+pub(crate) fn number(object: &Object<'_>, name: Name) -> PyResult<f64> {
     if !object.is_exact_instance_of::<PyFloat>()
         && let Ok(dtype) = object.getattr("dtype")
     {
@@ -165,7 +165,7 @@ fn number(object: &Object<'_>, name: Name) -> PyResult<f64> {
     object.extract()
 }
 
-fn check_dtype(op: &Op, dtype: Dtype) -> PyResult<()> {
+pub(crate) fn check_dtype(op: &Op, dtype: Dtype) -> PyResult<()> {
     if op.dtypes.contains(&dtype) {
         return Ok(());
     }
@@ -231,7 +231,7 @@ impl Reduce {
     }
 
     #[cold]
-    fn lacks<T>(&self, axis: Option<usize>) -> PyResult<T> {
+    pub(crate) fn lacks<T>(&self, axis: Option<usize>) -> PyResult<T> {
         let axis = axis.map_or_else(|| "None".to_owned(), |axis| axis.to_string());
         Err(PyValueError::new_err(format!("{} has no axis={axis}", self.name)))
     }
@@ -262,15 +262,7 @@ fn reduced<'py, T: Element>(
         let (args, place) = ([T::arg(Value::Matrix(x.matrix()))], T::out(Place::Slice(results)));
         run(py, size, || -> Result<(), Error> { op.call(call, &args, place) })
     };
-    let lengths = match (axis, x.view.ndim, keepdims) {
-        (None, ndim, true) => Lengths::new(&[1, 1][..ndim]),
-        (None, _, false) | (Some(_), 1, false) => Lengths::new(&[]),
-        (Some(_), 1, true) => Lengths::new(&[1]),
-        (Some(0), _, true) => Lengths::new(&[1, cols]),
-        (Some(0), _, false) => Lengths::new(&[cols]),
-        (Some(_), _, true) => Lengths::new(&[rows, 1]),
-        (Some(_), _, false) => Lengths::new(&[rows]),
-    };
+    let lengths = Lengths::of(axis, x.view.ndim, (rows, cols), keepdims);
     let mut output = match out {
         None if lengths.ndim == 0 => {
             let mut result = [T::ZERO];
@@ -285,19 +277,32 @@ fn reduced<'py, T: Element>(
 }
 
 /// A shape of up to two dimensions.
-struct Lengths {
+pub(crate) struct Lengths {
     lengths: [usize; 2],
-    ndim: usize,
+    pub(crate) ndim: usize,
 }
 
 impl Lengths {
+    /// That of the result of a reduction.
+    pub(crate) fn of(axis: Option<usize>, ndim: usize, (rows, cols): (usize, usize), keepdims: bool) -> Self {
+        match (axis, ndim, keepdims) {
+            (None, ndim, true) => Self::new(&[1, 1][..ndim]),
+            (None, _, false) | (Some(_), 1, false) => Self::new(&[]),
+            (Some(_), 1, true) => Self::new(&[1]),
+            (Some(0), _, true) => Self::new(&[1, cols]),
+            (Some(0), _, false) => Self::new(&[cols]),
+            (Some(_), _, true) => Self::new(&[rows, 1]),
+            (Some(_), _, false) => Self::new(&[rows]),
+        }
+    }
+
     fn new(given: &[usize]) -> Self {
         let mut lengths = [1; 2];
         lengths[..given.len()].copy_from_slice(given);
         Self { lengths, ndim: given.len() }
     }
 
-    fn all(&self) -> &[usize] {
+    pub(crate) fn all(&self) -> &[usize] {
         &self.lengths[..self.ndim]
     }
 }

@@ -20,6 +20,10 @@ pub(crate) struct Described {
     pub(crate) numerics: &'static [Name],
     /// The same in `NumPy`, as an expression.
     pub(crate) numpy: Option<Name>,
+    /// Of scalars that a call can leave out, what is taken then.
+    pub(crate) defaults: &'static [(Name, f64)],
+    /// Of a reduction in stages, the types of its results: `element`, `int64`, `bool`.
+    pub(crate) results: &'static [Name],
 }
 
 /// An element-by-element operation.
@@ -48,6 +52,18 @@ impl Reduce {
             }
         }
         Self { name, ops: [lazy(ops[0]), lazy(ops[1]), lazy(ops[2])] }
+    }
+}
+
+/// A reduction in stages: its operations, and what the last of its arguments are if a call leaves them out.
+pub(crate) struct Staged {
+    pub(crate) reduce: Reduce,
+    pub(crate) defaults: &'static [f64],
+}
+
+impl Staged {
+    pub(crate) const fn new(name: Name, ops: [Option<Name>; 3], defaults: &'static [f64]) -> Self {
+        Self { reduce: Reduce::new(name, ops), defaults }
     }
 }
 

@@ -18,6 +18,7 @@ mod function;
 #[allow(unsafe_code, reason = "loops for instruction sets that were looked for, and stores past the caches")]
 mod limit;
 mod run;
+mod staged;
 mod tune;
 
 use pyo3::prelude::*;
@@ -42,10 +43,11 @@ mod _raptors {
 #[allow(clippy::doc_markdown, reason = "these docs are for people of Python")]
 #[allow(non_snake_case, reason = "names that are made up have two underlines, so that no spec has them")]
 mod generated {
-    use pyo3::prelude::*;
+    #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
+    use pyo3::{prelude::*, types::PyFloat};
 
     #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
-    use crate::function::{Described, Map, Reduce};
+    use crate::function::{Described, Map, Reduce, Staged};
 
     include!(concat!(env!("OUT_DIR"), "/python.rs"));
 }

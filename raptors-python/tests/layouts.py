@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,8 @@ FUNCTIONS = {function["name"]: function for function in raptors._functions()}
 COMPARED = {name: function for name, function in FUNCTIONS.items() if function["numpy"] is not None}
 MAPS = {name: function for name, function in COMPARED.items() if not function["axes"]}
 REDUCTIONS = {name: function for name, function in COMPARED.items() if function["axes"]}
+# Of what results there is one, as an array of the caller's can take it.
+ALONE = {name: function for name, function in REDUCTIONS.items() if len(function["results"]) < 2}
 
 
 def apart(x: Array, axis: int) -> Array:
@@ -82,19 +86,29 @@ def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdim
         key: np.array(value, value.dtype.newbyteorder("="), order="C") if isinstance(value, np.ndarray) else value
         for key, value in arguments.items()
     }
-    with np.errstate(all="ignore"):
+    plain = {**dict(FUNCTIONS[name]["defaults"]), **plain}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return eval(FUNCTIONS[name]["numpy"], {"np": np, "axis": axis, "keepdims": keepdims, **plain})
 
 
 def same(ours: Any, theirs: Any, name: str) -> None:
     """Same type, dtype, shape and bits, any NaN standing for any other; and of equal zeros, NumPy's minima and maxima
     take what its hardware does."""
+    if isinstance(theirs, tuple):
+        assert isinstance(ours, tuple) and len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            same(one, other, name)
+        return
+    if isinstance(theirs, int):
+        # A count of NumPy's over all elements.
+        theirs = np.int64(theirs)
     assert type(ours) is type(theirs), (type(ours), type(theirs))
     assert ours.dtype == theirs.dtype and ours.shape == theirs.shape, (ours.shape, theirs.shape)
     a, b = np.atleast_1d(ours).ravel(), np.atleast_1d(theirs).ravel()
-    integer = {4: np.uint32, 8: np.uint64}[a.dtype.itemsize]
+    integer = {1: np.uint8, 4: np.uint32, 8: np.uint64}[a.dtype.itemsize]
     equal = (a.view(integer) == b.view(integer)) | (np.isnan(a) & np.isnan(b))
-    if "np.min" in FUNCTIONS[name]["numpy"] or "np.max" in FUNCTIONS[name]["numpy"]:
+    if re.search(r"np\.(nan|f)?(min|max)|np\.(ptp|clip)", FUNCTIONS[name]["numpy"]):
         equal |= (a == 0) & (b == 0)
     wrong = np.flatnonzero(~equal)
     assert not len(wrong), f"{name}: {len(wrong)} of {len(a)} differ, first {a[wrong[0]]!r} for {b[wrong[0]]!r}"

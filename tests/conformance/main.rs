@@ -12,6 +12,9 @@
 
 mod campaign;
 mod check;
+#[allow(dead_code, reason = "nothing is forked here")]
+#[path = "../common/mod.rs"]
+mod common;
 mod data;
 mod layout;
 mod masked;
@@ -19,9 +22,6 @@ mod memory;
 mod proof;
 mod scope;
 mod staged;
-#[allow(dead_code, reason = "nothing is forked here")]
-#[path = "../common/mod.rs"]
-mod common;
 
 use std::{
     collections::BTreeSet,

@@ -178,7 +178,9 @@ fn run() {
     let work = || {
         while let Some(op) = ops.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut failures = Vec::new();
-            for (shape, dtype) in SHAPES.into_iter().flat_map(|shape| op.dtypes.iter().map(move |of| (shape, of))) {
+            for (shape, dtype) in
+                SHAPES.into_iter().flat_map(|shape| op.dtypes.iter().map(move |of| (shape, of)))
+            {
                 match dtype {
                     Dtype::F32 => check::<f32>(op, shape, &mut failures),
                     Dtype::F64 => check::<f64>(op, shape, &mut failures),

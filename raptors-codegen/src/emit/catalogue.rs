@@ -212,7 +212,9 @@ fn body(op: &Op<'_>) -> String {
                 reduce.has_identity
             )
         }
-        (Form::Map, Body::Reduce(_) | Body::Staged(_)) => unreachable!("a map operation comes from a map spec"),
+        (Form::Map, Body::Reduce(_) | Body::Staged(_)) => {
+            unreachable!("a map operation comes from a map spec")
+        }
     }
 }
 

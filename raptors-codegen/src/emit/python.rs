@@ -149,7 +149,10 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         let all: Vec<&str> = inputs.split(", ").collect();
         let (needed, optional) = all.split_at(needed.len());
         let optional = optional.iter().map(|one| format!("{one}, ")).collect::<String>();
-        format!("({}, axis=None, *, {optional}out=None, keepdims=False, numerics=\"numpy\")", needed.join(", "))
+        format!(
+            "({}, axis=None, *, {optional}out=None, keepdims=False, numerics=\"numpy\")",
+            needed.join(", ")
+        )
     };
     quote! {
         #docs

@@ -138,7 +138,8 @@ fn defaults(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) -> Option<Vec<(
     let mut defaults = Vec::new();
     for ((name, key), value) in found {
         let at = inputs.names.iter().position(|input| input == name);
-        let is_scalar = |at: &usize| inputs.kinds.as_ref().is_none_or(|kinds| kinds[*at] == InputKind::Scalar);
+        let is_scalar =
+            |at: &usize| inputs.kinds.as_ref().is_none_or(|kinds| kinds[*at] == InputKind::Scalar);
         match at.filter(is_scalar) {
             Some(at) => defaults.push((at, *value)),
             None => {
@@ -152,9 +153,13 @@ fn defaults(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) -> Option<Vec<(
     defaults.sort_by_key(|(at, _)| *at);
     let last = inputs.names.len() - defaults.len();
     if defaults.iter().enumerate().any(|(index, (at, _))| *at != last + index) {
-        sink.report(Rule::InputKinds, &entry.key, "an input without a default stands behind one that has one")
-            .label("these have to be the last")
-            .fix("list the scalars with defaults last in `inputs`");
+        sink.report(
+            Rule::InputKinds,
+            &entry.key,
+            "an input without a default stands behind one that has one",
+        )
+        .label("these have to be the last")
+        .fix("list the scalars with defaults last in `inputs`");
         return None;
     }
     Some(defaults)

@@ -47,7 +47,9 @@ impl Place {
             Self::Merge => "`merge` can use the state's fields, as `a.<field>` and `b.<field>`",
             Self::Finish => "`finish` can use the state's fields and `count`",
             Self::Terms => "`of` can use the inputs and the stages before it",
-            Self::Value => "it can use the stages before it, scalars, `count` and, in a stage with `of`, `acc`",
+            Self::Value => {
+                "it can use the stages before it, scalars, `count` and, in a stage with `of`, `acc`"
+            }
         }
     }
 }

@@ -175,9 +175,7 @@ impl Reader<'_> {
             let is_place = |stage: &Stage| {
                 stage.fold.as_ref().is_some_and(|(_, by)| matches!(by, Combine::ArgMin | Combine::ArgMax))
             };
-            stages
-                .filter(|(_, stage)| is_place(stage))
-                .any(|(at, _)| uses(of, self.inputs.names.len() + at))
+            stages.filter(|(_, stage)| is_place(stage)).any(|(at, _)| uses(of, self.inputs.names.len() + at))
         };
         if places(&of) {
             sink.report(Rule::NotYetEmitted, &text.span, "a place cannot be computed with")
@@ -201,13 +199,7 @@ impl Reader<'_> {
     }
 
     /// A value, or, if that may be, a mask.
-    fn either(
-        &self,
-        sink: &mut Sink<'_>,
-        text: &Text,
-        has_acc: bool,
-        or_mask: bool,
-    ) -> Option<(Expr, bool)> {
+    fn either(&self, sink: &mut Sink<'_>, text: &Text, has_acc: bool, or_mask: bool) -> Option<(Expr, bool)> {
         let acc = [ACC.to_owned()];
         let fields = if has_acc { &acc[..] } else { &[] };
         let scope = Scope { place: Place::Value, inputs: &self.names, fields, dtypes: self.dtypes };
@@ -295,8 +287,7 @@ pub(super) fn alone(field: &Field, at: usize) -> Option<(Expr, Combine)> {
     let combine = combine.into_iter().find(|combine| combine.by().0 == *op)?;
     let is_neutral = field.init.constant().map(f64::to_bits) == Some(combine.by().1.to_bits());
     let is_side = |of: &Expr| matches!(of, Expr::Side { index, .. } if *index == at);
-    let joins =
-        matches!(&field.merge, Expr::Binary(merge, a, b) if merge == op && a != b && is_side(a) && is_side(b));
+    let joins = matches!(&field.merge, Expr::Binary(merge, a, b) if merge == op && a != b && is_side(a) && is_side(b));
     (is_neutral && joins).then_some((of, combine))
 }
 
@@ -395,7 +386,11 @@ impl Spec {
             if let Some(output) = staged.terms(stage) {
                 for &axis in &staged.axes {
                     let inputs = staged.inputs(&self.inputs, axis);
-                    parts.push(part(self.terms_name(axis, stage), inputs, Body::Map { output: output.clone() }));
+                    parts.push(part(
+                        self.terms_name(axis, stage),
+                        inputs,
+                        Body::Map { output: output.clone() },
+                    ));
                 }
             }
         }

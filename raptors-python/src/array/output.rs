@@ -92,14 +92,57 @@ impl<'py> Output<'py> {
 
     /// The array, now that the result is there.
     pub(crate) fn finish(self) -> PyResult<Object<'py>> {
-        let Some(out) = self.copy_to else { return Ok(self.array) };
-        // SAFETY: both are arrays.
-        let done = unsafe {
-            let (to, from) = (out.as_ptr().cast::<PyArrayObject>(), self.array.as_ptr().cast());
-            PY_ARRAY_API.PyArray_CopyInto(out.py(), to, from)
-        };
-        if done < 0 { Err(PyErr::fetch(out.py())) } else { Ok(out) }
+        match self.copy_to {
+            None => Ok(self.array),
+            Some(out) => copy(&self.array, out),
+        }
     }
+}
+
+/// Copies an array into another one, which is handed back.
+fn copy<'py>(from: &Object<'py>, to: Object<'py>) -> PyResult<Object<'py>> {
+    // SAFETY: both are arrays.
+    let done = unsafe {
+        PY_ARRAY_API.PyArray_CopyInto(to.py(), to.as_ptr().cast::<PyArrayObject>(), from.as_ptr().cast())
+    };
+    if done < 0 { Err(PyErr::fetch(to.py())) } else { Ok(to) }
+}
+
+/// A result that is copied into the caller's array, which must have its shape and dtype.
+pub(crate) fn copied_to<'py>(result: &Object<'py>, out: &Object<'py>) -> PyResult<Object<'py>> {
+    is_array(out)?;
+    // SAFETY: both are arrays.
+    let ((shape, num), (given, other)) =
+        unsafe { (super::lengths_and_type(result), super::lengths_and_type(out)) };
+    same_shape(&given, &shape)?;
+    if num != other {
+        return Err(PyTypeError::new_err(format!(
+            "Cannot cast output from dtype('{}') to dtype('{}'): out must have the dtype of the result",
+            result.getattr("dtype")?,
+            out.getattr("dtype")?
+        )));
+    }
+    copy(result, out.clone())
+}
+
+/// Refuses what is no array.
+fn is_array(out: &Object<'_>) -> PyResult<()> {
+    // SAFETY: the object is alive.
+    if unsafe { numpy::npyffi::PyArray_Check(out.py(), out.as_ptr()) } == 0 {
+        return Err(PyTypeError::new_err("return arrays must be of ArrayType"));
+    }
+    Ok(())
+}
+
+fn same_shape(given: &[usize], shape: &[usize]) -> PyResult<()> {
+    if given == shape {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}",
+        error::shape(given),
+        error::shape(shape)
+    )))
 }
 
 /// A new array whose elements have any values.
@@ -162,22 +205,12 @@ pub(crate) fn scalar<T: Element>(py: Python<'_>, mut value: T) -> PyResult<Objec
 
 /// The view of an array that is to take a result of that dtype and shape.
 fn check(out: &Object<'_>, dtype: Dtype, shape: &[usize]) -> PyResult<View> {
-    let py = out.py();
-    // SAFETY: the object is alive.
-    if unsafe { numpy::npyffi::PyArray_Check(py, out.as_ptr()) } == 0 {
-        return Err(PyTypeError::new_err("return arrays must be of ArrayType"));
-    }
+    is_array(out)?;
     // Of any dimensions and dtype: `View` has words for those of arguments only. And not by attributes: those of a class
     // derived from NumPy's may be code of the program's, which must not run now that the arguments have been looked at.
     // SAFETY: an array, as was just checked.
     let (given, num) = unsafe { super::lengths_and_type(out) };
-    if !given.iter().eq(shape) {
-        return Err(PyValueError::new_err(format!(
-            "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}",
-            error::shape(&given),
-            error::shape(shape)
-        )));
-    }
+    same_shape(&given, shape)?;
     if num != super::type_num(dtype) {
         return Err(PyTypeError::new_err(format!(
             "Cannot cast output from dtype('{}') to dtype('{}'): out must have the dtype of the result",

@@ -4,10 +4,7 @@ use super::{By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements, operands::Ope
 use crate::{
     Element, Error, MatrixRef, Numerics,
     catalogue::Axis,
-    dispatch::{
-        call::Ready,
-        table::Target,
-    },
+    dispatch::{call::Ready, table::Target},
     runtime::{
         chunk,
         reduce::{Order, States},
@@ -47,7 +44,8 @@ impl<T: Element> Work<'_, T> {
             let stripe = operands.columns(start, len);
             let mut part: Vec<Vec<f64>> = found.iter().map(|_| vec![0.0; len]).collect();
             for pass in 0..=last {
-                let values = part.iter().map(|values| values.iter().map(|&value| T::from_f64(value)).collect());
+                let values =
+                    part.iter().map(|values| values.iter().map(|&value| T::from_f64(value)).collect());
                 let values: Vec<Vec<T>> = values.collect();
                 self.pass_down(pass, &stripe.with(&values, Axis::Zero), &mut part)?;
                 self.staged.finish(pass, self.values, self.count, &mut part);

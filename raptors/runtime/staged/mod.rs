@@ -13,11 +13,7 @@ mod operands;
 mod rows;
 mod run;
 
-use super::{
-    check, chunk,
-    reduce::Reduction,
-    threads,
-};
+use super::{check, chunk, reduce::Reduction, threads};
 use crate::{
     Element, Error, Isa, MatrixMut, Numerics,
     catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
@@ -157,7 +153,8 @@ pub(crate) fn results<T: Element, R: Copy>(
     columns: bool,
     zero: R,
 ) -> Result<Vec<R>, Error> {
-    let shape = values.iter().find_map(|value| if let Value::Matrix(x) = value { Some(x.shape()) } else { None });
+    let shape =
+        values.iter().find_map(|value| if let Value::Matrix(x) = value { Some(x.shape()) } else { None });
     let (rows, cols) = shape.unwrap_or_default();
     let len = if columns { cols } else { rows };
     let mut out = Vec::new();
@@ -293,22 +290,34 @@ impl<T: Element> Staged<T> {
                 Ok(())
             }
             Axis::All => unreachable!("it has one result"),
-            Axis::One => work.pieces(plan.cut, rows, slots, |cut| {
-                let parts = bytes.div_ceil(cut.piece(bytes).max(1));
-                rows.div_ceil(parts).max(1)
-            }, |start, len, slots| {
-                let operands = operands.rows(start, len);
-                self.store(values, count, &work.of_rows(&operands)?, slots);
-                Ok(())
-            }),
-            Axis::Zero => work.pieces(plan.cut, cols, slots, |cut| {
-                let parts = if cut.chunk == PER_THREAD { cut.threads } else { bytes.div_ceil(cut.chunk) };
-                chunk::stripes::<T>(cols, parts)
-            }, |start, len, slots| {
-                let operands = operands.columns(start, len);
-                self.store(values, count, &work.of_columns(&operands)?, slots);
-                Ok(())
-            }),
+            Axis::One => work.pieces(
+                plan.cut,
+                rows,
+                slots,
+                |cut| {
+                    let parts = bytes.div_ceil(cut.piece(bytes).max(1));
+                    rows.div_ceil(parts).max(1)
+                },
+                |start, len, slots| {
+                    let operands = operands.rows(start, len);
+                    self.store(values, count, &work.of_rows(&operands)?, slots);
+                    Ok(())
+                },
+            ),
+            Axis::Zero => work.pieces(
+                plan.cut,
+                cols,
+                slots,
+                |cut| {
+                    let parts = if cut.chunk == PER_THREAD { cut.threads } else { bytes.div_ceil(cut.chunk) };
+                    chunk::stripes::<T>(cols, parts)
+                },
+                |start, len, slots| {
+                    let operands = operands.columns(start, len);
+                    self.store(values, count, &work.of_columns(&operands)?, slots);
+                    Ok(())
+                },
+            ),
         }
     }
 
@@ -321,7 +330,8 @@ impl<T: Element> Staged<T> {
                 (Value::Matrix(x), InputKind::Matrix) => {
                     check::matrix(what, x.shape(), *shape.get_or_insert(x.shape()))?;
                 }
-                (Value::Slice(_), InputKind::Row | InputKind::Column) | (Value::Scalar(_), InputKind::Scalar) => {}
+                (Value::Slice(_), InputKind::Row | InputKind::Column)
+                | (Value::Scalar(_), InputKind::Scalar) => {}
                 (_, kind) => return Err(Error::Form { op: self.op, what, expected: kind.form(), got }),
             }
         }
@@ -383,7 +393,10 @@ impl<T: Element> Staged<T> {
                 }
                 (Output::Whole(formula), Slot::Whole(out)) => {
                     for (index, out) in out.iter_mut().enumerate() {
-                        #[expect(clippy::cast_possible_truncation, reason = "counts and places are whole numbers")]
+                        #[expect(
+                            clippy::cast_possible_truncation,
+                            reason = "counts and places are whole numbers"
+                        )]
                         each(index, &mut |scope| *out = formula(scope) as i64);
                     }
                 }

@@ -4,10 +4,7 @@ use super::{BLOCK_BYTES, By, Fold, Work, as_f64, elements, operands::Operands, r
 use crate::{
     Element, Error,
     catalogue::Axis,
-    dispatch::{
-        call::Ready,
-        table::Target,
-    },
+    dispatch::{call::Ready, table::Target},
     runtime::reduce::States,
 };
 

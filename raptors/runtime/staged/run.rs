@@ -27,7 +27,11 @@ struct Found<T> {
 
 impl<T: Element> Work<'_, T> {
     /// The values of all stages, of all elements.
-    pub(super) fn of_run(&self, operands: &Operands<'_, T>, cut: Option<Cut>) -> Result<Vec<Vec<f64>>, Error> {
+    pub(super) fn of_run(
+        &self,
+        operands: &Operands<'_, T>,
+        cut: Option<Cut>,
+    ) -> Result<Vec<Vec<f64>>, Error> {
         let stages = self.staged.stages;
         // A run whose elements are taken in one after another cannot be cut.
         let numerics = self.call.numerics;
@@ -192,7 +196,8 @@ pub(super) fn position<T: Element>(run: &[T], extreme: T) -> usize {
     const PART: usize = 64;
     let is_there = |x: T| x == extreme || (x.is_nan() & extreme.is_nan());
     let parts = run.chunks(PART);
-    let at = parts.map(|part| part.iter().fold(false, |found, &x| found | is_there(x))).position(|found| found);
+    let at =
+        parts.map(|part| part.iter().fold(false, |found, &x| found | is_there(x))).position(|found| found);
     let start = PART * at.expect("the extreme of a run is one of its elements");
     start + run[start..].iter().position(|&x| is_there(x)).expect("it is in this part")
 }

@@ -100,10 +100,13 @@ fn supports(
                 quote!(Some(#fold))
             }
         };
-        let finish = stage.finish.as_ref().map_or_else(|| quote!(None), |finish| {
-            let formula = formula(finish);
-            quote!(Some(#formula))
-        });
+        let finish = stage.finish.as_ref().map_or_else(
+            || quote!(None),
+            |finish| {
+                let formula = formula(finish);
+                quote!(Some(#formula))
+            },
+        );
         quote!(staged::Stage { pass: #pass, fold: #fold, finish: #finish })
     });
     let outputs = op.staged.outputs.iter().map(|output| {
@@ -178,9 +181,10 @@ fn fold(
 fn formula(of: &Expr) -> TokenStream {
     let mut dag = Dag::default();
     let root = dag.add(of);
-    let reads_scope = dag.reachable(root).into_iter().any(|id| {
-        matches!(dag.node(id), Node::State(_) | Node::Count | Node::Input(_))
-    });
+    let reads_scope = dag
+        .reachable(root)
+        .into_iter()
+        .any(|id| matches!(dag.node(id), Node::State(_) | Node::Count | Node::Input(_)));
     let value = expr::scalar(&dag, root, &|node| match node {
         Node::State(_) => quote!(scope.acc),
         Node::Count => quote!(scope.count),
@@ -282,7 +286,10 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
     let memory: &[&str] = if op.axis == Axis::All { &[] } else { &[MEMORY] };
     let shapes: &[&str] = if op.spec.inputs.len() > 1 { &[SHAPE] } else { &[] };
     let function = |suffix: &str, classes: bool| {
-        let (name, what) = (function_name(suffix), if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() });
+        let (name, what) = (
+            function_name(suffix),
+            if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() },
+        );
         let docs = about(&what, &[shapes, memory].concat());
         let (numerics, class) = class(classes);
         quote! {
@@ -297,14 +304,18 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
         }
     };
     let into = |suffix: &str, classes: bool| {
-        let (name, what) = (function_name(suffix), if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() });
+        let (name, what) = (
+            function_name(suffix),
+            if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() },
+        );
         let docs = about(&what, &[SHAPE]);
         let (numerics, class) = class(classes);
         let slots = op.staged.outputs.iter().zip(&outs).map(|(output, out)| {
             let result = named(output.result);
             quote!(staged::Slot::#result(#out))
         });
-        let outputs: TokenStream = outs.iter().zip(&types).map(|(out, ty)| quote!(#out: &mut [#ty],)).collect();
+        let outputs: TokenStream =
+            outs.iter().zip(&types).map(|(out, ty)| quote!(#out: &mut [#ty],)).collect();
         quote! {
             #docs
             pub fn #name<'a, T: Supports<op::#ty>>(#parameters #numerics #outputs) -> Result<(), Error> {

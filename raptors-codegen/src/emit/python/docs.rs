@@ -63,7 +63,8 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         lines.push("    They take the results, and are returned.".to_owned());
     } else {
         lines.push("out : ndarray with the dtype and shape of the result, optional".to_owned());
-        lines.push(format!("    Takes the result, and is returned. It may be `{first}`, or overlap with it."));
+        lines
+            .push(format!("    Takes the result, and is returned. It may be `{first}`, or overlap with it."));
     }
     heading(&mut lines, "Returns");
     lines.push(match &spec.body {
@@ -81,7 +82,8 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     lines.push("    For another dtype, or what is no array.".to_owned());
     lines.push("ValueError".to_owned());
     lines.push(match &spec.body {
-        Body::Reduce(Reduce { has_identity: false, .. }) | Body::Staged(Staged { has_identity: false, .. }) => {
+        Body::Reduce(Reduce { has_identity: false, .. })
+        | Body::Staged(Staged { has_identity: false, .. }) => {
             "    For shapes that do not fit, no elements, or an environment variable that cannot be read."
                 .to_owned()
         }
@@ -90,10 +92,13 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     heading(&mut lines, "Notes");
     if counterpart::of(spec).is_some() || matches!(spec.body, Body::Map { .. }) {
         lines.push(
-            "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other.".to_owned(),
+            "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other."
+                .to_owned(),
         );
     } else {
-        lines.push("Sums are pairwise along runs of neighbours, and row after row down the columns.".to_owned());
+        lines.push(
+            "Sums are pairwise along runs of neighbours, and row after row down the columns.".to_owned(),
+        );
     }
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)

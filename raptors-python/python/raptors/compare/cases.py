@@ -40,6 +40,7 @@ class Op:
     numpy: str | None
     dtypes: tuple[str, ...]
     numerics: tuple[str, ...] = ("numpy",)
+    defaults: tuple[tuple[str, float], ...] = ()
 
 
 def ops() -> dict[str, Op]:
@@ -53,7 +54,9 @@ def ops() -> dict[str, Op]:
             inputs = tuple(tuple(pair) for pair in about["inputs"])
             reduces = axis is not None
             numerics = tuple(about["numerics"])
-            found[name] = Op(name, about["name"], inputs, number, reduces, about["numpy"], dtypes, numerics)
+            defaults = tuple(tuple(pair) for pair in about["defaults"])
+            numpy = about["numpy"]
+            found[name] = Op(name, about["name"], inputs, number, reduces, numpy, dtypes, numerics, defaults)
     return found
 
 
@@ -109,7 +112,7 @@ def differences(ours: Any, theirs: Any) -> str | None:
     """How two arrays differ in dtype, shape or bits, if they do; any NaN equals any NaN."""
     if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
         return f"{ours.dtype}{list(ours.shape)} instead of {theirs.dtype}{list(theirs.shape)}"
-    bits = {4: np.uint32, 8: np.uint64}[ours.dtype.itemsize]
+    bits = {1: np.uint8, 4: np.uint32, 8: np.uint64}[ours.dtype.itemsize]
     ours, theirs = np.ascontiguousarray(ours).ravel(), np.ascontiguousarray(theirs).ravel()
     wrong = (ours.view(bits) != theirs.view(bits)) & ~(np.isnan(ours) & np.isnan(theirs))
     if not wrong.any():
@@ -146,9 +149,10 @@ def _with_new(case: Case) -> Case:
 
 
 def _scalars(op: Op) -> dict[str, float]:
-    names = [name for name, form in op.inputs if form == "scalar"]
+    defaults = dict(op.defaults)
+    names = [name for name, form in op.inputs if form == "scalar" and name not in defaults]
     step = (SCALAR - LEAST) / max(1, len(names) - 1)
-    return {name: SCALAR - step * after for after, name in enumerate(reversed(names))}
+    return {**defaults, **{name: SCALAR - step * after for after, name in enumerate(reversed(names))}}
 
 
 def _array(form: str, case: Case, dtype: Any, chance: np.random.Generator) -> Any:
@@ -187,7 +191,7 @@ def statements(case: Case) -> tuple[str, str]:
     op = case.op
     if op.numpy is None:
         raise ValueError(f"NumPy has nothing with the bits of {op.name}")
-    words = [name for name, _ in op.inputs]
+    words = [name for name, _ in op.inputs if name not in dict(op.defaults)]
     if op.axis is not None:
         words.append(f"axis={op.axis}")
     if case.alloc == "out":
@@ -199,9 +203,17 @@ def _numpy(op: Op, out: bool) -> str:
     assert op.numpy is not None
     top = ast.parse(op.numpy, mode="eval").body
     if op.reduces:
-        assert isinstance(top, ast.Call)
-        # The outermost call has `axis` and `keepdims`: of these only the axis is wanted, and only if there is one.
-        top.keywords = [] if op.axis is None else [ast.keyword("axis", ast.Constant(op.axis))]
+        # Calls that reduce have `axis` and `keepdims`: of these only the axis is wanted, and only if there is one.
+        for call in ast.walk(top):
+            if isinstance(call, ast.Call) and any(word.arg == "axis" for word in call.keywords):
+                call.keywords = [word for word in call.keywords if word.arg not in ("axis", "keepdims")]
+                if op.axis is not None:
+                    call.keywords.append(ast.keyword("axis", ast.Constant(op.axis)))
+    # What is the default of both is left out, as people write it.
+    for call in ast.walk(top):
+        if isinstance(call, ast.Call):
+            defaults = dict(op.defaults)
+            call.keywords = [word for word in call.keywords if not (word.arg == "ddof" and defaults.get("ddof") == 0)]
     if out:
         match top:
             case ast.BinOp(left, kind, right) if type(kind) in UFUNCS:

@@ -1,0 +1,172 @@
+//! Reductions in stages: several arguments, and results of several types.
+
+use numpy::{Element as NumpyElement, PyArray, PyArrayMethods as _};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyTuple,
+};
+use raptors::{
+    Dtype, Element, Error, Numerics,
+    catalogue::{Arg, Body, Call, InputKind, Op, Out, Output, Place, ResultType, Value},
+};
+
+use crate::{
+    Object,
+    array::{Input, copied_to},
+    call::{self, Lengths, Operand},
+    error,
+    function::{Lazy, Staged},
+    run::{Size, run},
+};
+
+impl Staged {
+    /// Calls the operation that belongs to the axis.
+    pub(crate) fn call<'py>(
+        &self,
+        py: Python<'py>,
+        given: &[Option<&Object<'py>>],
+        axis: Option<&Object<'py>>,
+        out: Option<&Object<'py>>,
+        keepdims: bool,
+        numerics: &str,
+    ) -> PyResult<Object<'py>> {
+        let reduce = &self.reduce;
+        let any = reduce.ops.iter().flatten().next().map(Lazy::get).expect("a spec has an axis");
+        // Numbers first: to convert one may run code of the program's, which may do anything to the arrays.
+        let axis = axis.map(PyAnyMethods::extract).transpose()?;
+        let needed = given.len() - self.defaults.len();
+        let mut operands: Vec<Option<Operand<'_, 'py>>> = Vec::with_capacity(given.len());
+        for (index, (object, input)) in given.iter().zip(any.inputs).enumerate() {
+            operands.push(match (input.kind, object) {
+                (InputKind::Scalar, Some(object)) => Some(Operand::Scalar(call::number(object, input.name)?)),
+                (InputKind::Scalar, None) => Some(Operand::Scalar(self.defaults[index - needed])),
+                _ => None,
+            });
+        }
+        let first = any.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
+        let object = |at: usize| given[at].expect("only scalars have defaults");
+        let x = Input::read(object(first), any.inputs[first].name)?;
+        let (axis, which) = call::resolved(py, axis, x.view.ndim)?;
+        let op = match &reduce.ops[which] {
+            Some(op) => op.get(),
+            None => reduce.lacks(axis)?,
+        };
+        call::check_dtype(op, x.view.dtype)?;
+        for (index, input) in op.inputs.iter().enumerate() {
+            if index != first && input.kind != InputKind::Scalar {
+                operands[index] = Some(call::operand(object(index), input.name, input.kind, &x.view)?);
+            }
+        }
+        let numerics = call::class(numerics)?;
+        let lengths = Lengths::of(axis, x.view.ndim, x.view.extent(), keepdims);
+        let called = Called { op, x: &x, operands: &operands, numerics, lengths, out };
+        match x.view.dtype {
+            Dtype::F32 => called.results::<f32>(py),
+            Dtype::F64 => called.results::<f64>(py),
+        }
+    }
+}
+
+/// A call whose arguments were read.
+struct Called<'c, 'a, 'py> {
+    op: &'static Op,
+    x: &'c Input<'a, 'py>,
+    operands: &'c [Option<Operand<'a, 'py>>],
+    numerics: Numerics,
+    lengths: Lengths,
+    out: Option<&'c Object<'py>>,
+}
+
+impl<'py> Called<'_, '_, 'py> {
+    fn results<T: Element + NumpyElement>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
+        let Body::Staged { outputs, has_identity, .. } = self.op.body else {
+            unreachable!("the function is one of stages")
+        };
+        let len: usize = self.lengths.all().iter().product();
+        // The library gives no result without elements where there is no result to give; NumPy is stricter.
+        let (rows, cols) = self.x.view.extent();
+        if !has_identity && self.count(rows, cols) == 0 {
+            return Err(error::raised(&Error::Empty { op: self.op.name }));
+        }
+        let outs = self.outs(outputs)?;
+        match outputs[0].result {
+            ResultType::Element => {
+                let mut all = vec![T::ZERO; len * outputs.len()];
+                self.run::<T>(py, T::out(Place::Slice(&mut all)))?;
+                let mut results = Vec::new();
+                for at in 0..outputs.len() {
+                    let part = all[at * len..][..len].to_vec();
+                    results.push(self.finished(py, part, outs.get(at))?);
+                }
+                match results.len() {
+                    1 => Ok(results.remove(0)),
+                    _ => Ok(PyTuple::new(py, results)?.into_any()),
+                }
+            }
+            ResultType::Whole => {
+                let mut all = vec![0_i64; len];
+                self.run::<T>(py, Out::Whole(&mut all))?;
+                self.finished(py, all, outs.first())
+            }
+            ResultType::Truth => {
+                let mut all = vec![false; len];
+                self.run::<T>(py, Out::Truth(&mut all))?;
+                self.finished(py, all, outs.first())
+            }
+        }
+    }
+
+    /// Elements of each result.
+    fn count(&self, rows: usize, cols: usize) -> usize {
+        match self.op.body.axis() {
+            Some(raptors::catalogue::Axis::Zero) => rows,
+            Some(raptors::catalogue::Axis::One) => cols,
+            _ => rows * cols,
+        }
+    }
+
+    /// The caller's arrays, one for each output.
+    fn outs(&self, outputs: &[Output]) -> PyResult<Vec<Object<'py>>> {
+        let Some(out) = self.out else { return Ok(Vec::new()) };
+        if outputs.len() == 1 {
+            return Ok(vec![out.clone()]);
+        }
+        let Ok(tuple) = out.cast::<PyTuple>() else {
+            return Err(PyTypeError::new_err("'out' must be a tuple of arrays"));
+        };
+        if tuple.len() != outputs.len() {
+            let message = format!("The 'out' tuple must have exactly {} entries", outputs.len());
+            return Err(PyValueError::new_err(message));
+        }
+        Ok(tuple.iter().collect())
+    }
+
+    fn run<T: Element>(&self, py: Python<'py>, out: Out<'_>) -> PyResult<()> {
+        let args: Vec<Arg<'_>> = (self.operands.iter())
+            .map(|operand| {
+                T::arg(operand.as_ref().map_or_else(|| Value::Matrix(self.x.matrix()), Operand::value))
+            })
+            .collect();
+        let matrices = 1 + self.operands.iter().filter(|of| matches!(of, Some(Operand::Matrix(_)))).count();
+        let size = Size { bytes: matrices * self.x.view.len() * size_of::<T>(), columns: self.x.columns() };
+        let call = Call { numerics: self.numerics, ..Call::default() };
+        run(py, size, || self.op.call(&call, &args, out))
+    }
+
+    /// Results as an array, as a scalar, or in an array of the caller's.
+    fn finished<R: NumpyElement>(
+        &self,
+        py: Python<'py>,
+        results: Vec<R>,
+        out: Option<&Object<'py>>,
+    ) -> PyResult<Object<'py>> {
+        let array = PyArray::from_vec(py, results).reshape(self.lengths.all())?.into_any();
+        match out {
+            Some(out) => copied_to(&array, out),
+            // As NumPy has it: a result of no dimension is a scalar.
+            None if self.lengths.ndim == 0 => array.get_item(PyTuple::empty(py)),
+            None => Ok(array),
+        }
+    }
+}
