@@ -32,12 +32,19 @@ pub(super) fn vector(dag: &Dag, root: Id, suffix: &str, leaves: Leaves<'_>) -> (
 
 /// An expression over scalars of one dtype.
 pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
+    let bare = |operand: &TokenStream| without_parentheses(operand.clone());
     let (shared, value) = write(dag, root, "", &|node, operands| match (node, operands) {
         (Node::Unary(op, _), [x]) => match op {
             Unary::Neg => quote!((-#x)),
             Unary::Not => quote!((!#x)),
-            Unary::Abs | Unary::Sqrt | Unary::IsNan => {
-                let word = format_ident!("{}", op.word());
+            Unary::Abs
+            | Unary::Sqrt
+            | Unary::Floor
+            | Unary::Ceil
+            | Unary::Trunc
+            | Unary::Round
+            | Unary::IsNan => {
+                let (word, x) = (format_ident!("{}", op.word()), bare(x));
                 quote!(Element::#word(#x))
             }
         },
@@ -55,15 +62,21 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
                 Binary::Ne => quote!(!=),
                 Binary::And => quote!(&&),
                 Binary::Or => quote!(||),
-                Binary::Min | Binary::Max => {
-                    let word = format_ident!("{}", op.word());
+                Binary::Min | Binary::Max | Binary::Copysign | Binary::Rem => {
+                    let (word, x, y) = (format_ident!("{}", op.word()), bare(x), bare(y));
                     return quote!(Element::#word(#x, #y));
                 }
             };
             quote!((#x #operator #y))
         }
-        (Node::Fma(_), [x, y, z]) => quote!(Element::fma(#x, #y, #z)),
-        (Node::Select(_), [mask, x, y]) => quote!((if #mask { #x } else { #y })),
+        (Node::Fma(_), [x, y, z]) => {
+            let [x, y, z] = [x, y, z].map(bare);
+            quote!(Element::fma(#x, #y, #z))
+        }
+        (Node::Select(_), [mask, x, y]) => {
+            let [mask, x, y] = [mask, x, y].map(bare);
+            quote!((if #mask { #x } else { #y }))
+        }
         _ => leaves(node),
     });
     let value = without_parentheses(value);
