@@ -50,8 +50,8 @@ mod sealed {
 /// A matrix element: `f32` or `f64`.
 ///
 /// The functions here define what one lane of a vector computes, bit for bit (any NaN standing for any other).
-/// Where the type has an inherent function of the same name (`min`, `max`), write `Element::min(a, b)`: the
-/// inherent one ignores NaN.
+/// Where the type has an inherent function of the same name that does another thing, write `Element::min(a, b)`: the
+/// inherent `min` and `max` ignore NaN, `round` takes the half away from zero, and `copysign` looks at a NaN's sign.
 pub trait Element:
     sealed::Sealed
     + Copy
@@ -94,6 +94,36 @@ pub trait Element:
     /// The square root, correctly rounded; NaN below −0.
     #[must_use]
     fn sqrt(self) -> Self;
+
+    /// The nearest whole number that is not above; the same zero of a zero, the same infinity of an infinity, NaN of NaN.
+    #[must_use]
+    fn floor(self) -> Self;
+
+    /// The nearest whole number that is not below; −0 above −1 and below zero. The same zero of a zero, the same infinity
+    /// of an infinity, NaN of NaN.
+    #[must_use]
+    fn ceil(self) -> Self;
+
+    /// The nearest whole number towards zero: without its fraction, with its sign, also where that leaves zero. The same
+    /// infinity of an infinity, NaN of NaN.
+    #[must_use]
+    fn trunc(self) -> Self;
+
+    /// The nearest whole number, of two the even one; with the sign of what is rounded, also where that leaves zero. The
+    /// same infinity of an infinity, NaN of NaN.
+    #[must_use]
+    fn round(self) -> Self;
+
+    /// The magnitude of this with the sign of another, −0 being negative; NaN if this is NaN. A NaN counts as having the
+    /// sign +, whatever bits it has: which ones a computed NaN has differs from processor to processor.
+    #[must_use]
+    fn copysign(self, sign: Self) -> Self;
+
+    /// What is left of this after whole multiples of `divisor`, as many as fit: exact, below `divisor` in magnitude, and
+    /// with the sign of this, also where it is zero. This itself if `divisor` is infinite; NaN if either is NaN, if this is
+    /// infinite, or if `divisor` is zero. The `fmod` of C.
+    #[must_use]
+    fn rem(self, divisor: Self) -> Self;
 
     /// `self × factor + addend`, rounded once.
     #[must_use]
@@ -147,6 +177,36 @@ macro_rules! element {
             }
 
             #[inline]
+            fn floor(self) -> Self {
+                $float::floor(self)
+            }
+
+            #[inline]
+            fn ceil(self) -> Self {
+                $float::ceil(self)
+            }
+
+            #[inline]
+            fn trunc(self) -> Self {
+                $float::trunc(self)
+            }
+
+            #[inline]
+            fn round(self) -> Self {
+                $float::round_ties_even(self)
+            }
+
+            #[inline]
+            fn copysign(self, sign: Self) -> Self {
+                if sign.is_nan() { $float::abs(self) } else { $float::copysign(self, sign) }
+            }
+
+            #[inline]
+            fn rem(self, divisor: Self) -> Self {
+                self % divisor
+            }
+
+            #[inline]
             fn fma(self, factor: Self, addend: Self) -> Self {
                 $float::mul_add(self, factor, addend)
             }
@@ -186,4 +246,76 @@ element!(f64, F64);
 #[must_use]
 pub fn same_bits<T: Element>(a: T, b: T) -> bool {
     a.to_bits_u64() == b.to_bits_u64() || (a.is_nan() && b.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the documentation says, in numbers: vectors are compared with these functions, and these with nothing else.
+    fn whole_numbers<T: Element>() {
+        let number = T::from_f64;
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        let same = |what: &str, got: T, want: f64| {
+            assert!(same_bits(got, number(want)), "{what}: {got:?}, not {want:?}");
+        };
+        for (x, floor, ceil, trunc, round) in [
+            (0.0, 0.0, 0.0, 0.0, 0.0),
+            (-0.0, -0.0, -0.0, -0.0, -0.0),
+            (0.5, 0.0, 1.0, 0.0, 0.0),
+            (-0.5, -1.0, -0.0, -0.0, -0.0),
+            (0.75, 0.0, 1.0, 0.0, 1.0),
+            (1.5, 1.0, 2.0, 1.0, 2.0),
+            (2.5, 2.0, 3.0, 2.0, 2.0),
+            (-1.5, -2.0, -1.0, -1.0, -2.0),
+            (-2.5, -3.0, -2.0, -2.0, -2.0),
+            // The greatest number of f32 that has a fraction, and one without.
+            (8_388_607.5, 8_388_607.0, 8_388_608.0, 8_388_607.0, 8_388_608.0),
+            (-16_777_216.0, -16_777_216.0, -16_777_216.0, -16_777_216.0, -16_777_216.0),
+            (inf, inf, inf, inf, inf),
+            (-inf, -inf, -inf, -inf, -inf),
+            (nan, nan, nan, nan, nan),
+        ] {
+            same("floor", number(x).floor(), floor);
+            same("ceil", number(x).ceil(), ceil);
+            same("trunc", number(x).trunc(), trunc);
+            same("round", number(x).round(), round);
+        }
+        for (x, sign, want) in [
+            (3.0, -1.0, -3.0),
+            (-3.0, 0.0, 3.0),
+            (3.0, -0.0, -3.0),
+            (0.0, -inf, -0.0),
+            (-inf, 2.0, inf),
+            (-3.0, nan, 3.0),
+            (-3.0, -nan, 3.0),
+            (nan, -1.0, nan),
+        ] {
+            same("copysign", number(x).copysign(number(sign)), want);
+        }
+        for (x, divisor, want) in [
+            (7.5, 2.0, 1.5),
+            (-7.5, 2.0, -1.5),
+            (7.5, -2.0, 1.5),
+            (6.0, 2.0, 0.0),
+            (-6.0, 2.0, -0.0),
+            (-0.0, 2.0, -0.0),
+            (1.0, inf, 1.0),
+            (-1.0, -inf, -1.0),
+            // Far apart, and exact all the same: 2^100 is 1 more than a multiple of 3.
+            (2.0_f64.powi(100), 3.0, 1.0),
+            (1.0, 0.0, nan),
+            (inf, 2.0, nan),
+            (nan, 2.0, nan),
+            (2.0, nan, nan),
+        ] {
+            same("rem", number(x).rem(number(divisor)), want);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_signs_and_remainders() {
+        whole_numbers::<f32>();
+        whole_numbers::<f64>();
+    }
 }

@@ -205,6 +205,47 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx2,fma")]
         #[inline]
+        pub(crate) fn floor(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn ceil(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn trunc(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn round(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        // Of a NaN's sign nothing is taken.
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn copysign(a: V, b: V) -> V {
+            let sign = v_and(v_splat(-0.0), v_compare::<_CMP_ORD_Q>(b, b));
+            v_or(abs(a), v_and(sign, b))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn rem(a: V, b: V) -> V {
+            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+            store(&mut x, a);
+            store(&mut y, b);
+            load(&from_fn(|lane| x[lane] % y[lane]))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
         pub(crate) fn fma(a: V, b: V, c: V) -> V {
             v_fma(a, b, c)
         }
@@ -299,16 +340,19 @@ macro_rules! vocabulary {
 pub(crate) mod f32 {
     use core::arch::x86_64::{
         __m256 as Register, __m256i, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ, _CMP_NEQ_UQ,
-        _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence, _mm256_add_ps as v_add,
-        _mm256_and_ps as v_and, _mm256_andnot_ps as v_and_not, _mm256_blendv_ps as v_blend,
-        _mm256_castsi256_ps as v_from_bits, _mm256_cmp_ps as v_compare, _mm256_div_ps as v_div,
-        _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu, _mm256_loadu_si256,
+        _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF,
+        _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
+        _mm256_add_ps as v_add, _mm256_and_ps as v_and, _mm256_andnot_ps as v_and_not,
+        _mm256_blendv_ps as v_blend, _mm256_castsi256_ps as v_from_bits, _mm256_cmp_ps as v_compare,
+        _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu, _mm256_loadu_si256,
         _mm256_maskload_ps as v_maskload, _mm256_maskstore_ps as v_maskstore, _mm256_max_ps as v_max,
         _mm256_min_ps as v_min, _mm256_movemask_ps as v_signs, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
-        _mm256_permute2f128_ps as v_halves, _mm256_set1_epi8, _mm256_set1_ps as v_splat,
-        _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
-        _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
+        _mm256_permute2f128_ps as v_halves, _mm256_round_ps as v_round, _mm256_set1_epi8,
+        _mm256_set1_ps as v_splat, _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt,
+        _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub,
+        _mm256_xor_ps as v_xor,
     };
+    use core::array::from_fn;
 
     use crate::simd::{LINE_BYTES, aligned_steps};
 
@@ -325,16 +369,20 @@ pub(crate) mod f32 {
 pub(crate) mod f64 {
     use core::arch::x86_64::{
         __m256d as Register, __m256i, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm256_add_pd as v_add, _mm256_and_pd as v_and, _mm256_andnot_pd as v_and_not,
-        _mm256_blendv_pd as v_blend, _mm256_castsi256_pd as v_from_bits, _mm256_cmp_pd as v_compare,
-        _mm256_div_pd as v_div, _mm256_fmadd_pd as v_fma, _mm256_loadu_pd as v_loadu, _mm256_loadu_si256,
-        _mm256_maskload_pd as v_maskload, _mm256_maskstore_pd as v_maskstore, _mm256_max_pd as v_max,
-        _mm256_min_pd as v_min, _mm256_movemask_pd as v_signs, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
-        _mm256_permute2f128_pd as v_halves, _mm256_set1_epi8, _mm256_set1_pd as v_splat,
-        _mm256_shuffle_pd as v_shuffle, _mm256_sqrt_pd as v_sqrt, _mm256_storeu_pd as v_storeu,
-        _mm256_stream_pd as v_stream, _mm256_sub_pd as v_sub, _mm256_xor_pd as v_xor,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
+        _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
+        _mm_prefetch, _mm_sfence, _mm256_add_pd as v_add, _mm256_and_pd as v_and,
+        _mm256_andnot_pd as v_and_not, _mm256_blendv_pd as v_blend, _mm256_castsi256_pd as v_from_bits,
+        _mm256_cmp_pd as v_compare, _mm256_div_pd as v_div, _mm256_fmadd_pd as v_fma,
+        _mm256_loadu_pd as v_loadu, _mm256_loadu_si256, _mm256_maskload_pd as v_maskload,
+        _mm256_maskstore_pd as v_maskstore, _mm256_max_pd as v_max, _mm256_min_pd as v_min,
+        _mm256_movemask_pd as v_signs, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
+        _mm256_permute2f128_pd as v_halves, _mm256_round_pd as v_round, _mm256_set1_epi8,
+        _mm256_set1_pd as v_splat, _mm256_shuffle_pd as v_shuffle, _mm256_sqrt_pd as v_sqrt,
+        _mm256_storeu_pd as v_storeu, _mm256_stream_pd as v_stream, _mm256_sub_pd as v_sub,
+        _mm256_xor_pd as v_xor,
     };
+    use core::array::from_fn;
 
     use crate::simd::{LINE_BYTES, aligned_steps};
 

@@ -207,6 +207,46 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
+        pub(crate) fn floor(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn ceil(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn trunc(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn round(v: V) -> V {
+            v_round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v)
+        }
+
+        // Of a NaN's sign nothing is taken.
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn copysign(a: V, b: V) -> V {
+            v_or(abs(a), v_maskz_and(v_compare::<_CMP_ORD_Q>(b, b), v_splat(-0.0), b))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn rem(a: V, b: V) -> V {
+            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+            store(&mut x, a);
+            store(&mut y, b);
+            load(&from_fn(|lane| x[lane] % y[lane]))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
         pub(crate) fn fma(a: V, b: V, c: V) -> V {
             v_fma(a, b, c)
         }
@@ -302,17 +342,20 @@ macro_rules! vocabulary {
 pub(crate) mod f32 {
     use core::arch::x86_64::{
         __m512 as Register, __mmask16 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm512_add_ps as v_add, _mm512_andnot_ps as v_and_not, _mm512_cmp_ps_mask as v_compare,
-        _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma, _mm512_loadu_ps as v_loadu,
-        _mm512_mask_blend_ps as v_blend, _mm512_mask_cmp_ps_mask as v_mask_compare,
-        _mm512_mask_loadu_ps as v_mask_loadu, _mm512_mask_storeu_ps as v_mask_storeu,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
+        _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
+        _mm_prefetch, _mm_sfence, _mm512_add_ps as v_add, _mm512_andnot_ps as v_and_not,
+        _mm512_cmp_ps_mask as v_compare, _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma,
+        _mm512_loadu_ps as v_loadu, _mm512_mask_blend_ps as v_blend,
+        _mm512_mask_cmp_ps_mask as v_mask_compare, _mm512_mask_loadu_ps as v_mask_loadu,
+        _mm512_mask_storeu_ps as v_mask_storeu, _mm512_maskz_and_ps as v_maskz_and,
         _mm512_maskz_loadu_ps as v_maskz_loadu, _mm512_max_ps as v_max, _mm512_min_ps as v_min,
-        _mm512_mul_ps as v_mul, _mm512_or_ps as v_or, _mm512_range_ps as v_range, _mm512_set1_ps as v_splat,
-        _mm512_shuffle_f32x4 as v_blocks, _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt,
-        _mm512_storeu_ps as v_storeu, _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub,
-        _mm512_xor_ps as v_xor,
+        _mm512_mul_ps as v_mul, _mm512_or_ps as v_or, _mm512_range_ps as v_range,
+        _mm512_roundscale_ps as v_round, _mm512_set1_ps as v_splat, _mm512_shuffle_f32x4 as v_blocks,
+        _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt, _mm512_storeu_ps as v_storeu,
+        _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub, _mm512_xor_ps as v_xor,
     };
+    use core::array::from_fn;
 
     use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};
@@ -333,17 +376,20 @@ pub(crate) mod f32 {
 pub(crate) mod f64 {
     use core::arch::x86_64::{
         __m512d as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm512_add_pd as v_add, _mm512_andnot_pd as v_and_not, _mm512_cmp_pd_mask as v_compare,
-        _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma, _mm512_loadu_pd as v_loadu,
-        _mm512_mask_blend_pd as v_blend, _mm512_mask_cmp_pd_mask as v_mask_compare,
-        _mm512_mask_loadu_pd as v_mask_loadu, _mm512_mask_storeu_pd as v_mask_storeu,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
+        _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
+        _mm_prefetch, _mm_sfence, _mm512_add_pd as v_add, _mm512_andnot_pd as v_and_not,
+        _mm512_cmp_pd_mask as v_compare, _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma,
+        _mm512_loadu_pd as v_loadu, _mm512_mask_blend_pd as v_blend,
+        _mm512_mask_cmp_pd_mask as v_mask_compare, _mm512_mask_loadu_pd as v_mask_loadu,
+        _mm512_mask_storeu_pd as v_mask_storeu, _mm512_maskz_and_pd as v_maskz_and,
         _mm512_maskz_loadu_pd as v_maskz_loadu, _mm512_max_pd as v_max, _mm512_min_pd as v_min,
-        _mm512_mul_pd as v_mul, _mm512_or_pd as v_or, _mm512_range_pd as v_range, _mm512_set1_pd as v_splat,
-        _mm512_shuffle_f64x2 as v_blocks, _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt,
-        _mm512_storeu_pd as v_storeu, _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub,
-        _mm512_xor_pd as v_xor,
+        _mm512_mul_pd as v_mul, _mm512_or_pd as v_or, _mm512_range_pd as v_range,
+        _mm512_roundscale_pd as v_round, _mm512_set1_pd as v_splat, _mm512_shuffle_f64x2 as v_blocks,
+        _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt, _mm512_storeu_pd as v_storeu,
+        _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub, _mm512_xor_pd as v_xor,
     };
+    use core::array::from_fn;
 
     use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};
@@ -365,17 +411,20 @@ pub(crate) mod f64 {
 pub(crate) mod f32x8 {
     use core::arch::x86_64::{
         __m256 as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
-        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
-        _mm256_add_ps as v_add, _mm256_andnot_ps as v_and_not, _mm256_cmp_ps_mask as v_compare,
-        _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu,
-        _mm256_mask_blend_ps as v_blend, _mm256_mask_cmp_ps_mask as v_mask_compare,
-        _mm256_mask_loadu_ps as v_mask_loadu, _mm256_mask_storeu_ps as v_mask_storeu,
+        _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
+        _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
+        _mm_prefetch, _mm_sfence, _mm256_add_ps as v_add, _mm256_andnot_ps as v_and_not,
+        _mm256_cmp_ps_mask as v_compare, _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma,
+        _mm256_loadu_ps as v_loadu, _mm256_mask_blend_ps as v_blend,
+        _mm256_mask_cmp_ps_mask as v_mask_compare, _mm256_mask_loadu_ps as v_mask_loadu,
+        _mm256_mask_storeu_ps as v_mask_storeu, _mm256_maskz_and_ps as v_maskz_and,
         _mm256_maskz_loadu_ps as v_maskz_loadu, _mm256_max_ps as v_max, _mm256_min_ps as v_min,
-        _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_range_ps as v_range, _mm256_set1_ps as v_splat,
-        _mm256_shuffle_f32x4 as v_blocks, _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt,
-        _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub,
-        _mm256_xor_ps as v_xor,
+        _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_range_ps as v_range,
+        _mm256_roundscale_ps as v_round, _mm256_set1_ps as v_splat, _mm256_shuffle_f32x4 as v_blocks,
+        _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
+        _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
     };
+    use core::array::from_fn;
 
     use super::GREATER;
     use crate::simd::{LINE_BYTES, aligned_steps};

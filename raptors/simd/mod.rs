@@ -39,6 +39,11 @@
 //! - `min`, `max`: NaN if either is NaN; −0 < +0.
 //! - `neg`, `abs`: the sign bit turned, cleared; also of a NaN.
 //! - `sqrt`: correctly rounded.
+//! - `floor`, `ceil`, `trunc`, `round`: a whole number, the nearest below, above, towards zero, and of all, ties to even.
+//!   The sign stays, so that −0 comes of what is rounded up to zero.
+//! - `copysign(a, b)`: the magnitude of a with the sign of b. Where b is NaN, with +: its sign is the processor's own.
+//! - `rem(a, b)`: what is left of a after whole multiples of b, exactly, with the sign of a. Lane by lane, by the
+//!   library's function: no ISA has an instruction for it.
 //! - `fma(a, b, c)`: a × b + c, rounded once.
 //!
 //! # Extremes

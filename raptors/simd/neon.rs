@@ -201,6 +201,47 @@ macro_rules! vocabulary {
             v_sqrt(v)
         }
 
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn floor(v: V) -> V {
+            v_floor(v)
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn ceil(v: V) -> V {
+            v_ceil(v)
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn trunc(v: V) -> V {
+            v_trunc(v)
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn round(v: V) -> V {
+            v_round(v)
+        }
+
+        // The bits of a mask need not be alike: of b only the sign is taken, and that of a NaN is not.
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn copysign(a: V, b: V) -> V {
+            let sign = m_and(m_splat(T::to_bits(-0.0)), eq(b, b));
+            v_select(sign, b, abs(a))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn rem(a: V, b: V) -> V {
+            let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+            store(&mut x, a);
+            store(&mut y, b);
+            load(&from_fn(|lane| x[lane] % y[lane]))
+        }
+
         // The intrinsic's first operand is the addend.
         #[target_feature(enable = "neon")]
         #[inline]
@@ -299,7 +340,8 @@ pub(crate) mod f32 {
             vcgtq_f32 as v_gt, vcleq_f32 as v_le, vcltq_f32 as v_lt, vdivq_f32 as v_div,
             vdupq_n_f32 as v_splat, vdupq_n_u32 as m_splat, veorq_u32 as m_xor, vfmaq_f32 as v_fma,
             vld1q_f32 as v_load, vmaxq_f32 as v_max, vmaxvq_u32, vminq_f32 as v_min, vmulq_f32 as v_mul,
-            vnegq_f32 as v_neg, vorrq_u32 as m_or, vsqrtq_f32 as v_sqrt, vst1q_f32 as v_store,
+            vnegq_f32 as v_neg, vorrq_u32 as m_or, vrndmq_f32 as v_floor, vrndnq_f32 as v_round,
+            vrndpq_f32 as v_ceil, vrndq_f32 as v_trunc, vsqrtq_f32 as v_sqrt, vst1q_f32 as v_store,
             vsubq_f32 as v_sub, vuzp1q_f32 as v_even, vuzp2q_f32 as v_odd,
         },
         asm,
@@ -326,7 +368,8 @@ pub(crate) mod f64 {
             vcgtq_f64 as v_gt, vcleq_f64 as v_le, vcltq_f64 as v_lt, vdivq_f64 as v_div,
             vdupq_n_f64 as v_splat, vdupq_n_u64 as m_splat, veorq_u64 as m_xor, vfmaq_f64 as v_fma,
             vld1q_f64 as v_load, vmaxq_f64 as v_max, vmaxvq_u32, vminq_f64 as v_min, vmulq_f64 as v_mul,
-            vnegq_f64 as v_neg, vorrq_u64 as m_or, vreinterpretq_u32_u64 as m_words, vsqrtq_f64 as v_sqrt,
+            vnegq_f64 as v_neg, vorrq_u64 as m_or, vreinterpretq_u32_u64 as m_words, vrndmq_f64 as v_floor,
+            vrndnq_f64 as v_round, vrndpq_f64 as v_ceil, vrndq_f64 as v_trunc, vsqrtq_f64 as v_sqrt,
             vst1q_f64 as v_store, vsubq_f64 as v_sub, vuzp1q_f64 as v_even, vuzp2q_f64 as v_odd,
         },
         asm,

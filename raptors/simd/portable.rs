@@ -1,8 +1,8 @@
 //! Plain Rust over arrays of 16 bytes: runs on every target, and is what the other vocabularies are checked against.
 //!
 //! Written so that the optimizer sees one operation done to each lane and makes a vector instruction of the target's
-//! baseline of it: SSE2 on x86-64, NEON on aarch64. What the baseline lacks, `fma` on x86-64, becomes a library call
-//! a lane, slow and with the same bits.
+//! baseline of it: SSE2 on x86-64, NEON on aarch64. What the baseline lacks, such as `fma` and `floor` on x86-64, becomes
+//! a library call a lane, slow and with the same bits.
 
 macro_rules! vocabulary {
     ($float:ident, $bits:ident, $lanes:literal) => {
@@ -165,6 +165,36 @@ macro_rules! vocabulary {
             #[inline(always)]
             pub(crate) fn sqrt(v: V) -> V {
                 V(v.0.map(Element::sqrt))
+            }
+
+            #[inline(always)]
+            pub(crate) fn floor(v: V) -> V {
+                V(v.0.map(Element::floor))
+            }
+
+            #[inline(always)]
+            pub(crate) fn ceil(v: V) -> V {
+                V(v.0.map(Element::ceil))
+            }
+
+            #[inline(always)]
+            pub(crate) fn trunc(v: V) -> V {
+                V(v.0.map(Element::trunc))
+            }
+
+            #[inline(always)]
+            pub(crate) fn round(v: V) -> V {
+                V(v.0.map(Element::round))
+            }
+
+            #[inline(always)]
+            pub(crate) fn copysign(a: V, b: V) -> V {
+                V(from_fn(|lane| Element::copysign(a.0[lane], b.0[lane])))
+            }
+
+            #[inline(always)]
+            pub(crate) fn rem(a: V, b: V) -> V {
+                V(from_fn(|lane| a.0[lane] % b.0[lane]))
             }
 
             #[inline(always)]

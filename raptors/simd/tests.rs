@@ -72,6 +72,33 @@ macro_rules! vocabulary {
                 core::array::from_fn(|_| T::from_bits(random.bits() as $bits))
             }
 
+            /// What roundings and remainders differ in: halves, numbers around them, and where numbers have no fraction any
+            /// more, or just halves.
+            const WHOLE: [T; 24] = {
+                let no_fraction = 1.0 / T::EPSILON;
+                let last_half = no_fraction / 2.0;
+                [
+                    0.5, -0.5, 0.5 - T::EPSILON / 4.0, T::EPSILON / 4.0 - 0.5, 0.5 + T::EPSILON / 2.0, 1.5, -1.5, 2.5,
+                    -2.5, no_fraction - 0.5, -0.75, 1.0 - T::EPSILON / 2.0, -1.0 - T::EPSILON, 7.0, -12.0, 1e9,
+                    last_half - 0.5, 0.5 - last_half, last_half + 0.5, -1.5 - last_half,
+                    no_fraction - 1.0, 1.0 - no_fraction, no_fraction + 2.0, -no_fraction,
+                ]
+            };
+
+            /// Any two of those and of the special values in each lane.
+            fn each_pair(mut check: impl FnMut([[T; N]; 3])) {
+                let all = [&SPECIAL[..], &WHOLE].concat();
+                for a in 0..all.len() {
+                    for b in 0..all.len() {
+                        check([
+                            core::array::from_fn(|lane| all[(a + lane) % all.len()]),
+                            core::array::from_fn(|lane| all[(b + 3 * lane) % all.len()]),
+                            [0.0; N],
+                        ]);
+                    }
+                }
+            }
+
             /// Any three special values in each lane, and random ones.
             fn each_input(mut check: impl FnMut([[T; N]; 3])) {
                 for a in 0..SPECIAL.len() {
@@ -121,6 +148,28 @@ macro_rules! vocabulary {
                 });
                 for value in SPECIAL {
                     same_lanes("splat", [[value; N]; 3], get(v::splat(value)), |[a, _, _]| a);
+                }
+            }
+
+            $(#[$attr])*
+            fn whole_numbers() {
+                let check = |inputs: [[T; N]; 3]| {
+                    let [a, b, _] = inputs.map(|lanes| v::load(&lanes));
+                    let check = |word, got: v::V, want: fn([T; 3]) -> T| same_lanes(word, inputs, get(got), want);
+                    check("floor", v::floor(a), |[a, _, _]| Element::floor(a));
+                    check("ceil", v::ceil(a), |[a, _, _]| Element::ceil(a));
+                    check("trunc", v::trunc(a), |[a, _, _]| Element::trunc(a));
+                    check("round", v::round(a), |[a, _, _]| Element::round(a));
+                    check("copysign", v::copysign(a, b), |[a, b, _]| Element::copysign(a, b));
+                    check("rem", v::rem(a, b), |[a, b, _]| Element::rem(a, b));
+                };
+                each_pair(check);
+                // Random bits are hardly ever near a half: most have no fraction, or are nothing but one.
+                let mut numbers = Random(0x5eed);
+                for _ in 0..4_000 {
+                    let [a, b] = [random(&mut numbers), random(&mut numbers)];
+                    check([a, b, [0.0; N]]);
+                    check([a.map(|x| x % 16.0), b.map(|x| x % 2.0), [0.0; N]]);
                 }
             }
 
@@ -303,6 +352,7 @@ macro_rules! vocabulary {
             $(#[$attr])*
             fn all() {
                 arithmetic();
+                whole_numbers();
                 masks();
                 any_lane();
                 parts();

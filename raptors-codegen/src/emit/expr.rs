@@ -32,11 +32,18 @@ pub(super) fn vector(dag: &Dag, root: Id, suffix: &str, leaves: Leaves<'_>) -> (
 
 /// An expression over scalars of one dtype.
 pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
+    let bare = |operand: &TokenStream| without_parentheses(operand.clone());
     let (shared, value) = write(dag, root, "", &|node, operands| match (node, operands) {
         (Node::Unary(op, _), [x]) => match op {
             Unary::Neg => quote!((-#x)),
             Unary::Not => quote!((!#x)),
-            Unary::Abs | Unary::Sqrt | Unary::IsNan => {
+            Unary::Abs
+            | Unary::Sqrt
+            | Unary::Floor
+            | Unary::Ceil
+            | Unary::Trunc
+            | Unary::Round
+            | Unary::IsNan => {
                 let (word, x) = (format_ident!("{}", op.word()), bare(x));
                 quote!(Element::#word(#x))
             }
@@ -55,7 +62,7 @@ pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
                 Binary::Ne => quote!(!=),
                 Binary::And => quote!(&&),
                 Binary::Or => quote!(||),
-                Binary::Min | Binary::Max => {
+                Binary::Min | Binary::Max | Binary::Copysign | Binary::Rem => {
                     let (word, x, y) = (format_ident!("{}", op.word()), bare(x), bare(y));
                     return quote!(Element::#word(#x, #y));
                 }
@@ -104,11 +111,6 @@ fn write(
     }
     let (_, value) = values.pop().expect("the root is reachable from itself");
     (shared, value)
-}
-
-/// An operand where parentheses would say nothing.
-fn bare(operand: &TokenStream) -> TokenStream {
-    without_parentheses(operand.clone())
 }
 
 /// `(a + b)` → `a + b`: the outermost parentheses of a whole expression say nothing.

@@ -20,6 +20,10 @@ impl Expr {
                 Unary::Neg => -x.value(leaf)?,
                 Unary::Abs => x.value(leaf)?.abs(),
                 Unary::Sqrt => x.value(leaf)?.sqrt(),
+                Unary::Floor => x.value(leaf)?.floor(),
+                Unary::Ceil => x.value(leaf)?.ceil(),
+                Unary::Trunc => x.value(leaf)?.trunc(),
+                Unary::Round => x.value(leaf)?.round_ties_even(),
                 Unary::IsNan | Unary::Not => return None,
             },
             Self::Binary(op, x, y) => {
@@ -33,6 +37,9 @@ impl Expr {
                     // `total_cmp` has −0 below +0.
                     Binary::Min => std::cmp::min_by(x, y, f64::total_cmp),
                     Binary::Max => std::cmp::max_by(x, y, f64::total_cmp),
+                    Binary::Copysign if y.is_nan() => x.abs(),
+                    Binary::Copysign => x.copysign(y),
+                    Binary::Rem => x % y,
                     _ => return None,
                 }
             }
@@ -84,6 +91,15 @@ mod tests {
         assert_eq!(binary(Binary::Div, 1.0, 0.0).constant(), Some(f64::INFINITY));
         assert_eq!(binary(Binary::Min, 0.0, -0.0).constant().map(f64::to_bits), Some((-0.0f64).to_bits()));
         assert!(binary(Binary::Max, f64::NAN, 1.0).constant().is_some_and(f64::is_nan));
+        for (op, whole) in
+            [(Unary::Floor, -3.0), (Unary::Ceil, -2.0), (Unary::Trunc, -2.0), (Unary::Round, -2.0)]
+        {
+            assert_eq!(Expr::Unary(op, n(-2.5)).constant(), Some(whole), "{op:?}");
+        }
+        assert_eq!(binary(Binary::Rem, -7.5, 2.0).constant(), Some(-1.5));
+        for (sign, value) in [(-0.0, -3.0), (2.0, 3.0), (-f64::NAN, 3.0)] {
+            assert_eq!(binary(Binary::Copysign, -3.0, sign).constant(), Some(value), "{sign}");
+        }
         assert_eq!(binary(Binary::Lt, 1.0, 2.0).constant(), None, "a mask");
         let masks = Expr::Binary(
             Binary::And,

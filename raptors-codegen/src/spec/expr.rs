@@ -1,7 +1,7 @@
 //! Expressions as a spec states them: names resolved, types checked, nothing simplified.
 
 /// An expression. Every value has the operation's dtype, except the masks that comparisons, `&&`, `||`, `!` and
-/// `is_nan` give and `select` takes.
+/// `is_nan` give and `select` takes. Functions that are short for others (`clamp`, `sign`) stand as those.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
     /// The input of that index.
@@ -17,7 +17,8 @@ pub enum Expr {
     },
     /// The number of elements reduced, in `finish`.
     Count,
-    /// A number. As written it is finite; infinite only as the `init` that `combine = "min"` and `"max"` stand for.
+    /// A number. As written it is finite; infinite only in what `is_inf` and `is_finite` stand for, and as the `init`
+    /// that `combine = "min"` and `"max"` do.
     Literal(f64),
     /// One operand.
     Unary(Unary, Box<Expr>),
@@ -38,13 +39,21 @@ pub enum Unary {
     Abs,
     /// `sqrt(x)`.
     Sqrt,
+    /// `floor(x)`: the nearest whole number that is not above.
+    Floor,
+    /// `ceil(x)`: the nearest whole number that is not below.
+    Ceil,
+    /// `trunc(x)`: the nearest whole number towards zero.
+    Trunc,
+    /// `round(x)`: the nearest whole number, of two the even one.
+    Round,
     /// `is_nan(x)`: a mask.
     IsNan,
     /// `!mask`.
     Not,
 }
 
-/// An operator or function of two operands. `clamp(x, lo, hi)` is `min(max(x, lo), hi)`.
+/// An operator or function of two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
     /// `x + y`.
@@ -59,6 +68,10 @@ pub enum Binary {
     Min,
     /// `max(x, y)`: NaN if either is, −0 below +0.
     Max,
+    /// `copysign(x, y)`: the magnitude of x with the sign of y, that of a NaN being +.
+    Copysign,
+    /// `rem(x, y)`: what is left of x after whole multiples of y, exactly, with the sign of x.
+    Rem,
     /// `x < y`: a mask.
     Lt,
     /// `x <= y`: a mask.
@@ -85,6 +98,10 @@ impl Unary {
             Self::Neg => "neg",
             Self::Abs => "abs",
             Self::Sqrt => "sqrt",
+            Self::Floor => "floor",
+            Self::Ceil => "ceil",
+            Self::Trunc => "trunc",
+            Self::Round => "round",
             Self::IsNan => "is_nan",
             Self::Not => "not",
         }
@@ -102,6 +119,8 @@ impl Binary {
             Self::Div => "div",
             Self::Min => "min",
             Self::Max => "max",
+            Self::Copysign => "copysign",
+            Self::Rem => "rem",
             Self::Lt => "lt",
             Self::Le => "le",
             Self::Gt => "gt",
@@ -148,6 +167,14 @@ impl Expr {
         }
     }
 
+    /// How many parts it has: itself, and those of its operands.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        let mut parts = 0;
+        self.each(&mut |_| parts += 1);
+        parts
+    }
+
     /// The expression as Rust people write it, with the names of inputs and of the state's fields.
     #[must_use]
     pub fn text(&self, inputs: &[&str], state: &[&str]) -> String {
@@ -161,20 +188,29 @@ impl Expr {
         })
     }
 
+    /// Which question about infinities it is, `is_inf` or `is_finite`, and of what. As comparisons they cannot be written.
+    pub(crate) fn of_infinity(&self) -> Option<(&'static str, &Self)> {
+        let Self::Binary(op, magnitude, other) = self else { return None };
+        match (op, &**magnitude, &**other) {
+            (Binary::Eq, Self::Unary(Unary::Abs, x), Self::Literal(f64::INFINITY)) => Some(("is_inf", x)),
+            (Binary::Lt, Self::Unary(Unary::Abs, x), Self::Literal(f64::INFINITY)) => Some(("is_finite", x)),
+            _ => None,
+        }
+    }
+
     /// With parentheses if it binds less tightly than `outer`.
     fn text_in(&self, outer: u8, leaf: &dyn Fn(&Self) -> String) -> String {
         let call = |name: &str, operands: &[&Self]| {
             let operands: Vec<_> = operands.iter().map(|operand| operand.text_in(0, leaf)).collect();
             format!("{name}({})", operands.join(", "))
         };
+        if let Some((question, x)) = self.of_infinity() {
+            return call(question, &[x]);
+        }
         let (level, text) = match self {
             Self::Unary(Unary::Neg, x) => (6, format!("-{}", x.text_in(6, leaf))),
             Self::Unary(Unary::Not, x) => (6, format!("!{}", x.text_in(6, leaf))),
-            Self::Unary(Unary::Abs, x) => (7, call("abs", &[x])),
-            Self::Unary(Unary::Sqrt, x) => (7, call("sqrt", &[x])),
-            Self::Unary(Unary::IsNan, x) => (7, call("is_nan", &[x])),
-            Self::Binary(Binary::Min, x, y) => (7, call("min", &[x, y])),
-            Self::Binary(Binary::Max, x, y) => (7, call("max", &[x, y])),
+            Self::Unary(op, x) => (7, call(op.word(), &[x])),
             Self::Binary(op, x, y) => {
                 let (level, sign) = match op {
                     Binary::Mul => (5, "*"),
@@ -188,10 +224,16 @@ impl Expr {
                     Binary::Eq => (3, "=="),
                     Binary::Ne => (3, "!="),
                     Binary::And => (2, "&&"),
-                    Binary::Or | Binary::Min | Binary::Max => (1, "||"),
+                    Binary::Or => (1, "||"),
+                    Binary::Min | Binary::Max | Binary::Copysign | Binary::Rem => (7, ""),
                 };
-                // Operators bind to the left: the right operand needs parentheses at the same level.
-                (level, format!("{} {sign} {}", x.text_in(level, leaf), y.text_in(level + 1, leaf)))
+                let text = if sign.is_empty() {
+                    call(op.word(), &[x, y])
+                } else {
+                    // Operators bind to the left: the right operand needs parentheses at the same level.
+                    format!("{} {sign} {}", x.text_in(level, leaf), y.text_in(level + 1, leaf))
+                };
+                (level, text)
             }
             Self::Fma(operands) => (7, call("fma", &operands.each_ref()[..])),
             Self::Select(operands) => (7, call("select", &operands.each_ref()[..])),

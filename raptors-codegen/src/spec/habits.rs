@@ -1,28 +1,39 @@
 //! What people write as they write it elsewhere, and what it is called here.
 
-use super::{field::DTYPES, name::FUNCTIONS};
+use super::{field::DTYPES, function::FUNCTIONS};
 use crate::diagnostics::either;
 
 /// Functions of other languages that have no counterpart here, though one may be near by its letters.
-const MISSING: [&str; 30] = [
+///
+/// `mod` is among them: in Python the remainder has the sign of the divisor, and so other values than `rem` gives.
+const MISSING: [&str; 24] = [
     "exp", "exp2", "expm1", "log", "ln", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos",
-    "atan", "atan2", "sinh", "cosh", "tanh", "erf", "gamma", "floor", "ceil", "round", "trunc", "sign",
-    "rem", "mod", "sigmoid", "softplus", "gelu",
+    "atan", "atan2", "sinh", "cosh", "tanh", "erf", "gamma", "mod", "sigmoid", "softplus", "gelu",
 ];
 
 /// Functions that are there under another name.
-const RENAMED: [(&str, &str); 12] = [
+const RENAMED: [(&str, &str); 22] = [
     ("absolute", "abs"),
-    ("fabs", "abs"),
+    ("ceiling", "ceil"),
     ("clip", "clamp"),
-    ("fmax", "max"),
-    ("fmin", "min"),
+    ("fabs", "abs"),
+    ("fix", "trunc"),
+    ("fmod", "rem"),
     ("ifelse", "select"),
+    ("is_infinite", "is_inf"),
+    ("isfinite", "is_finite"),
+    ("isinf", "is_inf"),
     ("isnan", "is_nan"),
     ("maximum", "max"),
     ("minimum", "min"),
     ("mul_add", "fma"),
     ("mux", "select"),
+    ("nearbyint", "round"),
+    ("rint", "round"),
+    ("round_ties_even", "round"),
+    ("roundeven", "round"),
+    ("sgn", "sign"),
+    ("signum", "sign"),
     ("where", "select"),
 ];
 
@@ -68,7 +79,10 @@ pub(super) fn function(name: &str, arguments: &[&str]) -> Option<Instead> {
 
 /// The functions there are, for a fix.
 pub(super) fn functions() -> String {
-    format!("the functions there are: {}", FUNCTIONS.map(|(name, _)| format!("`{name}`")).join(", "))
+    format!(
+        "the functions there are: {}",
+        FUNCTIONS.map(|function| format!("`{}`", function.name)).join(", ")
+    )
 }
 
 /// What is known of a word that is no dtype: what to say beside it, and what to do.
@@ -106,11 +120,11 @@ mod tests {
 
     #[test]
     fn no_habit_is_a_function_that_exists() {
-        for (name, _) in FUNCTIONS {
-            assert!(function(name, &[]).is_none(), "{name}");
+        for known in FUNCTIONS {
+            assert!(function(known.name, &[]).is_none(), "{}", known.name);
         }
         for (_, own) in RENAMED {
-            assert!(FUNCTIONS.iter().any(|(name, _)| *name == own), "{own}");
+            assert!(FUNCTIONS.iter().any(|known| known.name == own), "{own}");
         }
         for own in DTYPES {
             assert!(dtype(own).is_none(), "{own}");

@@ -19,6 +19,10 @@ pub(super) const MOST_TOKENS: usize = 400;
 /// Parentheses and signs within one another. With 32, reading takes less than 1 MiB of stack, without optimization.
 pub(super) const MOST_NESTED: usize = 32;
 
+/// Parts of an expression, with what its functions stand for written out: some repeat their arguments, so that one
+/// within another multiplies them.
+pub(super) const MOST_PARTS: usize = 2000;
+
 /// What stands between tokens that make an expression, longest first.
 const OPERATORS: [&str; 15] =
     ["<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "<", ">", "!", ",", "."];
@@ -46,7 +50,7 @@ const OTHERS: [(&str, &str); 21] = [
     ("&", "between masks, write `&&`"),
     ("|", "between masks, write `||`"),
     ("^", NO_POWER),
-    ("%", ""),
+    ("%", "for the remainder, write `rem(x, y)`"),
     ("?", "to choose, write `select(mask, x, y)`"),
     ("#", ""),
 ];

@@ -57,17 +57,32 @@
 //! The syntax is Rust's, the language much smaller: names, decimal numbers, `+ - * /`, comparisons, `&& || !`,
 //! parentheses and these functions:
 //!
-//! | function | gives |
-//! |---|---|
-//! | `abs(x)`, `sqrt(x)` | a value |
-//! | `min(x, y)`, `max(x, y)` | NaN if either is; −0 is below +0 |
-//! | `fma(x, y, z)` | x × y + z, rounded once |
-//! | `clamp(x, lo, hi)` | `min(max(x, lo), hi)` |
-//! | `select(mask, x, y)` | x where the mask holds, else y |
-//! | `is_nan(x)` | a mask |
+//! | function | gives | of NaN | of zeros |
+//! |---|---|---|---|
+//! | `abs(x)` | x without its sign | NaN | +0 of both |
+//! | `sqrt(x)` | the square root, correctly rounded | NaN, as of numbers below −0 | the same zero |
+//! | `floor(x)`, `ceil(x)` | the nearest whole number not above x, not below it | NaN | the same zero; `ceil(-0.5)` is −0 |
+//! | `trunc(x)` | x without its fraction | NaN | the same zero; `trunc(-0.5)` is −0 |
+//! | `round(x)` | the nearest whole number, of two the even one: `round(2.5)` is 2 | NaN | the same zero; `round(-0.5)` is −0 |
+//! | `sign(x)` | 1 above zero, −1 below | NaN | +0 of both |
+//! | `min(x, y)`, `max(x, y)` | the lesser, the greater | NaN if either is | −0 is below +0 |
+//! | `fmin(x, y)`, `fmax(x, y)` | the lesser, the greater | the other one; NaN if both are | −0 is below +0 |
+//! | `copysign(x, y)` | the magnitude of x with the sign of y | NaN if x is; where y is, +: a NaN has no sign | −0 is negative |
+//! | `rem(x, y)` | x − n × y, exactly, n being the quotient without its fraction; it has the sign of x | NaN if either is, if x is infinite or y is zero | a remainder of zero has the sign of x |
+//! | `fma(x, y, z)` | x × y + z, rounded once | NaN if any is | as sums have them |
+//! | `clamp(x, lo, hi)` | `min(max(x, lo), hi)` | NaN if any is | −0 is below +0 |
+//! | `select(mask, x, y)` | x where the mask holds, else y | as it is | as it is |
+//! | `is_nan(x)`, `is_inf(x)` | a mask: whether it is NaN, an infinity | true, false | false |
+//! | `is_finite(x)` | a mask: whether it is a number, and no infinity | false | true |
 //!
-//! Every value has the operation's dtype. Comparisons and `is_nan` give masks, which only `&& || !` and `select` take;
-//! an expression as a whole gives a value. Which names there are depends on the field: inputs in `output` and `of`;
+//! The same expression has the same bits on every machine, but for those of a NaN. So nothing depends on these, not even
+//! on the sign that processors give a NaN, each its own: that is why `copysign` looks at it no further.
+//!
+//! `sign`, `fmin`, `fmax`, `clamp`, `is_inf` and `is_finite` are short for what can be written with the others, and
+//! some repeat their arguments in it. Within one another they soon exceed the limit of an expression's parts.
+//!
+//! Every value has the operation's dtype. Comparisons and the functions that begin with `is_` give masks, which only
+//! `&& || !` and `select` take; an expression as a whole gives a value. Which names there are depends on the field: inputs in `output` and `of`;
 //! none in `init`; the state's fields and the input in `step`; `a.<field>` and `b.<field>` in `merge`; the fields and
 //! `count` in `finish`. A field that is itself called `count` is the one `finish` sees.
 //!
@@ -88,6 +103,7 @@ mod check;
 mod evaluate;
 pub mod expr;
 mod field;
+mod function;
 mod habits;
 mod invisible;
 mod lex;

@@ -3,11 +3,7 @@
 //! What generated code makes up for itself has two underlines in its name, which no name of a spec has. So nothing
 //! here is about the inside of generated code: only keywords, and what people see.
 
-use super::python;
-
-/// Functions of the expression language, with the number of their arguments.
-pub(super) const FUNCTIONS: [(&str, usize); 8] =
-    [("abs", 1), ("sqrt", 1), ("is_nan", 1), ("min", 2), ("max", 2), ("fma", 3), ("clamp", 3), ("select", 3)];
+use super::{function, python};
 
 /// Constants of the expression language.
 pub(super) const CONSTANTS: [&str; 2] = ["inf", "nan"];
@@ -74,7 +70,7 @@ pub(super) fn operation_problem(name: &str) -> Option<String> {
 /// Why no input can have that name.
 pub(super) fn input_problem(name: &str) -> Option<String> {
     problem(name).or_else(|| {
-        if FUNCTIONS.iter().any(|(function, _)| *function == name) {
+        if function::named(name).is_some() {
             Some("is a function of the expression language".to_owned())
         } else if CONSTANTS.contains(&name) {
             Some("is a constant of the expression language".to_owned())

@@ -8,8 +8,8 @@ use syn::spanned::Spanned;
 
 use super::{
     expr::{Binary, Expr, Unary},
-    lex::{self, ALLOWED},
-    name::FUNCTIONS,
+    function::{self, Gives},
+    lex::{self, ALLOWED, MOST_PARTS},
     read::{Sink, Text},
     rule::Rule,
 };
@@ -67,13 +67,6 @@ pub(super) struct Scope<'a> {
     pub(super) dtypes: &'a [Dtype],
 }
 
-/// What an expression gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gives {
-    Value,
-    Mask,
-}
-
 /// Reads an expression that gives a value. `None` if anything in it is wrong; all of it is reported.
 pub(super) fn parse(sink: &mut Sink<'_>, text: &Text, scope: Scope<'_>) -> Option<Expr> {
     read(sink, text, scope, |_| Gives::Value).map(|(expr, _)| expr)
@@ -102,7 +95,9 @@ fn read(
         match syn::parse2::<syn::Expr>(stream.clone()) {
             Ok(tree) => {
                 let wanted = wanted(&tree);
-                return Some((parser.expr(&tree, wanted)?, wanted));
+                let expr = parser.expr(&tree, wanted)?;
+                let expr = parser.of_some_parts(expr, &tree.span().byte_range())?;
+                return Some((expr, wanted));
             }
             Err(error) => parser.syntax(&error),
         }
@@ -124,7 +119,8 @@ fn looks_like(tree: &syn::Expr) -> Gives {
         }
         syn::Expr::Call(call) => match &*call.func {
             syn::Expr::Path(path) => {
-                path.path.get_ident().is_some_and(|name| name.to_string().starts_with("is_"))
+                let function = path.path.get_ident().and_then(|name| function::named(&name.to_string()));
+                function.is_some_and(|function| function.gives == Gives::Mask)
             }
             _ => false,
         },
@@ -202,7 +198,7 @@ impl Parser<'_, '_> {
             syn::Expr::Field(field) => (self.side(field, &range)?, Gives::Value),
             syn::Expr::MethodCall(call) => {
                 let method = call.method.to_string();
-                let known = FUNCTIONS.iter().any(|(function, _)| *function == method);
+                let known = function::named(&method).is_some();
                 let arguments: Option<Vec<String>> = std::iter::once(&*call.receiver)
                     .chain(&call.args)
                     .map(|argument| self.quote(&argument.span().byte_range()))
@@ -330,7 +326,6 @@ impl Parser<'_, '_> {
     }
 
     fn call(&mut self, call: &syn::ExprCall, range: &Range<usize>) -> Option<(Expr, Gives)> {
-        use Gives::{Mask, Value};
         let name = match &*call.func {
             syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
             _ => None,
@@ -340,47 +335,39 @@ impl Parser<'_, '_> {
             self.foreign("a call of anything but a function", &at, "");
             return None;
         };
-        let Some((_, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) else {
+        let Some(function) = function::named(&name) else {
             self.unknown_function(&name, &at, &call.paren_token.span.join().byte_range());
             // Its arguments can be wrong too.
             for argument in &call.args {
-                self.expr(argument, Value);
+                self.expr(argument, Gives::Value);
             }
             return None;
         };
-        let takes = |index| if name == "select" && index == 0 { Mask } else { Value };
+        let arguments = call.args.iter().enumerate();
         let arguments: Vec<Option<Expr>> =
-            call.args.iter().enumerate().map(|(index, argument)| self.expr(argument, takes(index))).collect();
-        if arguments.len() != *count {
-            let example = ["x", "x, y", "x, y, z"][count - 1];
-            let example = match name.as_str() {
-                "select" => "mask, x, y",
-                "clamp" => "x, lo, hi",
-                _ => example,
-            };
-            let plural = if *count == 1 { "" } else { "s" };
+            arguments.map(|(index, argument)| self.expr(argument, function.takes(index))).collect();
+        let count = function.arguments.len();
+        if arguments.len() != count {
+            let plural = if count == 1 { "" } else { "s" };
             self.report(Rule::ArgumentCount, range, format!("`{name}` takes {count} argument{plural}"))
                 .label(format!("{} given", arguments.len()))
-                .fix(format!("write `{name}({example})`"));
+                .fix(format!("write `{}`", function.example()));
             return None;
         }
-        let mut arguments = arguments.into_iter().collect::<Option<Vec<Expr>>>()?.into_iter();
-        let mut next = || arguments.next().map(Box::new);
-        let mut three = || Some(Box::new([*next()?, *next()?, *next()?]));
-        let expr = match name.as_str() {
-            "fma" => Expr::Fma(three()?),
-            "select" => Expr::Select(three()?),
-            "clamp" => {
-                let [x, lo, hi] = *three()?;
-                let low = Expr::Binary(Binary::Max, Box::new(x), Box::new(lo));
-                Expr::Binary(Binary::Min, Box::new(low), Box::new(hi))
-            }
-            "min" => Expr::Binary(Binary::Min, next()?, next()?),
-            "max" => Expr::Binary(Binary::Max, next()?, next()?),
-            "abs" => Expr::Unary(Unary::Abs, next()?),
-            "sqrt" => Expr::Unary(Unary::Sqrt, next()?),
-            _ => return Some((Expr::Unary(Unary::IsNan, next()?), Mask)),
-        };
-        Some((expr, Value))
+        let expr = function.of(arguments.into_iter().collect::<Option<_>>()?)?;
+        Some((self.of_some_parts(expr, range)?, function.gives))
+    }
+
+    /// The expression, unless it is one of too many parts. As written it cannot be; what functions are short for can.
+    fn of_some_parts(&mut self, expr: Expr, range: &Range<usize>) -> Option<Expr> {
+        let parts = expr.parts();
+        if parts <= MOST_PARTS {
+            return Some(expr);
+        }
+        let message = format!("with its functions written out, the expression has {parts} parts");
+        self.report(Rule::ExpressionTooLong, range, message)
+            .label(format!("the limit is {MOST_PARTS}"))
+            .fix("write a shorter expression: `sign`, `fmin` and `fmax` repeat what they are given");
+        None
     }
 }

@@ -169,18 +169,42 @@ fn operators_bind_as_in_rust() {
 
 #[test]
 fn every_operator_and_function_is_itself() {
-    use Binary::{Add, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Sub};
+    use Binary::{Add, Copysign, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Rem, Sub};
+    use Unary::{Ceil, Floor, Round, Trunc};
     let xy = |op| binary(op, Expr::Input(0), Expr::Input(1));
     for (sign, op) in [("+", Add), ("-", Sub), ("*", Mul), ("/", Div)] {
         assert_eq!(output(&format!("x {sign} y")), xy(op));
     }
-    for (name, op) in [("min", Min), ("max", Max)] {
+    for (name, op) in [("min", Min), ("max", Max), ("copysign", Copysign), ("rem", Rem)] {
         assert_eq!(output(&format!("{name}(x, y)")), xy(op));
+    }
+    for (name, op) in [("floor", Floor), ("ceil", Ceil), ("trunc", Trunc), ("round", Round)] {
+        assert_eq!(output(&format!("y * {name}(x)")), {
+            binary(Mul, Expr::Input(1), Expr::Unary(op, Box::new(Expr::Input(0))))
+        });
     }
     let select = |mask| Expr::Select(Box::new([mask, Expr::Literal(1.0), Expr::Literal(0.0)]));
     for (sign, op) in [("<", Lt), ("<=", Le), (">", Gt), (">=", Ge), ("==", Eq), ("!=", Ne)] {
         assert_eq!(output(&format!("select(x {sign} y, 1, 0)")), select(xy(op)));
     }
+}
+
+#[test]
+fn functions_that_are_short_for_others() {
+    for (short, long) in [
+        ("clamp(x, 0, y)", "min(max(x, 0), y)"),
+        ("y * sign(-x)", "y * select(-x > 0, 1, select(-x < 0, -1, select(-x == 0, 0, -x)))"),
+        ("fmin(x, y)", "select(is_nan(x), y, select(is_nan(y), x, min(x, y)))"),
+        ("fmax(x, 2 * y)", "select(is_nan(x), 2 * y, select(is_nan(2 * y), x, max(x, 2 * y)))"),
+    ] {
+        assert_eq!(output(short), output(long), "{short}");
+    }
+    let magnitude = |op| {
+        let x = Expr::Unary(Unary::Abs, Box::new(Expr::Input(0)));
+        Expr::Select(Box::new([binary(op, x, Expr::Literal(f64::INFINITY)), Expr::Input(0), Expr::Input(1)]))
+    };
+    assert_eq!(output("select(is_inf(x), x, y)"), magnitude(Binary::Eq));
+    assert_eq!(output("select(is_finite(x), x, y)"), magnitude(Binary::Lt));
 }
 
 #[test]
@@ -295,6 +319,8 @@ fn an_expression_is_written_as_it_is_read() {
         "-(x + y) / -x / 0.1",
         "select(x < y && !(is_nan(x) || x == y), fma(x, y, 1), min(max(x, y), sqrt(abs(x))))",
         "select((x < 1 || y < 1) && x != y, x, y)",
+        "rem(floor(x), ceil(y)) - (trunc(x + 1) - copysign(round(y), -x))",
+        "select(!is_inf(x + y) && is_finite(x), x, y)",
     ] {
         assert_eq!(output(text).text(&["x", "y"], &[]), text);
     }

@@ -123,6 +123,10 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
         let operands: Option<Vec<_>> = operands.iter().map(|operand| text(operand, 0, names)).collect();
         Some((ATOM, format!("np.{function}({})", operands?.join(", "))))
     };
+    if let Some((question, x)) = of.of_infinity() {
+        let function = if question == "is_inf" { "isinf" } else { "isfinite" };
+        return Some(call(function, &[x])?.1);
+    }
     let (level, text) = match of {
         Expr::Input(index) => (ATOM, names[*index].clone()),
         Expr::Literal(value) if value.is_infinite() => {
@@ -135,9 +139,23 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
         Expr::Unary(Unary::Not, x) => (7, format!("~{}", text(x, 7, names)?)),
         Expr::Unary(Unary::Abs, x) => call("abs", &[x])?,
         Expr::Unary(Unary::Sqrt, x) => call("sqrt", &[x])?,
+        Expr::Unary(Unary::Floor, x) => call("floor", &[x])?,
+        Expr::Unary(Unary::Ceil, x) => call("ceil", &[x])?,
+        Expr::Unary(Unary::Trunc, x) => call("trunc", &[x])?,
+        Expr::Unary(Unary::Round, x) => call("rint", &[x])?,
         Expr::Unary(Unary::IsNan, x) => call("isnan", &[x])?,
         Expr::Binary(Binary::Min, x, y) => call("minimum", &[x, y])?,
         Expr::Binary(Binary::Max, x, y) => call("maximum", &[x, y])?,
+        Expr::Binary(Binary::Rem, x, y) => call("fmod", &[x, y])?,
+        Expr::Binary(Binary::Copysign, x, y) => {
+            let (magnitude, sign) = (text(x, 0, names)?, text(y, 0, names)?);
+            // NumPy goes by the sign that a NaN happens to have.
+            let sign = match &**y {
+                Expr::Literal(_) => sign,
+                _ => format!("np.where(np.isnan({sign}), 0.0, {sign})"),
+            };
+            (ATOM, format!("np.copysign({magnitude}, {sign})"))
+        }
         Expr::Binary(op, x, y) => {
             let (level, sign) = match op {
                 Binary::Mul => (6, "*"),
@@ -151,7 +169,7 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
                 Binary::Gt => (2, ">"),
                 Binary::Ge => (2, ">="),
                 Binary::Eq => (2, "=="),
-                Binary::Ne | Binary::Min | Binary::Max => (2, "!="),
+                Binary::Ne | Binary::Min | Binary::Max | Binary::Copysign | Binary::Rem => (2, "!="),
             };
             // Comparisons of Python chain: neither side may be one.
             let left = if level == 2 { 3 } else { level };
@@ -191,6 +209,24 @@ mod tests {
         assert_eq!(
             map("select(a < b && !is_nan(a), a, -b)").unwrap(),
             format!("np.where((a < {column}) & ~np.isnan(a), a, -{column})")
+        );
+        assert_eq!(
+            map("floor(a) + ceil(b) + trunc(a) + round(a)").unwrap(),
+            format!("np.floor(a) + np.ceil({column}) + np.trunc(a) + np.rint(a)")
+        );
+        assert_eq!(map("rem(a, b + 1)").unwrap(), format!("np.fmod(a, {column} + 1.0)"));
+        assert_eq!(
+            map("copysign(b, a)").unwrap(),
+            format!("np.copysign({column}, np.where(np.isnan(a), 0.0, a))")
+        );
+        assert_eq!(map("b * copysign(a, 1)").unwrap(), format!("{column} * np.copysign(a, 1.0)"));
+        assert_eq!(
+            map("select(is_inf(a) || !is_finite(b), a, b)").unwrap(),
+            format!("np.where(np.isinf(a) | ~np.isfinite({column}), a, {column})")
+        );
+        assert_eq!(
+            map("b * sign(a)").unwrap(),
+            format!("{column} * np.where(a > 0.0, 1.0, np.where(a < 0.0, -1.0, np.where(a == 0.0, 0.0, a)))")
         );
         assert_eq!(map("fma(a, b, a)"), None);
     }

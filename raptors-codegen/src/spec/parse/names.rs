@@ -9,9 +9,9 @@ use crate::{
     diagnostics::{either, nearest, shown},
     spec::{
         expr::Expr,
+        function::{self, FUNCTIONS},
         habits::{self, Instead},
         lex,
-        name::FUNCTIONS,
         rule::Rule,
     },
 };
@@ -62,7 +62,7 @@ impl Parser<'_, '_> {
                     }
                     match tokens.get(index + 1) {
                         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
-                            if !FUNCTIONS.iter().any(|(function, _)| *function == name) {
+                            if function::named(&name).is_none() {
                                 self.unknown_function(&name, &range, &group.span().byte_range());
                             }
                         }
@@ -79,7 +79,7 @@ impl Parser<'_, '_> {
     pub(super) fn unknown_function(&mut self, name: &str, at: &Range<usize>, arguments: &Range<usize>) {
         let arguments = arguments_of(self.text.value.get(arguments.clone()).unwrap_or_default());
         let instead = match habits::function(name, &arguments) {
-            None => nearest(name, FUNCTIONS.map(|(function, _)| function)).map(Instead::Named),
+            None => nearest(name, FUNCTIONS.map(|function| function.name)).map(Instead::Named),
             known => known,
         };
         let is_value = self.scope.inputs.iter().chain(self.scope.fields).any(|known| known == name);
@@ -149,15 +149,14 @@ impl Parser<'_, '_> {
 
     fn unknown_name(&mut self, name: &str, range: &Range<usize>) {
         let Scope { place, inputs, fields, .. } = self.scope;
-        if let Some((function, count)) = FUNCTIONS.iter().find(|(function, _)| *function == name) {
-            let arguments = ["x", "x, y", "x, y, z"][count - 1];
+        if let Some(function) = function::named(name) {
             self.report(
                 Rule::UnknownName,
                 range,
-                format!("`{function}` is a function, and stands here as a value"),
+                format!("`{name}` is a function, and stands here as a value"),
             )
             .label("a function")
-            .fix(format!("call it: `{function}({arguments})`"));
+            .fix(format!("call it: `{}`", function.example()));
             return;
         }
         if ["inf", "infinity", "nan"].contains(&name.to_lowercase().as_str()) {
