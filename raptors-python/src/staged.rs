@@ -2,7 +2,7 @@
 
 use numpy::{Element as NumpyElement, PyArray, PyArrayMethods as _};
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyMemoryError, PyTypeError, PyValueError},
     prelude::*,
     types::PyTuple,
 };
@@ -68,6 +68,16 @@ impl Staged {
     }
 }
 
+/// Memory for that many results.
+fn zeros<R: Clone>(len: Option<usize>, zero: R) -> PyResult<Vec<R>> {
+    let refused = |()| PyMemoryError::new_err("there is no memory for the results");
+    let mut results = Vec::new();
+    let len = len.ok_or_else(|| refused(()))?;
+    results.try_reserve_exact(len).map_err(|_| refused(()))?;
+    results.resize(len, zero);
+    Ok(results)
+}
+
 /// A call whose arguments were read.
 struct Called<'c, 'a, 'py> {
     op: &'static Op,
@@ -92,7 +102,7 @@ impl<'py> Called<'_, '_, 'py> {
         let outs = self.outs(outputs)?;
         match outputs[0].result {
             ResultType::Element => {
-                let mut all = vec![T::ZERO; len * outputs.len()];
+                let mut all = zeros(len.checked_mul(outputs.len()), T::ZERO)?;
                 self.run::<T>(py, T::out(Place::Slice(&mut all)))?;
                 let mut results = Vec::new();
                 for at in 0..outputs.len() {
@@ -105,12 +115,12 @@ impl<'py> Called<'_, '_, 'py> {
                 }
             }
             ResultType::Whole => {
-                let mut all = vec![0_i64; len];
+                let mut all = zeros(Some(len), 0_i64)?;
                 self.run::<T>(py, Out::Whole(&mut all))?;
                 self.finished(py, all, outs.first())
             }
             ResultType::Truth => {
-                let mut all = vec![false; len];
+                let mut all = zeros(Some(len), false)?;
                 self.run::<T>(py, Out::Truth(&mut all))?;
                 self.finished(py, all, outs.first())
             }

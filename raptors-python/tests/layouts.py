@@ -89,7 +89,12 @@ def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdim
     plain = {**dict(FUNCTIONS[name]["defaults"]), **plain}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return eval(FUNCTIONS[name]["numpy"], {"np": np, "axis": axis, "keepdims": keepdims, **plain})
+        result = eval(FUNCTIONS[name]["numpy"], {"np": np, "axis": axis, "keepdims": keepdims, **plain})
+    if any(kind == "column" for _, kind in FUNCTIONS[name]["inputs"]):
+        # NumPy makes a matrix of one row of a vector that has a column beside it.
+        first = next(iter(arguments.values()))
+        return result.reshape(first.shape)
+    return result
 
 
 def same(ours: Any, theirs: Any, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,12 @@ from layouts import COMPARED, FUNCTIONS, LAYOUTS, MAPS, REDUCTIONS, Array, numpy
 SHAPES = [(1, 1), (7,), (129,), (5000,), (3, 5), (33, 130), (300, 517), (2000, 3), (3, 4099), (70000,), (513, 512)]
 EMPTY = [(0,), (0, 3), (3, 0), (0, 0)]
 DTYPES = ["float32", "float64"]
+
+
+def some(shapes: list[Any], count: int, *seeds: str) -> list[Any]:
+    """A few of these, other ones for each test: with a hundred functions, all together have all of them often."""
+    first = zlib.crc32(" ".join(seeds).encode())
+    return [shapes[(first + 3 * at) % len(shapes)] for at in range(count)]
 
 
 def values(rng: np.random.Generator, shape: Any, dtype: str) -> Array:
@@ -80,7 +87,7 @@ def axes(ndim: int) -> list[int | None]:
 @pytest.mark.parametrize("name", MAPS)
 def test_maps(name: str, dtype: str, layout: str) -> None:
     rng = np.random.default_rng(1)
-    for shape in SHAPES + EMPTY:
+    for shape in some(SHAPES, 3, name, dtype, layout) + some(EMPTY, 1, name, dtype, layout):
         check_map(name, arguments(name, values(rng, shape, dtype), LAYOUTS[layout], rng))
 
 
@@ -89,20 +96,23 @@ def test_maps(name: str, dtype: str, layout: str) -> None:
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions(name: str, dtype: str, layout: str) -> None:
     rng = np.random.default_rng(2)
-    for shape in SHAPES + EMPTY:
+    for shape in some(SHAPES, 3, name, dtype, layout) + some(EMPTY, 1, name, dtype, layout):
         x = LAYOUTS[layout](values(rng, shape, dtype))
         for axis in axes(x.ndim):
             for keepdims in [False, True]:
                 check_reduction(name, x, axis, keepdims)
 
 
+LARGE = [("float32", (1500, 1100)), ("float64", (40_000, 30)), ("float64", (20, 90_001))]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", COMPARED)
 def test_large(name: str, threads: int) -> None:
     rng = np.random.default_rng(3)
     with raptors.threads(threads):
-        for dtype, shape in [("float32", (1500, 1100)), ("float64", (40_000, 30)), ("float64", (20, 90_001))]:
-            for layout in ["contiguous", "part", "transposed"]:
+        for dtype, shape in some(LARGE, 1, name, str(threads)):
+            for layout in some(["contiguous", "part", "transposed", "contiguous"], 1, str(threads), name):
                 x = LAYOUTS[layout](values(rng, shape, dtype))
                 if name in MAPS:
                     check_map(name, arguments(name, x, LAYOUTS[layout], rng))
@@ -119,9 +129,9 @@ def arrays(draw: st.DrawFn) -> Array:
     return LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](x)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(x=arrays(), seed=st.integers(0, 1000), data=st.data())
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", COMPARED)
 def test_anything(name: str, x: Array, seed: int, data: st.DataObject) -> None:
     if name in MAPS:
         layout = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))]

@@ -25,10 +25,11 @@ struct Stub {
     source: String,
     name: String,
     summary: String,
-    array: String,
+    /// The type of a single result, and of an array of results.
     scalar: String,
-    first: String,
-    inputs: Vec<Parameter>,
+    result: String,
+    needed: Vec<Parameter>,
+    optional: Vec<Parameter>,
     reduces: bool,
     numerics: String,
 }
@@ -37,6 +38,7 @@ struct Stub {
 struct Parameter {
     name: String,
     is: String,
+    default: String,
 }
 
 /// The files of the Python package.
@@ -256,8 +258,32 @@ fn stub(spec: &Spec) -> Stub {
         Parameter {
             name: input.name.clone(),
             is: if is_scalar { "_Number".to_owned() } else { array.clone() },
+            default: String::new(),
         }
     });
+    let mut needed: Vec<_> = inputs.collect();
+    let mut optional = needed.split_off(needed.len() - spec.defaults.len());
+    for (parameter, (_, value)) in optional.iter_mut().zip(&spec.defaults) {
+        parameter.default = format!("{value:?}");
+    }
+    let results: &[Output] = if let Body::Staged(staged) = &spec.body { &staged.outputs } else { &[] };
+    let of = |output: &Output| match output.result {
+        ResultType::Element => scalar.clone(),
+        ResultType::Whole => "_np.int64".to_owned(),
+        ResultType::Truth => "_np.bool_".to_owned(),
+    };
+    let tuple = |types: Vec<String>| match &types[..] {
+        [one] => one.clone(),
+        _ => format!("_tuple[{}]", types.join(", ")),
+    };
+    let (scalar, result) = match results {
+        [] => (scalar.clone(), array),
+        _ => {
+            let scalars: Vec<_> = results.iter().map(of).collect();
+            let arrays = scalars.iter().map(|one| format!("_NDArray[{one}]")).collect();
+            (tuple(scalars), tuple(arrays))
+        }
+    };
     let (reduces, classes) = match &spec.body {
         Body::Map { .. } => (false, Vec::new()),
         Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
@@ -268,10 +294,10 @@ fn stub(spec: &Spec) -> Stub {
         source: format!("{}:{}", spec.file, spec.line),
         name: spec.name.clone(),
         summary: spec.summary.clone(),
-        first: spec.inputs[0].name.clone(),
-        inputs: inputs.collect(),
-        array,
+        needed,
+        optional,
         scalar,
+        result,
         reduces,
         numerics: classes.join(", "),
     }

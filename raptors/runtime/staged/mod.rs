@@ -271,10 +271,11 @@ impl<T: Element> Staged<T> {
             if !self.has_identity {
                 return Err(Error::Empty { op: self.op });
             }
-            let found = self.stages.iter().map(|stage| {
-                let init = stage.fold.as_ref().map_or(0.0, |fold| fold.along.init.to_f64());
-                vec![init; results]
-            });
+            // All results are the same one.
+            let found = self
+                .stages
+                .iter()
+                .map(|stage| vec![stage.fold.as_ref().map_or(0.0, |fold| fold.along.init.to_f64())]);
             let mut found: Vec<_> = found.collect();
             for pass in 0..=self.last_pass() {
                 self.finish(pass, values, count, &mut found);
@@ -364,7 +365,7 @@ impl<T: Element> Staged<T> {
         }
     }
 
-    /// The scalars and the values of stages, for one result.
+    /// The scalars and the values of stages, for one result. Where there is one value for all, it is that.
     fn scope(&self, values: &[Value<'_, T>], found: &[Vec<f64>], index: usize) -> [f64; MOST] {
         let mut all = [0.0; MOST];
         for (to, value) in all.iter_mut().zip(values) {
@@ -373,7 +374,7 @@ impl<T: Element> Staged<T> {
             }
         }
         for (to, stage) in all[values.len()..].iter_mut().zip(found) {
-            *to = stage[index];
+            *to = stage[index.min(stage.len() - 1)];
         }
         all
     }
