@@ -2,6 +2,8 @@
 //!
 //! Lists, tests, benchmarks and bindings are made from this, so that a new spec needs no line anywhere else.
 
+use std::cell::Cell;
+
 use crate::{
     Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
     dispatch::{
@@ -11,6 +13,7 @@ use crate::{
     },
     element::Dtype,
     kernels::reference::Expr,
+    runtime::scratch::Kept,
 };
 
 /// An operation.
@@ -568,6 +571,9 @@ pub trait Erased: Sized {
     fn out(place: Place<'_, Self>) -> Out<'_>
     where
         Self: Element;
+    /// Memory that this thread keeps.
+    #[doc(hidden)]
+    fn scratch() -> &'static Kept<Self>;
 }
 
 macro_rules! erased {
@@ -584,6 +590,12 @@ macro_rules! erased {
             }
             fn out(place: Place<'_, Self>) -> Out<'_> {
                 Out::$variant(place)
+            }
+            fn scratch() -> &'static Kept<Self> {
+                thread_local! {
+                    static KEPT: Cell<Vec<$float>> = const { Cell::new(Vec::new()) };
+                }
+                &KEPT
             }
         }
     };

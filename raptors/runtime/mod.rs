@@ -6,6 +6,7 @@ pub(crate) mod chunk;
 pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod scratch;
 mod seat;
 pub(crate) mod staged;
 #[allow(unsafe_code, reason = "a room of unsafe: work that is lent to other threads for a time")]

@@ -1,13 +1,17 @@
 //! Down the columns: some rows of a stripe of columns at a time.
 
-use super::{By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements, operands::Operands};
+use super::{
+    By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
+    operands::{Block, Operands, Values},
+};
 use crate::{
     Element, Error, MatrixRef, Numerics,
-    catalogue::Axis,
     dispatch::{call::Ready, table::Target},
+    kernels::tree::LEAF,
     runtime::{
         chunk,
         reduce::{Order, States},
+        scratch,
     },
 };
 
@@ -31,24 +35,26 @@ struct Found<T> {
 }
 
 impl<T: Element> Work<'_, T> {
-    /// The values of all stages, of each column.
-    pub(super) fn of_columns(&self, operands: &Operands<'_, T>) -> Result<Vec<Vec<f64>>, Error> {
-        let (rows, cols) = operands.shape();
-        let mut found = vec![vec![0.0; cols]; self.staged.stages.len()];
+    /// The values of all stages, of each column of a block.
+    pub(super) fn of_columns(&self, all: Block) -> Result<Vec<Vec<f64>>, Error> {
+        let Block { rows, cols, .. } = all;
+        let stages = self.staged.stages.len();
+        let mut found = vec![vec![0.0; cols]; stages];
         let last = self.staged.last_pass();
         // Several passes go through a stripe that stays in cache, if there are not too many rows for one.
         let narrow = elements::<T>(STRIPE_BYTES) / rows.max(1);
-        let stripe = if last > 0 && narrow >= elements::<T>(NARROW_BYTES) { narrow } else { cols };
+        let stripe = if last > 0 && narrow >= elements::<T>(NARROW_BYTES) { narrow.min(cols) } else { cols };
         for start in (0..cols).step_by(stripe.max(1)) {
             let len = stripe.min(cols - start);
-            let stripe = operands.columns(start, len);
-            let mut part: Vec<Vec<f64>> = found.iter().map(|_| vec![0.0; len]).collect();
+            let block = all.columns(start, len);
+            let mut values = Values::new(if last > 0 { stages } else { 0 }, block.col, len);
+            let mut part = vec![vec![0.0; len]; stages];
             for pass in 0..=last {
-                let values =
-                    part.iter().map(|values| values.iter().map(|&value| T::from_f64(value)).collect());
-                let values: Vec<Vec<T>> = values.collect();
-                self.pass_down(pass, &stripe.with(&values, Axis::Zero), &mut part)?;
-                self.staged.finish(pass, self.values, self.count, &mut part);
+                if pass > 0 {
+                    values.set(&part);
+                }
+                self.pass_down(pass, block, &values, &mut part)?;
+                self.staged.finish(pass, self.operands.values, self.count, &mut part);
             }
             for (found, part) in found.iter_mut().zip(&part) {
                 found[start..][..len].copy_from_slice(part);
@@ -58,15 +64,19 @@ impl<T: Element> Work<'_, T> {
     }
 
     /// One pass down a stripe.
-    fn pass_down(&self, pass: usize, operands: &Operands<'_, T>, part: &mut [Vec<f64>]) -> Result<(), Error> {
-        let (_, cols) = operands.shape();
+    fn pass_down(
+        &self,
+        pass: usize,
+        stripe: Block,
+        values: &Values<T>,
+        part: &mut [Vec<f64>],
+    ) -> Result<(), Error> {
         let lies = |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(_)) && fold.by == By::Value;
         let alone = self.folds(pass).count() == 1 && self.folds(pass).all(|(_, fold)| lies(fold));
-        let width = if alone { cols } else { elements::<T>(WIDTH_BYTES).min(cols) };
-        for start in (0..cols).step_by(width.max(1)) {
-            let len = width.min(cols - start);
-            let block = operands.columns(start, len);
-            for (at, found) in self.block_down(pass, &block, alone)? {
+        let width = if alone { stripe.cols } else { elements::<T>(WIDTH_BYTES).min(stripe.cols) };
+        for start in (0..stripe.cols).step_by(width.max(1)) {
+            let len = width.min(stripe.cols - start);
+            for (at, found) in self.block_down(pass, stripe.columns(start, len), values, alone)? {
                 let part = &mut part[at][start..][..len];
                 match self.staged.stages[at].fold.as_ref().map(|fold| fold.by) {
                     Some(By::Value) => {
@@ -83,95 +93,104 @@ impl<T: Element> Work<'_, T> {
     fn block_down(
         &self,
         pass: usize,
-        operands: &Operands<'_, T>,
+        all: Block,
+        values: &Values<T>,
         alone: bool,
     ) -> Result<Vec<(usize, Found<T>)>, Error> {
-        let (rows, cols) = operands.shape();
-        let bytes = rows * cols * size_of::<T>();
+        let Block { rows, cols, .. } = all;
+        let bytes = all.len() * size_of::<T>();
         let target = Target { rows, cols, bytes, contiguous: false, stores: false };
-        let mut all = Vec::new();
+        let mut stages = Vec::new();
         for (at, fold) in self.folds(pass) {
             let by_tree = fold.along.order != Order::Any && self.call.numerics == Numerics::Accurate;
             let table = fold.along.table(self.call.numerics);
             let kernel = table.pick(self.call.choice, None, target)?.kernel;
-            let found = Found { states: vec![fold.along.init; cols], whole: vec![0; cols] };
-            all.push((at, Down { fold, kernel, by_tree, found }));
-        }
-        if alone {
-            for (_, down) in &mut all {
-                down.kernel.call((operands.terms(down.fold, &mut [])?, &mut down.found.states));
+            let found = Found { states: vec![fold.along.init; cols], whole: Vec::new() };
+            let operands = self.operands;
+            let mut down = Down { fold, kernel, operands, values, by_tree, is_done: alone, found };
+            if alone {
+                down.kernel.call((operands.terms(fold, all, values, &mut [])?, &mut down.found.states));
+            } else {
+                down.found.whole.resize(cols, 0);
+                down.without_nan(all);
             }
-            return Ok(all.into_iter().map(|(at, down)| (at, down.found)).collect());
+            stages.push((at, down));
         }
-        let lies = all.iter().all(|(_, down)| matches!(down.fold.terms, Terms::Matrix(_)));
+        let lies = stages.iter().all(|(_, down)| matches!(down.fold.terms, Terms::Matrix(_)));
         let block = if lies { SHARED_BYTES } else { TERMS_BYTES };
         let step = (elements::<T>(block) / cols.max(1)).saturating_sub(1).max(1);
-        let of_nodes = if all.iter().any(|(_, down)| down.by_tree) { most_rows(rows) } else { 0 };
-        let mut memory = vec![T::ZERO; cols * (1 + step.min(rows).max(of_nodes))];
-        for (_, down) in all.iter_mut().filter(|(_, down)| down.by_tree) {
-            down.by_nodes(operands, &mut memory)?;
+        let of_nodes = if stages.iter().any(|(_, down)| down.by_tree) { most_rows(rows) } else { 0 };
+        if stages.iter().any(|(_, down)| !down.is_done) {
+            scratch::with(cols * (1 + step.min(rows).max(of_nodes)), |memory| {
+                for (_, down) in stages.iter_mut().filter(|(_, down)| down.by_tree && !down.is_done) {
+                    down.by_nodes(all, memory)?;
+                }
+                for start in (0..rows).step_by(step) {
+                    let block = all.rows(start, step.min(rows - start));
+                    for (_, down) in stages.iter_mut().filter(|(_, down)| !down.is_done) {
+                        down.take(block, start, memory)?;
+                    }
+                }
+                Ok(())
+            })?;
         }
-        for start in (0..rows).step_by(step) {
-            let block = operands.rows(start, step.min(rows - start));
-            for (_, down) in all.iter_mut().filter(|(_, down)| !down.by_tree) {
-                down.take(&block, start, &mut memory)?;
-            }
-        }
-        Ok(all.into_iter().map(|(at, down)| (at, down.finished())).collect())
+        Ok(stages.into_iter().map(|(at, down)| (at, down.finished())).collect())
     }
 }
 
 /// Rows of a node of the tree, at most.
 const fn most_rows(rows: usize) -> usize {
-    if rows < crate::kernels::tree::LEAF { rows } else { crate::kernels::tree::LEAF }
+    if rows < LEAF { rows } else { LEAF }
 }
 
 /// A stage on its way down some columns.
-struct Down<T: Element> {
+struct Down<'a, T: Element> {
     fold: &'static Fold<T>,
     kernel: Ready<States<T>>,
+    operands: Operands<'a, T>,
+    values: &'a Values<T>,
     /// Whether its result is that of the tree over the rows.
     by_tree: bool,
+    /// Whether there is nothing left to do.
+    is_done: bool,
     found: Found<T>,
 }
 
-impl<T: Element> Down<T> {
+impl<T: Element> Down<'_, T> {
+    /// Where the terms of elements that are no NaN are these as they lie: all at once, if there is no NaN.
+    fn without_nan(&mut self, all: Block) {
+        let Some(at) = self.fold.terms.without_nan() else { return };
+        self.kernel.call((self.operands.matrix(at, all), &mut self.found.states));
+        if self.found.states.iter().fold(false, |found, state| found | state.is_nan()) {
+            self.found.states.fill(self.fold.along.init);
+            return;
+        }
+        self.is_done = true;
+        if self.fold.by == By::Count {
+            self.found.states.fill(T::ZERO);
+            self.found.whole.fill(self.fold.count_without_nan(all.rows));
+        }
+    }
+
     /// Takes in some rows. The states so far go before them as one row more, which is the same as going on: the state of no
     /// elements changes none.
-    fn take(&mut self, block: &Operands<'_, T>, start: usize, memory: &mut [T]) -> Result<(), Error> {
-        let (rows, cols) = block.shape();
-        let (before, terms) = memory.split_at_mut(cols);
+    fn take(&mut self, block: Block, start: usize, memory: &mut [T]) -> Result<(), Error> {
+        let Block { rows, cols, .. } = block;
         if self.fold.by == By::Place {
-            let terms = block.terms(self.fold, terms)?;
-            self.kernel.call((terms, &mut *before));
-            for (col, &extreme) in before.iter().enumerate() {
-                let state = &mut self.found.states[col];
-                if start == 0 || self.fold.is_better(extreme, *state) {
-                    let is_there = |row: &usize| {
-                        let x = terms.row(*row)[col];
-                        x == extreme || (x.is_nan() && extreme.is_nan())
-                    };
-                    let row = (0..rows).find(is_there).expect("the extreme is one of the elements");
-                    *state = extreme;
-                    self.found.whole[col] = (start + row) as u64;
-                }
-            }
+            return self.place(block, start, memory);
+        }
+        if let (Terms::Matrix(at), Order::Any) = (&self.fold.terms, self.fold.along.order) {
+            // What came of these rows, then both rows of states.
+            let (before, after) = memory.split_at_mut(cols);
+            self.kernel.call((self.operands.matrix(*at, block), &mut after[..cols]));
+            before.copy_from_slice(&self.found.states);
+            let both = MatrixRef::new(&memory[..2 * cols], 2, cols)?;
+            self.kernel.call((both, &mut self.found.states));
             return Ok(());
         }
-        if matches!(self.fold.terms, Terms::Matrix(_)) {
-            // What came of these rows, then both rows of states.
-            let terms = block.terms(self.fold, &mut [])?;
-            if self.fold.along.order == Order::Any {
-                let (after, _) = memory[cols..].split_at_mut(cols);
-                self.kernel.call((terms, &mut *after));
-                memory[..cols].copy_from_slice(&self.found.states);
-                let both = MatrixRef::new(&memory[..2 * cols], 2, cols)?;
-                self.kernel.call((both, &mut self.found.states));
-                return Ok(());
-            }
-        }
+        let (before, terms) = memory.split_at_mut(cols);
         before.copy_from_slice(&self.found.states);
-        block.fill(self.fold, terms)?;
+        self.operands.fill(self.fold, block, self.values, terms)?;
         let all = MatrixRef::new(&memory[..(1 + rows) * cols], 1 + rows, cols)?;
         self.kernel.call((all, &mut self.found.states));
         if self.fold.by == By::Count && (start + rows) % EXACT < rows {
@@ -180,19 +199,45 @@ impl<T: Element> Down<T> {
         Ok(())
     }
 
+    /// Looks for places of extremes in some rows.
+    fn place(&mut self, block: Block, start: usize, memory: &mut [T]) -> Result<(), Error> {
+        let (extremes, memory) = memory.split_at_mut(block.cols);
+        let terms = self.operands.terms(self.fold, block, self.values, memory)?;
+        self.kernel.call((terms, &mut *extremes));
+        let better = |(extreme, state): (&T, &T)| *extreme != *state;
+        if start > 0 && !extremes.iter().zip(&self.found.states).fold(false, |found, pair| found | better(pair)) {
+            return Ok(());
+        }
+        for (col, &extreme) in extremes.iter().enumerate() {
+            let state = &mut self.found.states[col];
+            if start == 0 || self.fold.is_better(extreme, *state) {
+                let is_there = |row: &usize| {
+                    let x = terms.row(*row)[col];
+                    x == extreme || (x.is_nan() && extreme.is_nan())
+                };
+                let row = (0..block.rows).find(is_there).expect("the extreme is one of the elements");
+                *state = extreme;
+                self.found.whole[col] = (start + row) as u64;
+            }
+        }
+        Ok(())
+    }
+
     /// By nodes of the tree over the rows.
-    fn by_nodes(&mut self, operands: &Operands<'_, T>, memory: &mut [T]) -> Result<(), Error> {
-        let (rows, cols) = operands.shape();
+    fn by_nodes(&mut self, all: Block, memory: &mut [T]) -> Result<(), Error> {
+        let (rows, cols) = (all.rows, all.cols);
         let most = most_rows(rows);
         let mut states = Vec::new();
         for (start, len) in chunk::nodes(rows, most) {
             let mut state = vec![self.fold.along.init; cols];
-            self.kernel.call((operands.rows(start, len).terms(self.fold, memory)?, &mut state));
+            let terms = self.operands.terms(self.fold, all.rows(start, len), self.values, memory)?;
+            self.kernel.call((terms, &mut state));
             states.push(state);
         }
         let merge = self.fold.along.merge;
         let merged = |a: Vec<T>, b: Vec<T>| a.into_iter().zip(b).map(|(a, b)| merge(a, b)).collect();
         self.found.states = chunk::joined(rows, most, &mut states.into_iter(), &merged);
+        self.is_done = true;
         Ok(())
     }
 

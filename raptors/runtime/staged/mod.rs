@@ -19,7 +19,7 @@ use crate::{
     catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
     dispatch::table::{Cut, PER_THREAD, Target},
 };
-use operands::Operands;
+use operands::{Block, Operands};
 
 /// A reduction in stages, of one dtype over one axis.
 pub struct Staged<T: Element> {
@@ -53,10 +53,19 @@ pub struct Fold<T: Element> {
     pub(crate) terms: Terms<T>,
     /// What is wanted of it.
     pub(crate) by: By,
+    /// Of elements without a NaN, whether all of them are counted.
+    pub(crate) counts_numbers: bool,
     /// The plain reduction over the operation's axis.
     pub(crate) along: &'static Reduction<T>,
     /// The plain reduction of a run of elements.
     pub(crate) run: &'static Reduction<T>,
+}
+
+impl<T: Element> Fold<T> {
+    /// How many of so many elements without a NaN are counted.
+    const fn count_without_nan(&self, len: usize) -> u64 {
+        if self.counts_numbers { len as u64 } else { 0 }
+    }
 }
 
 /// What a stage reduces.
@@ -69,7 +78,19 @@ pub enum Terms<T: Element> {
         operands: &'static [usize],
         /// Computes the terms of a block.
         fill: Fill<T>,
+        /// The argument, a matrix, whose elements that are no NaN are the terms, or are all counted, or none: where its
+        /// reduction is no NaN, the terms need not be computed.
+        without_nan: Option<usize>,
     },
+}
+
+impl<T: Element> Terms<T> {
+    const fn without_nan(&self) -> Option<usize> {
+        match self {
+            Self::Matrix(_) => None,
+            Self::Map { without_nan, .. } => *without_nan,
+        }
+    }
 }
 
 /// Computes a map into a block of memory.
@@ -256,7 +277,7 @@ impl<T: Element> Staged<T> {
                 Axis::One => check::column("out", slot.len(), shape)?,
             }
         }
-        let operands = Operands::new(values, self.inputs, shape);
+        let operands = Operands { values, inputs: self.inputs, axis: self.axis };
         let folds = self.stages.iter().filter_map(|stage| stage.fold.as_ref());
         let first = folds.clone().next().expect("a checked spec reduces something");
         let matrices = operands.matrices().count();
@@ -283,11 +304,13 @@ impl<T: Element> Staged<T> {
             self.store(values, count, &found, slots);
             return Ok(());
         }
-        let work = Work { staged: self, values, call, count };
+        let work = Work { staged: self, operands, call, count };
+        let all = Block::all(shape);
         match self.axis {
             // A single column, and a row by itself, is a run of neighbours.
             _ if results == 1 => {
-                self.store(values, count, &work.of_run(&operands, plan.cut)?, slots);
+                let found: Vec<_> = work.of_run(all, 0, plan.cut)?.into_iter().map(|value| vec![value]).collect();
+                self.store(values, count, &found, slots);
                 Ok(())
             }
             Axis::All => unreachable!("it has one result"),
@@ -300,8 +323,7 @@ impl<T: Element> Staged<T> {
                     rows.div_ceil(parts).max(1)
                 },
                 |start, len, slots| {
-                    let operands = operands.rows(start, len);
-                    self.store(values, count, &work.of_rows(&operands)?, slots);
+                    self.store(values, count, &work.of_rows(all.rows(start, len))?, slots);
                     Ok(())
                 },
             ),
@@ -314,8 +336,7 @@ impl<T: Element> Staged<T> {
                     chunk::stripes::<T>(cols, parts)
                 },
                 |start, len, slots| {
-                    let operands = operands.columns(start, len);
-                    self.store(values, count, &work.of_columns(&operands)?, slots);
+                    self.store(values, count, &work.of_columns(all.columns(start, len))?, slots);
                     Ok(())
                 },
             ),
@@ -422,8 +443,7 @@ const fn as_f64(count: u64) -> f64 {
 #[derive(Clone, Copy)]
 struct Work<'a, T: Element> {
     staged: &'a Staged<T>,
-    /// The arguments, whole: of these only scalars are read here.
-    values: &'a [Value<'a, T>],
+    operands: Operands<'a, T>,
     call: &'a Call<'a>,
     /// Elements of a result.
     count: usize,

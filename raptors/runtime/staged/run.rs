@@ -1,8 +1,12 @@
-//! All elements as one run: by nodes of the tree, which threads share.
+//! All elements of a block as one run: by nodes of the tree, which threads share.
 
-use super::{BLOCK_BYTES, By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements, operands::Operands};
+use super::{
+    BLOCK_BYTES, By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
+    operands::{Block, Operands, Values},
+};
 use crate::{
     Element, Error, MatrixRef, Numerics,
+    catalogue::Axis,
     dispatch::{
         call::Ready,
         table::{Cut, Target},
@@ -10,7 +14,7 @@ use crate::{
     runtime::{
         chunk,
         reduce::{Order, States},
-        threads,
+        scratch, threads,
     },
 };
 
@@ -21,27 +25,30 @@ struct Found<T> {
     state: T,
     /// How many masks hold.
     count: u64,
-    /// The block of the extreme: where it begins, and its length.
-    block: (usize, usize),
+    /// The elements of the extreme: where they begin, and how many they are.
+    place: (usize, usize),
 }
 
 impl<T: Element> Work<'_, T> {
-    /// The values of all stages, of all elements.
-    pub(super) fn of_run(
-        &self,
-        operands: &Operands<'_, T>,
-        cut: Option<Cut>,
-    ) -> Result<Vec<Vec<f64>>, Error> {
+    /// The values of all stages, of all elements of a block. They are those of the result of that number.
+    pub(super) fn of_run(&self, block: Block, result: usize, cut: Option<Cut>) -> Result<Vec<f64>, Error> {
         let stages = self.staged.stages;
         // A run whose elements are taken in one after another cannot be cut.
-        let numerics = self.call.numerics;
-        let in_order = |fold: &Fold<T>| fold.is_in_order(numerics);
+        let in_order = |fold: &Fold<T>| fold.is_in_order(self.call.numerics);
         let cut = cut.filter(|_| !stages.iter().filter_map(|stage| stage.fold.as_ref()).any(in_order));
+        // Of a single column or row, the values of stages are one for that.
+        let flat = if self.staged.axis == Axis::All { self.operands.flattened() } else { None };
+        let (operands, block) = match &flat {
+            Some(values) => (Operands { values, ..self.operands }, Block::all((1, block.len()))),
+            None => (self.operands, block),
+        };
         let mut found = vec![vec![0.0]; stages.len()];
+        let mut values = Values::new(stages.len(), result, 1);
         for pass in 0..=self.staged.last_pass() {
-            let values: Vec<_> = found.iter().map(|value| vec![T::from_f64(value[0])]).collect();
-            let operands = operands.with(&values, self.staged.axis).flattened();
-            let run = Run::new(self, &operands, pass)?;
+            if pass > 0 {
+                values.set(&found);
+            }
+            let run = Run::new(self, operands, block, pass, &values)?;
             for ((at, fold), result) in self.folds(pass).zip(run.all(cut)?) {
                 found[at][0] = match fold.by {
                     By::Value => result.state.to_f64(),
@@ -49,15 +56,17 @@ impl<T: Element> Work<'_, T> {
                     By::Place => as_f64(run.place(fold, result)? as u64),
                 };
             }
-            self.staged.finish(pass, self.values, self.count, &mut found);
+            self.staged.finish(pass, self.operands.values, self.count, &mut found);
         }
-        Ok(found)
+        Ok(found.into_iter().map(|value| value[0]).collect())
     }
 }
 
 /// One pass over a run.
-struct Run<'a, 'o, T: Element> {
-    operands: &'o Operands<'a, T>,
+struct Run<'a, T: Element> {
+    operands: Operands<'a, T>,
+    region: Block,
+    values: &'a Values<T>,
     folds: Vec<(&'static Fold<T>, Ready<States<T>>)>,
     len: usize,
     /// Elements of a block, at most.
@@ -65,12 +74,18 @@ struct Run<'a, 'o, T: Element> {
     numerics: Numerics,
 }
 
-impl<'a, 'o, T: Element> Run<'a, 'o, T> {
-    fn new(work: &Work<'_, T>, operands: &'o Operands<'a, T>, pass: usize) -> Result<Self, Error> {
-        let (rows, cols) = operands.shape();
-        let len = rows * cols;
-        let is_contiguous = operands.matrices().all(|x| x.is_contiguous());
-        let lies = |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(_)) && is_contiguous;
+impl<'a, T: Element> Run<'a, T> {
+    fn new(
+        work: &Work<'_, T>,
+        operands: Operands<'a, T>,
+        region: Block,
+        pass: usize,
+        values: &'a Values<T>,
+    ) -> Result<Self, Error> {
+        let len = region.len();
+        let lies = |fold: &Fold<T>| {
+            matches!(fold.terms, Terms::Matrix(at) if operands.lies(at, region).is_some())
+        };
         let folds: Vec<_> = work.folds(pass).map(|(_, fold)| fold).collect();
         let block = match (folds.iter().all(|fold| lies(fold)), folds.as_slice()) {
             (true, [fold]) if fold.by == By::Value => usize::MAX,
@@ -85,7 +100,7 @@ impl<'a, 'o, T: Element> Run<'a, 'o, T> {
             Ok((fold, table.pick(work.call.choice, None, target)?.kernel))
         };
         let folds = folds.into_iter().map(with_kernel).collect::<Result<_, Error>>()?;
-        Ok(Self { operands, folds, len, block, numerics: work.call.numerics })
+        Ok(Self { operands, region, values, folds, len, block, numerics: work.call.numerics })
     }
 
     /// What comes of each stage.
@@ -98,35 +113,67 @@ impl<'a, 'o, T: Element> Run<'a, 'o, T> {
             *part = self.node(start, len);
         })?;
         let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
-        Ok(chunk::joined(self.len, most, &mut parts.into_iter(), &|a, b| self.merged(a, b)))
-    }
-
-    fn merged(&self, a: Vec<Found<T>>, b: Vec<Found<T>>) -> Vec<Found<T>> {
-        self.folds.iter().zip(a.into_iter().zip(b)).map(|((fold, _), (a, b))| fold.merged(a, b)).collect()
+        let one = |(at, (fold, _)): (usize, &(&Fold<T>, _))| {
+            let mut parts = parts.iter().map(|part| part[at]);
+            chunk::joined(self.len, most, &mut parts, &|a, b| fold.merged(a, b))
+        };
+        Ok(self.folds.iter().enumerate().map(one).collect())
     }
 
     /// A node of the tree, by smaller ones.
     fn node(&self, start: usize, len: usize) -> Result<Vec<Found<T>>, Error> {
-        let mut memory = vec![T::ZERO; 1 + self.block.min(len)];
-        let mut parts = Vec::new();
-        for (from, len) in chunk::nodes(len, self.block) {
-            let block = (start + from, len);
-            let found = self.folds.iter().map(|(fold, kernel)| {
-                if fold.is_in_order(self.numerics) {
-                    return Ok(fold.found(fold.run.init, block));
-                }
-                let terms = self.operands.stretch(fold, block, &mut memory)?;
-                Ok(fold.found(fold.state(kernel, terms), block))
-            });
-            parts.push(found.collect::<Result<Vec<_>, Error>>()?);
+        // A matrix that is one block is reduced where it lies.
+        let memory = if self.block == usize::MAX { 0 } else { self.block.min(len) };
+        scratch::with(memory, |memory| self.node_with(start, len, memory))
+    }
+
+    fn node_with(&self, start: usize, len: usize, memory: &mut [T]) -> Result<Vec<Found<T>>, Error> {
+        let blocks = chunk::nodes(len, self.block);
+        let mut parts: Vec<Vec<Found<T>>> = self.folds.iter().map(|_| Vec::new()).collect();
+        for (from, len) in blocks {
+            let place = (start + from, len);
+            for ((fold, kernel), parts) in self.folds.iter().zip(&mut parts) {
+                parts.push(if fold.is_in_order(self.numerics) {
+                    Found { state: fold.run.init, count: 0, place }
+                } else {
+                    self.of_block(fold, kernel, place, memory)?
+                });
+            }
         }
-        let mut found = chunk::joined(len, self.block, &mut parts.into_iter(), &|a, b| self.merged(a, b));
-        for ((fold, kernel), found) in self.folds.iter().zip(&mut found) {
+        let mut all = Vec::with_capacity(self.folds.len());
+        for ((fold, kernel), parts) in self.folds.iter().zip(parts) {
+            let mut found =
+                chunk::joined(len, self.block, &mut parts.into_iter(), &|a, b| fold.merged(a, b));
             if fold.is_in_order(self.numerics) {
                 found.state = self.in_order(fold, kernel, (start, len))?;
             }
+            all.push(found);
         }
-        Ok(found)
+        Ok(all)
+    }
+
+    /// A block of a stage.
+    fn of_block(
+        &self,
+        fold: &Fold<T>,
+        kernel: &Ready<States<T>>,
+        place: (usize, usize),
+        memory: &mut [T],
+    ) -> Result<Found<T>, Error> {
+        let (start, len) = place;
+        if let Some(at) = fold.terms.without_nan()
+            && let Some(all) = self.operands.lies(at, self.region)
+        {
+            let state = fold.state(kernel, &all[start..][..len]);
+            if !state.is_nan() {
+                return Ok(Found { state, count: fold.count_without_nan(len), place });
+            }
+        }
+        let terms = self.operands.stretch(fold, self.region, place, self.values, memory)?;
+        let state = fold.state(kernel, terms);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of a block")]
+        let count = if fold.by == By::Count { state.to_f64() as u64 } else { 0 };
+        Ok(Found { state, count, place })
     }
 
     /// A run whose elements are taken in one after another: a block begins with what came of those before, which is the
@@ -138,20 +185,25 @@ impl<'a, 'o, T: Element> Run<'a, 'o, T> {
         (start, len): (usize, usize),
     ) -> Result<T, Error> {
         let block = elements::<T>(BLOCK_BYTES).min(len);
-        let mut memory = vec![fold.run.init; 1 + block];
-        for from in (0..len).step_by(block.max(1)) {
-            let part = block.min(len - from);
-            self.operands.stretch_into(fold, start + from, &mut memory[1..=part])?;
-            memory[0] = fold.state(kernel, &memory[..=part]);
-        }
-        Ok(memory[0])
+        scratch::with(1 + block, |memory| {
+            memory[0] = fold.run.init;
+            for from in (0..len).step_by(block.max(1)) {
+                let part = block.min(len - from);
+                let to = &mut memory[1..=part];
+                self.operands.stretch_into(fold, self.region, start + from, self.values, to)?;
+                memory[0] = fold.state(kernel, &memory[..=part]);
+            }
+            Ok(memory[0])
+        })
     }
 
     /// Where in the run the extreme of a stage stands.
     fn place(&self, fold: &Fold<T>, found: Found<T>) -> Result<usize, Error> {
-        let (start, len) = found.block;
-        let mut memory = vec![T::ZERO; len.min(self.block)];
-        Ok(start + position(self.operands.stretch(fold, found.block, &mut memory)?, found.state))
+        let (start, len) = found.place;
+        scratch::with(len.min(self.block), |memory| {
+            let terms = self.operands.stretch(fold, self.region, found.place, self.values, memory)?;
+            Ok(start + position(terms, found.state))
+        })
     }
 }
 
@@ -167,17 +219,11 @@ impl<T: Element> Fold<T> {
         state[0]
     }
 
-    fn found(&self, state: T, block: (usize, usize)) -> Found<T> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of a block")]
-        let count = if self.by == By::Count { state.to_f64() as u64 } else { 0 };
-        Found { state, count, block }
-    }
-
     fn merged(&self, a: Found<T>, b: Found<T>) -> Found<T> {
         let state = (self.run.merge)(a.state, b.state);
         // The first of equal ones, and of NaNs.
-        let block = if self.is_better(b.state, a.state) { b.block } else { a.block };
-        Found { state, count: a.count + b.count, block }
+        let place = if self.is_better(b.state, a.state) { b.place } else { a.place };
+        Found { state, count: a.count + b.count, place }
     }
 
     /// Whether an extreme that comes later takes the place of the one before.
@@ -192,12 +238,18 @@ impl<T: Element> Fold<T> {
 /// # Panics
 /// If it is none of them.
 pub(super) fn position<T: Element>(run: &[T], extreme: T) -> usize {
+    if extreme.is_nan() { first(run, |x| x.is_nan()) } else { first(run, |x| x == extreme) }
+}
+
+/// The first element of which that is true.
+fn first<T: Element>(run: &[T], is_it: impl Fn(T) -> bool) -> usize {
     // A part without a branch in it, which becomes vectors.
-    const PART: usize = 64;
-    let is_there = |x: T| x == extreme || (x.is_nan() & extreme.is_nan());
-    let parts = run.chunks(PART);
-    let at =
-        parts.map(|part| part.iter().fold(false, |found, &x| found | is_there(x))).position(|found| found);
-    let start = PART * at.expect("the extreme of a run is one of its elements");
-    start + run[start..].iter().position(|&x| is_there(x)).expect("it is in this part")
+    const PART: usize = 32;
+    let (parts, rest) = run.as_chunks::<PART>();
+    let in_parts = parts.iter().position(|part| part.iter().fold(false, |found, &x| found | is_it(x)));
+    let (start, part) = match in_parts {
+        Some(at) => (PART * at, &parts[at][..]),
+        None => (run.len() - rest.len(), rest),
+    };
+    start + part.iter().position(|&x| is_it(x)).expect("the extreme of a run is one of its elements")
 }

@@ -12,7 +12,10 @@ use crate::{
     ir::dag::{Dag, Node},
     op::{Form, Op, StagedOp},
     select::Table,
-    spec::{Axis, Combine, InputKind, Numerics, ResultType, Stage, expr::Expr},
+    spec::{
+        Axis, Combine, InputKind, Numerics, ResultType, Stage,
+        expr::{Expr, Unary},
+    },
 };
 
 /// A word of the library that is the same here.
@@ -155,10 +158,15 @@ fn fold(
         let group = tables.iter().find(of_part).expect("every part has its table").group;
         let sig = Signature::of(group).expect("terms are computed by a map").ty();
         let table = table(&part.name, dtype, Numerics::Numpy, false, tables);
+        let without_nan = without_nan(of, combine).map_or_else(|| quote!(None), |at| {
+            let at = number(at);
+            quote!(Some(#at))
+        });
         quote! {
             staged::Terms::Map {
                 operands: &[#(#operands),*],
                 fill: |values, out| sig::#sig::<#float>::fill(&#table, values, out),
+                without_nan: #without_nan,
             }
         }
     };
@@ -174,7 +182,38 @@ fn fold(
         folds.name(dtype, &reduce::reduction(combine.by().0.word(), part, reduce, axis, dtype, tables))
     };
     let (along, run) = (plain(op.axis), plain(Axis::All));
-    quote!(staged::Fold { terms: #terms, by: staged::By::#by, along: &#along, run: &#run })
+    let counts_numbers = matches!(of, Expr::Unary(Unary::Not, _));
+    quote! {
+        staged::Fold {
+            terms: #terms,
+            by: staged::By::#by,
+            counts_numbers: #counts_numbers,
+            along: &#along,
+            run: &#run,
+        }
+    }
+}
+
+/// The input whose elements are the terms where they are no NaN; or that counts all of them then, or none.
+fn without_nan(of: &Expr, combine: Combine) -> Option<usize> {
+    let nan_of = |mask: &Expr| match mask {
+        Expr::Unary(Unary::IsNan, x) => match **x {
+            Expr::Input(at) => Some(at),
+            _ => None,
+        },
+        _ => None,
+    };
+    match of {
+        Expr::Unary(Unary::Not, mask) if combine == Combine::Count => nan_of(mask),
+        mask @ Expr::Unary(Unary::IsNan, _) if combine == Combine::Count => nan_of(mask),
+        Expr::Select(operands) if !combine.is_whole() => {
+            let [mask, instead, x] = &**operands;
+            let neutral = combine.by().1.to_bits();
+            let is_neutral = instead.constant().map(f64::to_bits) == Some(neutral);
+            nan_of(mask).filter(|at| is_neutral && *x == Expr::Input(*at))
+        }
+        _ => None,
+    }
 }
 
 /// A value from what a scope has, computed in f64; or a truth value.
