@@ -205,7 +205,9 @@ impl<T: Element> Down<'_, T> {
         let terms = self.operands.terms(self.fold, block, self.values, memory)?;
         self.kernel.call((terms, &mut *extremes));
         let better = |(extreme, state): (&T, &T)| *extreme != *state;
-        if start > 0 && !extremes.iter().zip(&self.found.states).fold(false, |found, pair| found | better(pair)) {
+        if start > 0
+            && !extremes.iter().zip(&self.found.states).fold(false, |found, pair| found | better(pair))
+        {
             return Ok(());
         }
         for (col, &extreme) in extremes.iter().enumerate() {

@@ -107,15 +107,17 @@ pub enum By {
     Place,
 }
 
-/// A value from others, computed in f64.
-pub type Formula = fn(&Scope<'_>) -> f64;
+/// The value of a result from others, computed in f64.
+pub type Formula = fn(&Scope<'_>, usize) -> f64;
 
 /// What a [`Formula`] can use.
 pub struct Scope<'a> {
-    /// What came of the stage's reduction.
-    pub(crate) acc: f64,
-    /// The arguments that are scalars, each in its place, then the values of stages.
-    pub(crate) values: &'a [f64],
+    /// What came of the stage's reduction, for each result.
+    pub(crate) acc: &'a [f64],
+    /// The arguments that are scalars, each in its place.
+    pub(crate) scalars: [f64; MOST],
+    /// The values of stages, for each result.
+    pub(crate) stages: &'a [Vec<f64>],
     /// The number of elements of a result.
     pub(crate) count: f64,
 }
@@ -127,7 +129,7 @@ pub enum Output {
     /// A whole number.
     Whole(Formula),
     /// True or false.
-    Truth(fn(&Scope<'_>) -> bool),
+    Truth(fn(&Scope<'_>, usize) -> bool),
 }
 
 /// Where the results of one output go.
@@ -309,7 +311,8 @@ impl<T: Element> Staged<T> {
         match self.axis {
             // A single column, and a row by itself, is a run of neighbours.
             _ if results == 1 => {
-                let found: Vec<_> = work.of_run(all, 0, plan.cut)?.into_iter().map(|value| vec![value]).collect();
+                let found: Vec<_> =
+                    work.of_run(all, 0, plan.cut)?.into_iter().map(|value| vec![value]).collect();
                 self.store(values, count, &found, slots);
                 Ok(())
             }
@@ -376,41 +379,24 @@ impl<T: Element> Staged<T> {
     fn finish(&self, pass: usize, values: &[Value<'_, T>], count: usize, found: &mut [Vec<f64>]) {
         for (at, stage) in self.stages.iter().enumerate().filter(|(_, stage)| stage.pass == pass) {
             let Some(formula) = stage.finish else { continue };
-            for index in 0..found[at].len() {
-                let all = self.scope(values, found, index);
-                let acc = found[at][index];
-                let scope = Scope { acc, values: &all, count: as_f64(count as u64) };
-                // Rounded once to the operation's dtype, which later stages compute in.
-                found[at][index] = T::from_f64(formula(&scope)).to_f64();
-            }
+            let acc = std::mem::take(&mut found[at]);
+            let scope = Scope { acc: &acc, ..Scope::new(values, found, count) };
+            // Rounded once to the operation's dtype, which later stages compute in.
+            let rounded = |index| T::from_f64(formula(&scope, index)).to_f64();
+            let finished = (0..acc.len()).map(rounded).collect();
+            found[at] = finished;
         }
     }
 
-    /// The scalars and the values of stages, for one result. Where there is one value for all, it is that.
-    fn scope(&self, values: &[Value<'_, T>], found: &[Vec<f64>], index: usize) -> [f64; MOST] {
-        let mut all = [0.0; MOST];
-        for (to, value) in all.iter_mut().zip(values) {
-            if let Value::Scalar(value) = value {
-                *to = value.to_f64();
-            }
-        }
-        for (to, stage) in all[values.len()..].iter_mut().zip(found) {
-            *to = stage[index.min(stage.len() - 1)];
-        }
-        all
-    }
-
-    /// Writes the results.
+    /// Writes the results. Where there is one value for all, it is that.
     fn store(&self, values: &[Value<'_, T>], count: usize, found: &[Vec<f64>], slots: Vec<Slot<'_, T>>) {
+        let scope = Scope::new(values, found, count);
+        let last = found[0].len() - 1;
         for (output, slot) in self.outputs.iter().zip(slots) {
-            let each = |index: usize, write: &mut dyn FnMut(&Scope<'_>)| {
-                let all = self.scope(values, found, index);
-                write(&Scope { acc: 0.0, values: &all, count: as_f64(count as u64) });
-            };
             match (output, slot) {
                 (Output::Element(formula), Slot::Element(out)) => {
                     for (index, out) in out.iter_mut().enumerate() {
-                        each(index, &mut |scope| *out = T::from_f64(formula(scope)));
+                        *out = T::from_f64(formula(&scope, index.min(last)));
                     }
                 }
                 (Output::Whole(formula), Slot::Whole(out)) => {
@@ -419,17 +405,30 @@ impl<T: Element> Staged<T> {
                             clippy::cast_possible_truncation,
                             reason = "counts and places are whole numbers"
                         )]
-                        each(index, &mut |scope| *out = formula(scope) as i64);
+                        let whole = formula(&scope, index.min(last)) as i64;
+                        *out = whole;
                     }
                 }
                 (Output::Truth(formula), Slot::Truth(out)) => {
                     for (index, out) in out.iter_mut().enumerate() {
-                        each(index, &mut |scope| *out = formula(scope));
+                        *out = formula(&scope, index.min(last));
                     }
                 }
                 _ => unreachable!("a slot is of the type of its output"),
             }
         }
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn new<T: Element>(values: &[Value<'_, T>], stages: &'a [Vec<f64>], count: usize) -> Self {
+        let mut scalars = [0.0; MOST];
+        for (to, value) in scalars.iter_mut().zip(values) {
+            if let Value::Scalar(value) = value {
+                *to = value.to_f64();
+            }
+        }
+        Self { acc: &[], scalars, stages, count: as_f64(count as u64) }
     }
 }
 

@@ -120,7 +120,9 @@ impl<'a, T: Element> Operands<'a, T> {
         let memory = &mut memory[..block.len()];
         match &of.terms {
             Terms::Matrix(at) => {
-                for (to, from) in memory.chunks_exact_mut(block.cols.max(1)).zip(self.matrix(*at, block).rows()) {
+                for (to, from) in
+                    memory.chunks_exact_mut(block.cols.max(1)).zip(self.matrix(*at, block).rows())
+                {
                     to.copy_from_slice(from);
                 }
                 Ok(())

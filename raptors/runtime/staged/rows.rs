@@ -48,7 +48,15 @@ impl<T: Element> Work<'_, T> {
                     }
                     for (at, fold) in self.folds(pass) {
                         let kernel = kernels[at].as_ref().expect("it reduces something");
-                        self.rows_of(fold, kernel, block, &values, memory, &mut states[..len], &mut part[at])?;
+                        self.rows_of(
+                            fold,
+                            kernel,
+                            block,
+                            &values,
+                            memory,
+                            &mut states[..len],
+                            &mut part[at],
+                        )?;
                     }
                     self.staged.finish(pass, self.operands.values, self.count, &mut part);
                 }

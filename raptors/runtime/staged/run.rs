@@ -83,9 +83,8 @@ impl<'a, T: Element> Run<'a, T> {
         values: &'a Values<T>,
     ) -> Result<Self, Error> {
         let len = region.len();
-        let lies = |fold: &Fold<T>| {
-            matches!(fold.terms, Terms::Matrix(at) if operands.lies(at, region).is_some())
-        };
+        let lies =
+            |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(at) if operands.lies(at, region).is_some());
         let folds: Vec<_> = work.folds(pass).map(|(_, fold)| fold).collect();
         let block = match (folds.iter().all(|fold| lies(fold)), folds.as_slice()) {
             (true, [fold]) if fold.by == By::Value => usize::MAX,
@@ -142,8 +141,7 @@ impl<'a, T: Element> Run<'a, T> {
         }
         let mut all = Vec::with_capacity(self.folds.len());
         for ((fold, kernel), parts) in self.folds.iter().zip(parts) {
-            let mut found =
-                chunk::joined(len, self.block, &mut parts.into_iter(), &|a, b| fold.merged(a, b));
+            let mut found = chunk::joined(len, self.block, &mut parts.into_iter(), &|a, b| fold.merged(a, b));
             if fold.is_in_order(self.numerics) {
                 found.state = self.in_order(fold, kernel, (start, len))?;
             }

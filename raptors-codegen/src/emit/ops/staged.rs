@@ -90,6 +90,7 @@ fn supports(
     folds: &mut Folds,
 ) -> TokenStream {
     let (ty, float) = (format_ident!("{}", op.type_name()), format_ident!("{}", dtype.name()));
+    let inputs_count = op.spec.inputs.len();
     let inputs = op.spec.inputs.iter().map(|input| {
         let (name, kind) = (&input.name, named(input.kind));
         quote!(Input { name: #name, kind: InputKind::#kind })
@@ -106,14 +107,14 @@ fn supports(
         let finish = stage.finish.as_ref().map_or_else(
             || quote!(None),
             |finish| {
-                let formula = formula(finish);
+                let formula = formula(finish, inputs_count);
                 quote!(Some(#formula))
             },
         );
         quote!(staged::Stage { pass: #pass, fold: #fold, finish: #finish })
     });
     let outputs = op.staged.outputs.iter().map(|output| {
-        let formula = formula(&output.value);
+        let formula = formula(&output.value, inputs_count);
         let result = named(output.result);
         quote!(staged::Output::#result(#formula))
     });
@@ -158,10 +159,13 @@ fn fold(
         let group = tables.iter().find(of_part).expect("every part has its table").group;
         let sig = Signature::of(group).expect("terms are computed by a map").ty();
         let table = table(&part.name, dtype, Numerics::Numpy, false, tables);
-        let without_nan = without_nan(of, combine).map_or_else(|| quote!(None), |at| {
-            let at = number(at);
-            quote!(Some(#at))
-        });
+        let without_nan = without_nan(of, combine).map_or_else(
+            || quote!(None),
+            |at| {
+                let at = number(at);
+                quote!(Some(#at))
+            },
+        );
         quote! {
             staged::Terms::Map {
                 operands: &[#(#operands),*],
@@ -217,25 +221,31 @@ fn without_nan(of: &Expr, combine: Combine) -> Option<usize> {
 }
 
 /// A value from what a scope has, computed in f64; or a truth value.
-fn formula(of: &Expr) -> TokenStream {
+fn formula(of: &Expr, inputs: usize) -> TokenStream {
     let mut dag = Dag::default();
     let root = dag.add(of);
-    let reads_scope = dag
-        .reachable(root)
-        .into_iter()
-        .any(|id| matches!(dag.node(id), Node::State(_) | Node::Count | Node::Input(_)));
+    let nodes: Vec<_> = dag.reachable(root).into_iter().map(|id| dag.node(id)).collect();
+    let of_result =
+        |node: &&Node| matches!(node, Node::State(_)) || matches!(node, Node::Input(at) if *at >= inputs);
+    let reads_index = nodes.iter().any(of_result);
+    let reads_scope = reads_index || nodes.iter().any(|node| matches!(node, Node::Count | Node::Input(_)));
     let value = expr::scalar(&dag, root, &|node| match node {
-        Node::State(_) => quote!(scope.acc),
+        Node::State(_) => quote!(scope.acc[at]),
         Node::Count => quote!(scope.count),
-        Node::Input(at) => {
+        Node::Input(at) if *at < inputs => {
             let at = number(*at);
-            quote!(scope.values[#at])
+            quote!(scope.scalars[#at])
+        }
+        Node::Input(at) => {
+            let stage = number(at - inputs);
+            quote!(scope.stages[#stage][at])
         }
         Node::Literal(bits) => expr::literal(*bits, Dtype::F64),
         _ => unreachable!("the checker lets nothing else stand there"),
     });
     let scope = if reads_scope { quote!(scope) } else { quote!(_) };
-    quote!(|#scope| #value)
+    let index = if reads_index { quote!(at) } else { quote!(_) };
+    quote!(|#scope, #index| #value)
 }
 
 /// The names of results where there are several; else what the one is called.
