@@ -71,8 +71,9 @@ impl<'a> StagedOp<'a> {
                 parts.push(spec.terms_name(*axis, stage));
             }
             if let Some((_, combine)) = &stage.fold {
-                parts.push(format!("{}{}", spec.folds_name(*combine), axis.suffix()));
-                parts.push(spec.folds_name(*combine));
+                let name = spec.folds_name(stage, *combine);
+                parts.push(format!("{name}{}", axis.suffix()));
+                parts.push(name);
             }
         }
         parts
@@ -200,7 +201,8 @@ impl<'a> Op<'a> {
         let mut classes: Vec<Numerics> = Vec::new();
         let wanted = match self.form {
             // A single column is a run of neighbours: NumPy sums it by the tree, so the tree is needed in any case.
-            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential => &Numerics::ALL[..],
+            // A part has no call of its own: what it is a part of sees to that.
+            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential && !self.is_part() => &Numerics::ALL[..],
             _ => self.numerics(),
         };
         for &numerics in wanted {

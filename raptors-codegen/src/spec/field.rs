@@ -330,7 +330,8 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Reduce,
         doc: "How `of` is computed where it is more than the input: `fused` into kernels of its own, the fastest and the \
               dearest to compile, for one matrix alone; or by the `block`, into memory that stays in the first cache, where \
-              the kernels of the plain reduction take it in. Left out: `fused` where it can be.",
+              the kernels of the plain reduction take it in. Left out: `fused` for sums, products and extremes of one \
+              matrix, else by the `block`.",
         example: "terms = \"block\"",
     },
     Field {
@@ -426,6 +427,15 @@ pub(super) const FIELDS: &[Field] = &[
         family: Family::Reduce,
         doc: "With `of`: how two values become one, as in `[reduce]`.",
         example: "combine = \"add\"",
+    },
+    Field {
+        table: Table::Stage,
+        name: "terms",
+        kind: Kind::Word(&TERMS),
+        required: false,
+        family: Family::Reduce,
+        doc: "How `of` is computed, as in `[reduce]`. Left out: by the `block`.",
+        example: "terms = \"fused\"",
     },
     Field {
         table: Table::Stage,

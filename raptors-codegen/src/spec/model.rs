@@ -116,6 +116,8 @@ pub struct Stage {
     pub fold: Option<(Expr, Combine)>,
     /// Its value, where that is not what comes of the reduction ([`Expr::State`] 0).
     pub finish: Option<Expr>,
+    /// The matrix whose elements are all that it takes in, where it has kernels of its own.
+    pub fused: Option<usize>,
     /// In which pass over memory it is computed, from 0: after all that it uses.
     pub pass: usize,
 }

@@ -28,7 +28,6 @@ pub(super) fn check(
     let numerics = numerics(sink, block);
     if staged::is_staged(block, inputs) {
         let inputs = inputs?;
-        fused_terms(sink, block, inputs);
         return staged::check(sink, block, inputs, dtypes, numerics);
     }
     if let Some(entry) = block.get("outputs") {
@@ -72,17 +71,6 @@ pub(super) fn check(
         state: fields,
     };
     Some((Body::Reduce(reduce), state.at))
-}
-
-/// Reports `terms = "fused"` where that cannot be.
-fn fused_terms(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
-    let Some(entry) = block.get("terms") else { return };
-    if let Value::Word(0) = entry.value {
-        let what = if inputs.names.len() > 1 { "several inputs" } else { "stages, counts and places" };
-        sink.report(Rule::NotYetEmitted, &entry.key, format!("no fused kernel is generated for {what}"))
-            .label("`fused`")
-            .fix("write `terms = \"block\"`, or leave it out");
-    }
 }
 
 /// Reports inputs whose names stand for something else in a reduction.

@@ -1,5 +1,7 @@
 //! Reductions in stages: checks of `[reduce.stages]`, and of what is short for it.
 
+use std::ops::Range;
+
 use super::{
     check::{Inputs, bad_name, sorted, unused, uses},
     expr::{Binary, Expr},
@@ -144,9 +146,40 @@ impl Reader<'_> {
                     .fix("remove `finish`");
             }
             let pass = self.pass(&fold, finish.as_ref());
-            self.stages.push(Stage { name: name.clone(), fold, finish, pass });
+            let fused = match block.get("terms").map(|entry| (entry, &entry.value)) {
+                Some((entry, Value::Word(0))) => self.fused(sink, &entry.key, fold.as_ref()),
+                _ => None,
+            };
+            self.stages.push(Stage { name: name.clone(), fold, finish, fused, pass });
             self.names.push(name);
         }
+    }
+
+    /// The matrix that is all that a stage with kernels of its own takes in.
+    fn fused(
+        &self,
+        sink: &mut Sink<'_>,
+        key: &Range<usize>,
+        fold: Option<&(Expr, Combine)>,
+    ) -> Option<usize> {
+        let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
+        let one = fold.and_then(|(of, combine)| {
+            let used: Vec<_> = (0..self.names.len()).filter(|&at| uses(of, at)).collect();
+            let can = matches!(combine, Combine::Add | Combine::Min | Combine::Max | Combine::Count);
+            match used[..] {
+                [at] if can && kinds.get(at) == Some(&InputKind::Matrix) => Some(at),
+                _ => None,
+            }
+        });
+        if one.is_none() {
+            sink.report(Rule::NotYetEmitted, key, "no fused kernel is generated for this")
+                .label("`fused`")
+                .fix(
+                    "leave it out: kernels are fused for sums, counts and extremes of what is computed from one matrix \
+                     alone",
+                );
+        }
+        one
     }
 
     /// In which pass over memory a stage is computed.
@@ -305,7 +338,13 @@ pub(super) fn of_state(
     numerics: Vec<Numerics>,
 ) -> Option<Body> {
     let stage = |(at, field): (usize, &Field)| {
-        Some(Stage { name: field.name.clone(), fold: Some(alone(field, at)?), finish: None, pass: 0 })
+        Some(Stage {
+            name: field.name.clone(),
+            fold: Some(alone(field, at)?),
+            finish: None,
+            fused: None,
+            pass: 0,
+        })
     };
     let stages = fields.iter().enumerate().map(stage).collect::<Option<Vec<_>>>()?;
     // The matrix is the one input: stages come after it.
@@ -332,6 +371,7 @@ impl Staged {
     pub fn terms(&self, stage: &Stage) -> Option<Expr> {
         match stage.fold.as_ref()? {
             (Expr::Input(_), combine) if *combine != Combine::Count => None,
+            _ if stage.fused.is_some() => None,
             (of, Combine::Count) => {
                 Some(Expr::Select(Box::new([of.clone(), Expr::Literal(1.0), Expr::Literal(0.0)])))
             }
@@ -359,10 +399,13 @@ impl Spec {
         format!("{}{}__{}", self.name, axis.suffix(), stage.name)
     }
 
-    /// The name of the part that reduces by an operator.
+    /// The name of the part that reduces for a stage: by an operator, for all that do so; or one of its own.
     #[must_use]
-    pub fn folds_name(&self, combine: Combine) -> String {
-        format!("{}__{}", self.name, combine.by().0.word())
+    pub fn folds_name(&self, stage: &Stage, combine: Combine) -> String {
+        match stage.fused {
+            Some(_) => format!("{}__{}_fused", self.name, stage.name),
+            None => format!("{}__{}", self.name, combine.by().0.word()),
+        }
     }
 
     /// Gives an operation in stages the parts that it needs kernels for; others stay as they are.
@@ -394,15 +437,21 @@ impl Spec {
                 }
             }
         }
-        let mut folds: Vec<Combine> = Vec::new();
-        for (_, combine) in staged.stages.iter().filter_map(|stage| stage.fold.as_ref()) {
-            if folds.iter().all(|other| other.by().0 != combine.by().0) {
-                folds.push(*combine);
+        for stage in &staged.stages {
+            let Some((of, combine)) = &stage.fold else { continue };
+            let name = self.folds_name(stage, *combine);
+            if parts.iter().any(|part| part.name == name) {
+                continue;
             }
-        }
-        for combine in folds {
+            let of = match (stage.fused, combine) {
+                (None, _) => Expr::Input(0),
+                (Some(_), Combine::Count) => {
+                    Expr::Select(Box::new([of.clone(), Expr::Literal(1.0), Expr::Literal(0.0)]))
+                }
+                (Some(_), _) => of.clone(),
+            };
             let inputs = vec![Input { name: "x".to_owned(), kind: InputKind::Matrix }];
-            let mut fold = part(self.folds_name(combine), inputs, Body::Reduce(fold(combine, staged)));
+            let mut fold = part(name, inputs, Body::Reduce(fold(of, *combine, staged)));
             fold.variants = Variants::default();
             parts.push(fold);
         }
@@ -413,14 +462,19 @@ impl Spec {
     }
 }
 
-/// The plain reduction by an operator.
-fn fold(combine: Combine, staged: &Staged) -> Reduce {
+/// The reduction by an operator, of what is computed from one matrix.
+fn fold(mut of: Expr, combine: Combine, staged: &Staged) -> Reduce {
     let (op, init) = combine.by();
+    of.each_mut(&mut |part| {
+        if let Expr::Input(at) = part {
+            *at = 0;
+        }
+    });
     let side = |second| Box::new(Expr::Side { second, index: 0 });
     let field = Field {
         name: ACC.to_owned(),
         init: Expr::Literal(init),
-        step: Expr::Binary(op, Box::new(Expr::State(0)), Box::new(Expr::Input(0))),
+        step: Expr::Binary(op, Box::new(Expr::State(0)), Box::new(of)),
         merge: Expr::Binary(op, side(false), side(true)),
     };
     // A single column, and a row that is longer than a block, is a run of all elements.

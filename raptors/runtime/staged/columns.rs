@@ -101,6 +101,7 @@ impl<T: Element> Work<'_, T> {
         let bytes = all.len() * size_of::<T>();
         let target = Target { rows, cols, bytes, contiguous: false, stores: false };
         let mut stages = Vec::new();
+        let mut without_nan = None;
         for (at, fold) in self.folds(pass) {
             let by_tree = fold.along.order != Order::Any && self.call.numerics == Numerics::Accurate;
             let table = fold.along.table(self.call.numerics);
@@ -112,7 +113,8 @@ impl<T: Element> Work<'_, T> {
                 down.kernel.call((operands.terms(fold, all, values, &mut [])?, &mut down.found.states));
             } else {
                 down.found.whole.resize(cols, 0);
-                down.without_nan(all);
+                down.fused(all);
+                down.without_nan(all, &mut without_nan);
             }
             stages.push((at, down));
         }
@@ -157,15 +159,31 @@ struct Down<'a, T: Element> {
 }
 
 impl<T: Element> Down<'_, T> {
-    /// Where the terms of elements that are no NaN are these as they lie: all at once, if there is no NaN.
-    fn without_nan(&mut self, all: Block) {
-        let Some(at) = self.fold.terms.without_nan() else { return };
-        self.kernel.call((self.operands.matrix(at, all), &mut self.found.states));
-        if self.found.states.iter().fold(false, |found, state| found | state.is_nan()) {
-            self.found.states.fill(self.fold.along.init);
-            return;
-        }
+    /// Where its kernels compute the terms themselves, all rows at once, or as many as counts of are exact.
+    fn fused(&mut self, all: Block) {
+        let (true, Terms::Matrix(at)) = (self.fold.fused, &self.fold.terms) else { return };
         self.is_done = true;
+        let step = if self.fold.by == By::Count { EXACT } else { all.rows };
+        for start in (0..all.rows).step_by(step) {
+            let rows = all.rows(start, step.min(all.rows - start));
+            self.kernel.call((self.operands.matrix(*at, rows), &mut self.found.states));
+            if self.fold.by == By::Count {
+                self.add_counts();
+            }
+        }
+    }
+
+    /// Where the terms of elements that are no NaN are these as they lie: all at once, if there is no NaN.
+    fn without_nan(&mut self, all: Block, known: &mut Option<usize>) {
+        let Some(at) = self.fold.terms.without_nan() else { return };
+        if self.fold.by != By::Count || *known != Some(at) {
+            self.kernel.call((self.operands.matrix(at, all), &mut self.found.states));
+            if self.found.states.iter().fold(false, |found, state| found | state.is_nan()) {
+                self.found.states.fill(self.fold.along.init);
+                return;
+            }
+        }
+        (self.is_done, *known) = (true, Some(at));
         if self.fold.by == By::Count {
             self.found.states.fill(T::ZERO);
             self.found.whole.fill(self.fold.count_without_nan(all.rows));

@@ -53,6 +53,8 @@ pub struct Fold<T: Element> {
     pub(crate) terms: Terms<T>,
     /// What is wanted of it.
     pub(crate) by: By,
+    /// Whether its kernels compute the terms of a matrix themselves.
+    pub(crate) fused: bool,
     /// Of elements without a NaN, whether all of them are counted.
     pub(crate) counts_numbers: bool,
     /// The plain reduction over the operation's axis.

@@ -46,16 +46,18 @@ impl<T: Element> Work<'_, T> {
                     if pass > 0 {
                         values.set(&part);
                     }
+                    let mut without_nan = None;
                     for (at, fold) in self.folds(pass) {
                         let kernel = kernels[at].as_ref().expect("it reduces something");
+                        let states = &mut states[..len];
                         self.rows_of(
                             fold,
                             kernel,
                             block,
                             &values,
-                            memory,
-                            &mut states[..len],
+                            (memory, states),
                             &mut part[at],
+                            &mut without_nan,
                         )?;
                     }
                     self.staged.finish(pass, self.operands.values, self.count, &mut part);
@@ -76,14 +78,19 @@ impl<T: Element> Work<'_, T> {
         kernel: &Ready<States<T>>,
         block: Block,
         values: &Values<T>,
-        memory: &mut [T],
-        states: &mut [T],
+        (memory, states): (&mut [T], &mut [T]),
         found: &mut [f64],
+        without_nan: &mut Option<usize>,
     ) -> Result<(), Error> {
         if let Some(at) = fold.terms.without_nan() {
+            let count = as_f64(fold.count_without_nan(block.cols));
+            if fold.by == By::Count && *without_nan == Some(at) {
+                found.fill(count);
+                return Ok(());
+            }
             kernel.call((self.operands.matrix(at, block), &mut *states));
             if !states.iter().fold(false, |found, state| found | state.is_nan()) {
-                let count = as_f64(fold.count_without_nan(block.cols));
+                *without_nan = Some(at);
                 for (to, state) in found.iter_mut().zip(states) {
                     *to = if fold.by == By::Count { count } else { state.to_f64() };
                 }

@@ -131,11 +131,12 @@ impl<'a, T: Element> Run<'a, T> {
         let mut parts: Vec<Vec<Found<T>>> = self.folds.iter().map(|_| Vec::new()).collect();
         for (from, len) in blocks {
             let place = (start + from, len);
+            let mut without_nan = None;
             for ((fold, kernel), parts) in self.folds.iter().zip(&mut parts) {
                 parts.push(if fold.is_in_order(self.numerics) {
                     Found { state: fold.run.init, count: 0, place }
                 } else {
-                    self.of_block(fold, kernel, place, memory)?
+                    self.of_block(fold, kernel, place, &mut without_nan, memory)?
                 });
             }
         }
@@ -150,21 +151,27 @@ impl<'a, T: Element> Run<'a, T> {
         Ok(all)
     }
 
-    /// A block of a stage.
+    /// A block of a stage. The argument that other stages have found to be without a NaN there is known to the next ones.
     fn of_block(
         &self,
         fold: &Fold<T>,
         kernel: &Ready<States<T>>,
         place: (usize, usize),
+        without_nan: &mut Option<usize>,
         memory: &mut [T],
     ) -> Result<Found<T>, Error> {
         let (start, len) = place;
         if let Some(at) = fold.terms.without_nan()
             && let Some(all) = self.operands.lies(at, self.region)
         {
+            let count = fold.count_without_nan(len);
+            if fold.by == By::Count && *without_nan == Some(at) {
+                return Ok(Found { state: fold.run.init, count, place });
+            }
             let state = fold.state(kernel, &all[start..][..len]);
             if !state.is_nan() {
-                return Ok(Found { state, count: fold.count_without_nan(len), place });
+                *without_nan = Some(at);
+                return Ok(Found { state, count, place });
             }
         }
         let terms = self.operands.stretch(fold, self.region, place, self.values, memory)?;

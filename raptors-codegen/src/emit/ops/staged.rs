@@ -148,8 +148,8 @@ fn fold(
         found.expect("an operation in stages has its parts")
     };
     let terms = if op.staged.terms(stage).is_none() {
-        let Expr::Input(at) = of else { unreachable!("what is not computed is an input") };
-        let at = number(*at);
+        let plain = if let Expr::Input(at) = of { Some(*at) } else { None };
+        let at = number(stage.fused.or(plain).expect("what is not computed is an input"));
         quote!(staged::Terms::Matrix(#at))
     } else {
         let part = part(&op.spec.terms_name(op.axis, stage));
@@ -180,17 +180,19 @@ fn fold(
         Combine::ArgMin | Combine::ArgMax => format_ident!("Place"),
     };
     let mut plain = |axis: Axis| {
-        let part = part(&format!("{}{}", op.spec.folds_name(combine), axis.suffix()));
+        let part = part(&format!("{}{}", op.spec.folds_name(stage, combine), axis.suffix()));
         let Form::Reduce(reduce, axis) = part.form else { unreachable!("it reduces") };
         // By whom it is used does not matter: it is not called by itself.
         folds.name(dtype, &reduce::reduction(combine.by().0.word(), part, reduce, axis, dtype, tables))
     };
     let (along, run) = (plain(op.axis), plain(Axis::All));
+    let fused = stage.fused.is_some();
     let counts_numbers = matches!(of, Expr::Unary(Unary::Not, _));
     quote! {
         staged::Fold {
             terms: #terms,
             by: staged::By::#by,
+            fused: #fused,
             counts_numbers: #counts_numbers,
             along: &#along,
             run: &#run,
