@@ -162,8 +162,11 @@ impl<'py> Called<'_, '_, 'py> {
 
     fn run<T: Element>(&self, py: Python<'py>, out: Out<'_>) -> PyResult<()> {
         let args: Vec<Arg<'_>> = (self.operands.iter())
-            .map(|operand| {
-                T::arg(operand.as_ref().map_or_else(|| Value::Matrix(self.x.matrix()), Operand::value))
+            .map(|operand| match operand {
+                None => T::arg(Value::Matrix(self.x.matrix())),
+                // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
+                Some(Operand::Scalar(value)) => Arg::F64(Value::Scalar(*value)),
+                Some(operand) => T::arg(operand.value()),
             })
             .collect();
         let matrices = 1 + self.operands.iter().filter(|of| matches!(of, Some(Operand::Matrix(_)))).count();

@@ -31,7 +31,7 @@ def test_there_are_some() -> None:
 
 class TestDdof:
     # From fewer than none to as many as there are elements and more; of the types that numbers have.
-    @pytest.mark.parametrize("ddof", [1, 0, 2.0, 0.5, -1, -2.5, True, 3, 5, 7, 33, 100, np.float32(0.25), np.int64(1), np.array(1.5)])
+    @pytest.mark.parametrize("ddof", [1, 0, 2.0, 0.5, 0.1, 1.9, 3.7, -1, -2.5, True, 3, 5, 7, 33, 100, np.float32(0.25), np.int64(1), np.array(1.5)])
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("name", DDOF)
     def test_any(self, name: str, dtype: str, ddof: Any) -> None:
