@@ -203,7 +203,9 @@ fn the_erased_entry_refuses_other_arguments() {
             let mut other = args.clone();
             other[at] = arg(kind, (rows, cols), &doubles[..rows * cols]);
             let error = Error::Dtype { what: input.name, expected: Dtype::F32, got: Dtype::F64 };
-            assert_eq!(call(&other), Err(error), "{}", op.name);
+            // Formulas compute in f64, whatever the dtype, and take a scalar of that as it is.
+            let is_taken = kind == InputKind::Scalar && matches!(op.body, Body::Staged { .. });
+            assert_eq!(call(&other), if is_taken { Ok(()) } else { Err(error) }, "{}", op.name);
 
             let forms = [
                 (InputKind::Matrix, "a matrix"),

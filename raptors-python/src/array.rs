@@ -25,7 +25,7 @@ use raptors::Dtype;
 
 pub(crate) use self::{
     input::Input,
-    output::{Output, copied_to, scalar},
+    output::{Output, check_out, copied_to, scalar},
 };
 use crate::Name;
 

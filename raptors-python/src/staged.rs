@@ -13,7 +13,7 @@ use raptors::{
 
 use crate::{
     Object,
-    array::{Input, copied_to},
+    array::{Input, check_out, copied_to},
     call::{self, Lengths, Operand},
     error,
     function::{Lazy, Staged},
@@ -100,6 +100,14 @@ impl<'py> Called<'_, '_, 'py> {
             return Err(error::raised(&Error::Empty { op: self.op.name }));
         }
         let outs = self.outs(outputs)?;
+        // All of them before any is written to: what is refused leaves no half of a result behind.
+        for out in &outs {
+            match outputs[0].result {
+                ResultType::Element => check_out::<T>(out, self.lengths.all())?,
+                ResultType::Whole => check_out::<i64>(out, self.lengths.all())?,
+                ResultType::Truth => check_out::<bool>(out, self.lengths.all())?,
+            }
+        }
         match outputs[0].result {
             ResultType::Element => {
                 let mut all = zeros(len.checked_mul(outputs.len()), T::ZERO)?;
@@ -154,8 +162,11 @@ impl<'py> Called<'_, '_, 'py> {
 
     fn run<T: Element>(&self, py: Python<'py>, out: Out<'_>) -> PyResult<()> {
         let args: Vec<Arg<'_>> = (self.operands.iter())
-            .map(|operand| {
-                T::arg(operand.as_ref().map_or_else(|| Value::Matrix(self.x.matrix()), Operand::value))
+            .map(|operand| match operand {
+                None => T::arg(Value::Matrix(self.x.matrix())),
+                // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
+                Some(Operand::Scalar(value)) => Arg::F64(Value::Scalar(*value)),
+                Some(operand) => T::arg(operand.value()),
             })
             .collect();
         let matrices = 1 + self.operands.iter().filter(|of| matches!(of, Some(Operand::Matrix(_)))).count();

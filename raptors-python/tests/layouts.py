@@ -79,6 +79,12 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def matrices(name: str, x: Array) -> dict[str, Array]:
+    """A matrix for each that a reduction takes, the first of them `x`."""
+    first, *others = [input for input, kind in FUNCTIONS[name]["inputs"] if kind == "matrix"]
+    return {first: x, **{other: np.array(x[..., ::-1], x.dtype.newbyteorder("=")) for other in others}}
+
+
 def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False) -> Any:
     """What NumPy gives for the contiguous copies."""
     plain = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import raptors
 
-from layouts import MAPS, REDUCTIONS
+from layouts import FUNCTIONS, MAPS, REDUCTIONS, matrices
 
 X = np.arange(12.0).reshape(3, 4)
 
@@ -42,7 +43,7 @@ def test_dimensions(shape: tuple[int, ...]) -> None:
     x = np.zeros(shape)
     for name in REDUCTIONS:
         with pytest.raises(ValueError, match=f"must have 1 or 2 dimensions, but has {len(shape)}"):
-            getattr(raptors, name)(x)
+            getattr(raptors, name)(*(x for _ in matrices(name, X)))
 
 
 def test_mixed_dtypes() -> None:
@@ -143,18 +144,23 @@ def test_no_code_of_arrays_runs_during_a_call() -> None:
 
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_axes(name: str) -> None:
-    function = getattr(raptors, name)
+    given = matrices(name, X).values()
+    vectors = matrices(name, X[0]).values()
+
+    def function(axis: Any) -> Any:
+        return getattr(raptors, name)(*given, axis)
+
     for axis in [2, -3, 100, -100]:
         with pytest.raises(np.exceptions.AxisError) as ours:
-            function(X, axis)
+            function(axis)
         with pytest.raises(np.exceptions.AxisError) as theirs:
             np.sum(X, axis)
         assert str(ours.value) == str(theirs.value)
     with pytest.raises(np.exceptions.AxisError):
-        function(X[0], 1)
+        getattr(raptors, name)(*vectors, 1)
     for axis in ["0", 0.0, (0, 1)]:
         with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
-            function(X, axis=axis)
+            getattr(raptors, name)(*given, axis=axis)
 
 
 def test_numerics() -> None:
@@ -220,7 +226,15 @@ def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_function_has_docs() -> None:
-    for name in [*MAPS, *REDUCTIONS]:
+    for name, function in FUNCTIONS.items():
         docs = getattr(raptors, name).__doc__
-        for word in ["Parameters", "Returns", "Raises", "In NumPy: `", "out :", f"kernel-specs/ops/{name}.toml"]:
+        # Several functions may come of one spec.
+        file, line = function["spec"].split(":")
+        assert (Path(__file__).parents[2] / file).is_file(), (name, file)
+        words = ["Parameters", "Returns", "Raises", "out :", f"From `{file}`, line {line}.", function["summary"]]
+        if function["numpy"] is not None:
+            words.append(f"In NumPy: `{function['numpy']}`.")
+        words += [f"{input} : " for input, _ in function["inputs"]]
+        words += [f"    {default:g} if it is left out." for _, default in function["defaults"]]
+        for word in words:
             assert word in docs, (name, word)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import raptors
 
-from layouts import ALONE, FUNCTIONS, LAYOUTS, MAPS, Array, numpy, same
+from layouts import ALONE, LAYOUTS, MAPS, Array, matrices, numpy, same
 from test_bits import DTYPES, arguments, axes, some, values
 
 WRITEABLE = sorted(set(LAYOUTS) - {"read-only"})
@@ -40,11 +40,6 @@ def test_reductions(name: str, dtype: str, layout: str) -> None:
                 out = LAYOUTS[layout](np.zeros_like(theirs)) if theirs.ndim else np.zeros_like(theirs)
                 assert getattr(raptors, name)(*given.values(), axis, out=out, keepdims=keepdims) is out
                 same(out.astype(theirs.dtype), theirs, name)
-
-
-def matrices(name: str, x: Array) -> dict[str, Any]:
-    """A matrix for each that a reduction takes."""
-    return {input: x.copy() for input, kind in FUNCTIONS[name]["inputs"] if kind == "matrix"}
 
 
 def test_what_is_around_the_result_stays() -> None:

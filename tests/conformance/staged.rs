@@ -238,3 +238,27 @@ fn results_of_another_type_are_refused() {
         assert!(other.iter().all(|x| same_bits(*x, 7.0)));
     }
 }
+
+#[test]
+fn a_scalar_of_f64_is_taken_as_it_is() {
+    // A build without the family has none of it.
+    let Some(op) = catalogue::ops().iter().find(|op| op.name == "var") else { return };
+    let x = [1.0, 2.0, 4.0, 8.0];
+    let called = |ddof: Arg<'_>| {
+        let args = [Arg::F32(Value::Matrix(raptors::MatrixRef::from_row(&x))), ddof];
+        let mut result = [0.0];
+        op.call(&Call::default(), &args, Out::F32(catalogue::Place::Slice(&mut result))).map(|()| result[0])
+    };
+    // 28.75 is the sum of squares, and exact.
+    let rounded = |ddof: f64| {
+        #[expect(clippy::cast_possible_truncation, reason = "as a result is rounded")]
+        let result = (28.75 / (4.0 - ddof)) as f32;
+        result.to_bits()
+    };
+    let of_f64 = called(Arg::F64(Value::Scalar(3.7))).unwrap().to_bits();
+    let of_f32 = called(Arg::F32(Value::Scalar(3.7))).unwrap().to_bits();
+    assert_eq!((of_f64, of_f32), (rounded(3.7), rounded(f64::from(3.7_f32))));
+    assert_ne!(of_f64, of_f32);
+    // A matrix of another dtype is none that could be taken.
+    assert!(called(Arg::F64(Value::Slice(&[3.7]))).is_err());
+}

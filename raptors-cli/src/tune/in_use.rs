@@ -372,7 +372,12 @@ mod tests {
         assert!(calls.len() >= reference);
         let small = |name: &str| Call::of(name, raptors::Dtype::F64, (8, 8));
         for op in catalogue::ops() {
-            let seconds = small(op.name).time().unwrap();
+            let seconds = small(op.name).time();
+            if matches!(op.body, catalogue::Body::Staged { .. }) {
+                assert!(seconds.unwrap_err().to_string().contains("kernels of several rows"), "{}", op.name);
+                continue;
+            }
+            let seconds = seconds.unwrap();
             assert!(seconds.again > 0.0 && seconds.fresh > 0.0, "{}", op.name);
         }
     }

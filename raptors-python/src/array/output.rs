@@ -2,7 +2,10 @@
 
 use std::{ffi::c_void, ptr};
 
-use numpy::npyffi::{PY_ARRAY_API, PyArrayObject, flags, npy_intp};
+use numpy::{
+    PyArrayDescrMethods as _,
+    npyffi::{PY_ARRAY_API, PyArrayObject, flags, npy_intp},
+};
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     ffi,
@@ -108,21 +111,41 @@ fn copy<'py>(from: &Object<'py>, to: Object<'py>) -> PyResult<Object<'py>> {
     if done < 0 { Err(PyErr::fetch(to.py())) } else { Ok(to) }
 }
 
-/// A result that is copied into the caller's array, which must have its shape and dtype.
+/// Refuses what cannot take a result of the dtype of an element and that shape.
+pub(crate) fn check_out<R: numpy::Element>(out: &Object<'_>, shape: &[usize]) -> PyResult<()> {
+    is_array(out)?;
+    let (py, dtype) = (out.py(), R::get_dtype(out.py()));
+    // SAFETY: an array, as was just checked. Not by attributes, as in `check`.
+    let ((given, num), is_writeable) = unsafe {
+        let array = &(*out.as_ptr().cast::<PyArrayObject>()).fields;
+        (super::lengths_and_type(out), array.flags & flags::NPY_ARRAY_WRITEABLE != 0)
+    };
+    same_shape(&given, shape)?;
+    // Platforms have two whole numbers of 64 bits, which are one dtype.
+    // SAFETY: two numbers of dtypes.
+    if unsafe { PY_ARRAY_API.PyArray_EquivTypenums(py, num, dtype.num()) } == 0 {
+        return Err(other_dtype(&dtype.to_string(), out));
+    }
+    if is_writeable { Ok(()) } else { Err(read_only()) }
+}
+
+/// A result that is copied into the caller's array, which was checked.
 pub(crate) fn copied_to<'py>(result: &Object<'py>, out: &Object<'py>) -> PyResult<Object<'py>> {
     is_array(out)?;
-    // SAFETY: both are arrays.
-    let ((shape, num), (given, other)) =
-        unsafe { (super::lengths_and_type(result), super::lengths_and_type(out)) };
-    same_shape(&given, &shape)?;
-    if num != other {
-        return Err(PyTypeError::new_err(format!(
-            "Cannot cast output from dtype('{}') to dtype('{}'): out must have the dtype of the result",
-            result.getattr("dtype")?,
-            out.getattr("dtype")?
-        )));
-    }
     copy(result, out.clone())
+}
+
+#[cold]
+fn other_dtype(dtype: &str, out: &Object<'_>) -> PyErr {
+    let given = out.getattr("dtype").map_or_else(|_| "another dtype".to_owned(), |dtype| dtype.to_string());
+    PyTypeError::new_err(format!(
+        "Cannot cast output from dtype('{dtype}') to dtype('{given}'): out must have the dtype of the result"
+    ))
+}
+
+#[cold]
+fn read_only() -> PyErr {
+    PyValueError::new_err("output array is read-only")
 }
 
 /// Refuses what is no array.
@@ -212,16 +235,8 @@ fn check(out: &Object<'_>, dtype: Dtype, shape: &[usize]) -> PyResult<View> {
     let (given, num) = unsafe { super::lengths_and_type(out) };
     same_shape(&given, shape)?;
     if num != super::type_num(dtype) {
-        return Err(PyTypeError::new_err(format!(
-            "Cannot cast output from dtype('{}') to dtype('{}'): out must have the dtype of the result",
-            dtype_name(dtype),
-            out.getattr("dtype")?
-        )));
+        return Err(other_dtype(dtype_name(dtype), out));
     }
     let view = View::of_any(out, "out")?;
-    if view.has(flags::NPY_ARRAY_WRITEABLE) {
-        Ok(view)
-    } else {
-        Err(PyValueError::new_err("output array is read-only"))
-    }
+    if view.has(flags::NPY_ARRAY_WRITEABLE) { Ok(view) } else { Err(read_only()) }
 }

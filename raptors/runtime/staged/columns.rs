@@ -54,7 +54,7 @@ impl<T: Element> Work<'_, T> {
                     values.set(&part);
                 }
                 self.pass_down(pass, block, &values, &mut part)?;
-                self.staged.finish(pass, self.operands.values, self.count, &mut part);
+                self.staged.finish(pass, self.scalars, self.count, &mut part);
             }
             for (found, part) in found.iter_mut().zip(&part) {
                 found[start..][..len].copy_from_slice(part);

@@ -216,7 +216,7 @@ impl<T: Element> Staged<T> {
     }
 
     /// Carries out a call whose arguments were of any dtype. Of several results, those of one output come after those of the
-    /// one before.
+    /// one before. A scalar may be of f64 whatever the others are: formulas compute in that, and take it as it is.
     pub(crate) fn erased(&self, call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
         if args.len() != self.inputs.len() {
             return Err(Error::Arguments {
@@ -228,9 +228,21 @@ impl<T: Element> Staged<T> {
         let values = (args.iter().zip(self.inputs))
             .map(|(arg, input)| {
                 let (what, got) = (input.name, arg.dtype());
-                T::value(arg).ok_or(Error::Dtype { what, expected: T::DTYPE, got })
+                match (T::value(arg), arg) {
+                    (Some(value), _) => Ok(value),
+                    (None, Arg::F64(Value::Scalar(scalar))) if input.kind == InputKind::Scalar => {
+                        Ok(Value::Scalar(T::from_f64(*scalar)))
+                    }
+                    (None, _) => Err(Error::Dtype { what, expected: T::DTYPE, got }),
+                }
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let mut scalars = scalars(&values);
+        for (to, arg) in scalars.iter_mut().zip(args) {
+            if let Arg::F64(Value::Scalar(scalar)) = arg {
+                *to = *scalar;
+            }
+        }
         let mut slots = match (out, &self.outputs[0]) {
             (Out::Whole(slice), Output::Whole(_)) => vec![Slot::Whole(slice)],
             (Out::Truth(slice), Output::Truth(_)) => vec![Slot::Truth(slice)],
@@ -254,7 +266,7 @@ impl<T: Element> Staged<T> {
         while slots.len() < self.outputs.len() {
             slots.push(Slot::Element(&mut []));
         }
-        self.run(call, &values, slots)
+        self.run_with(call, &values, scalars, slots)
     }
 
     const fn form(&self, expected: &'static str, got: &'static str) -> Error {
@@ -266,6 +278,17 @@ impl<T: Element> Staged<T> {
         &self,
         call: &Call<'_>,
         values: &[Value<'_, T>],
+        slots: Vec<Slot<'_, T>>,
+    ) -> Result<(), Error> {
+        self.run_with(call, values, scalars(values), slots)
+    }
+
+    /// The same, with the scalars as formulas take them, each in its place.
+    fn run_with(
+        &self,
+        call: &Call<'_>,
+        values: &[Value<'_, T>],
+        scalars: [f64; MOST],
         slots: Vec<Slot<'_, T>>,
     ) -> Result<(), Error> {
         let shape @ (rows, cols) = self.checked(values)?;
@@ -303,19 +326,19 @@ impl<T: Element> Staged<T> {
                 .map(|stage| vec![stage.fold.as_ref().map_or(0.0, |fold| fold.along.init.to_f64())]);
             let mut found: Vec<_> = found.collect();
             for pass in 0..=self.last_pass() {
-                self.finish(pass, values, count, &mut found);
+                self.finish(pass, scalars, count, &mut found);
             }
-            self.store(values, count, &found, slots);
+            self.store(scalars, count, &found, slots);
             return Ok(());
         }
-        let work = Work { staged: self, operands, call, count };
+        let work = Work { staged: self, operands, scalars, call, count };
         let all = Block::all(shape);
         match self.axis {
             // A single column, and a row by itself, is a run of neighbours.
             _ if results == 1 => {
                 let found: Vec<_> =
                     work.of_run(all, 0, plan.cut)?.into_iter().map(|value| vec![value]).collect();
-                self.store(values, count, &found, slots);
+                self.store(scalars, count, &found, slots);
                 Ok(())
             }
             Axis::All => unreachable!("it has one result"),
@@ -328,7 +351,7 @@ impl<T: Element> Staged<T> {
                     rows.div_ceil(parts).max(1)
                 },
                 |start, len, slots| {
-                    self.store(values, count, &work.of_rows(all.rows(start, len))?, slots);
+                    self.store(scalars, count, &work.of_rows(all.rows(start, len))?, slots);
                     Ok(())
                 },
             ),
@@ -341,7 +364,7 @@ impl<T: Element> Staged<T> {
                     chunk::stripes::<T>(cols, parts)
                 },
                 |start, len, slots| {
-                    self.store(values, count, &work.of_columns(all.columns(start, len))?, slots);
+                    self.store(scalars, count, &work.of_columns(all.columns(start, len))?, slots);
                     Ok(())
                 },
             ),
@@ -378,11 +401,11 @@ impl<T: Element> Staged<T> {
     }
 
     /// The values of a pass's stages, from what came of their reductions; and of those that reduce nothing.
-    fn finish(&self, pass: usize, values: &[Value<'_, T>], count: usize, found: &mut [Vec<f64>]) {
+    fn finish(&self, pass: usize, scalars: [f64; MOST], count: usize, found: &mut [Vec<f64>]) {
         for (at, stage) in self.stages.iter().enumerate().filter(|(_, stage)| stage.pass == pass) {
             let Some(formula) = stage.finish else { continue };
             let acc = std::mem::take(&mut found[at]);
-            let scope = Scope { acc: &acc, ..Scope::new(values, found, count) };
+            let scope = Scope { acc: &acc, ..Scope::new(scalars, found, count) };
             // Rounded once to the operation's dtype, which later stages compute in.
             let rounded = |index| T::from_f64(formula(&scope, index)).to_f64();
             let finished = (0..acc.len()).map(rounded).collect();
@@ -391,8 +414,8 @@ impl<T: Element> Staged<T> {
     }
 
     /// Writes the results. Where there is one value for all, it is that.
-    fn store(&self, values: &[Value<'_, T>], count: usize, found: &[Vec<f64>], slots: Vec<Slot<'_, T>>) {
-        let scope = Scope::new(values, found, count);
+    fn store(&self, scalars: [f64; MOST], count: usize, found: &[Vec<f64>], slots: Vec<Slot<'_, T>>) {
+        let scope = Scope::new(scalars, found, count);
         let last = found[0].len() - 1;
         for (output, slot) in self.outputs.iter().zip(slots) {
             match (output, slot) {
@@ -423,15 +446,20 @@ impl<T: Element> Staged<T> {
 }
 
 impl<'a> Scope<'a> {
-    fn new<T: Element>(values: &[Value<'_, T>], stages: &'a [Vec<f64>], count: usize) -> Self {
-        let mut scalars = [0.0; MOST];
-        for (to, value) in scalars.iter_mut().zip(values) {
-            if let Value::Scalar(value) = value {
-                *to = value.to_f64();
-            }
-        }
+    fn new(scalars: [f64; MOST], stages: &'a [Vec<f64>], count: usize) -> Self {
         Self { acc: &[], scalars, stages, count: as_f64(count as u64) }
     }
+}
+
+/// The arguments that are scalars, each in its place.
+fn scalars<T: Element>(values: &[Value<'_, T>]) -> [f64; MOST] {
+    let mut scalars = [0.0; MOST];
+    for (to, value) in scalars.iter_mut().zip(values) {
+        if let Value::Scalar(value) = value {
+            *to = value.to_f64();
+        }
+    }
+    scalars
 }
 
 /// A count in f64, exact up to 2^53.
@@ -445,6 +473,8 @@ const fn as_f64(count: u64) -> f64 {
 struct Work<'a, T: Element> {
     staged: &'a Staged<T>,
     operands: Operands<'a, T>,
+    /// The arguments that are scalars, each in its place.
+    scalars: [f64; MOST],
     call: &'a Call<'a>,
     /// Elements of a result.
     count: usize,

@@ -60,7 +60,7 @@ impl<T: Element> Work<'_, T> {
                             &mut without_nan,
                         )?;
                     }
-                    self.staged.finish(pass, self.operands.values, self.count, &mut part);
+                    self.staged.finish(pass, self.scalars, self.count, &mut part);
                 }
                 for (found, part) in found.iter_mut().zip(&part) {
                     found[start..][..len].copy_from_slice(part);

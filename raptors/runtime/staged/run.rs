@@ -56,7 +56,7 @@ impl<T: Element> Work<'_, T> {
                     By::Place => as_f64(run.place(fold, result)? as u64),
                 };
             }
-            self.staged.finish(pass, self.operands.values, self.count, &mut found);
+            self.staged.finish(pass, self.scalars, self.count, &mut found);
         }
         Ok(found.into_iter().map(|value| value[0]).collect())
     }

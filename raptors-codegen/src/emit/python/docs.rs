@@ -46,6 +46,8 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
             InputKind::Column => {
                 format!("{name} : ndarray with the dtype of `{first}`, an element for each row")
             }
+            // It stands beside counts and sums, which are of no dtype.
+            InputKind::Scalar if matches!(spec.body, Body::Staged(_)) => format!("{name} : number"),
             InputKind::Scalar => format!("{name} : number, converted to the dtype of `{first}`"),
         });
         let default = spec.defaults.iter().find(|(at, _)| spec.inputs[*at].name == *name);

@@ -3,6 +3,9 @@
 ``python -m raptors.compare.calls CALLS.json`` is what ``cargo xtask regret --in-use`` runs. For each call of the file it
 prints the seconds that it takes on the same arrays again and again, as in a loop, and on others each time, as in a
 pipeline. Arrays are NumPy's, results are new ones.
+
+A row of a profile is judged by a call that runs the row's kernel and no other. What is computed in stages runs kernels of
+several rows, and is not asked for.
 """
 
 from __future__ import annotations
@@ -33,8 +36,15 @@ UNTIMED = 3
 Json = dict[str, Any]
 
 
+def timed() -> dict[str, Op]:
+    """The operations whose calls can be asked for."""
+    return {name: op for name, op in ops().items() if not op.is_staged}
+
+
 def seconds(call: Json, known: dict[str, Op]) -> Json:
     """Of one call."""
+    if call["op"] not in known:
+        raise ValueError(f"no calls of {call['op']} are timed: it runs kernels of several rows, or is not there")
     copies = [_prepared(call, known[call["op"]], seed) for seed in range(call["copies"])]
     held: list[Any] = [None] * len(copies)
 
@@ -82,7 +92,7 @@ def _best(call: Callable[[], Any]) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    known = ops()
+    known = timed()
     calls = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     print(json.dumps([seconds(call, known) for call in calls]))
 

@@ -7,6 +7,7 @@ expression; both sides are statements of Python that are timed as they would sta
 from __future__ import annotations
 
 import ast
+import inspect
 import timeit
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,13 @@ class Op:
     dtypes: tuple[str, ...]
     numerics: tuple[str, ...] = ("numpy",)
     defaults: tuple[tuple[str, float], ...] = ()
+    results: tuple[str, ...] = ()
+    """Of a reduction in stages, the types of its results."""
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it is computed in stages, by the kernels of other operations."""
+        return bool(self.results)
 
 
 def ops() -> dict[str, Op]:
@@ -56,7 +64,8 @@ def ops() -> dict[str, Op]:
             numerics = tuple(about["numerics"])
             defaults = tuple(tuple(pair) for pair in about["defaults"])
             numpy = about["numpy"]
-            found[name] = Op(name, about["name"], inputs, number, reduces, numpy, dtypes, numerics, defaults)
+            results = tuple(about["results"])
+            found[name] = Op(name, about["name"], inputs, number, reduces, numpy, dtypes, numerics, defaults, results)
     return found
 
 
@@ -220,10 +229,17 @@ def _numpy(op: Op, out: bool) -> str:
                 top = _function(UFUNCS[type(kind)], [left, right])
             case ast.UnaryOp(kind, operand) if type(kind) in UFUNCS:
                 top = _function(UFUNCS[type(kind)], [operand])
-        if not isinstance(top, ast.Call):
-            raise ValueError(f"NumPy cannot write `{op.numpy}` to a given array")
+        if not isinstance(top, ast.Call) or not _takes_out(top):
+            # A tuple of results is no call; and not all functions have an `out`.
+            raise ValueError(f"NumPy cannot write to a given array what {op.name} gives: `{ast.unparse(top)}`")
         top.keywords.append(ast.keyword("out", ast.Name("out")))
     return ast.unparse(top)
+
+
+def _takes_out(call: ast.Call) -> bool:
+    """Whether the function that is called can be given an array for its result."""
+    function = eval(ast.unparse(call.func), {"np": np})
+    return isinstance(function, np.ufunc) or "out" in inspect.signature(function).parameters
 
 
 def _function(name: str, arguments: list[ast.expr]) -> ast.Call:

@@ -62,7 +62,7 @@ def parser() -> Parser:
         "--alloc",
         choices=["new", "out", "both"],
         default="new",
-        help="results are new arrays, or go to given ones (out=); sums of all elements are always new; default: new",
+        help="results are new arrays, or go to given ones (out=), where NumPy can write to one; single numbers are always new; default: new",
     )
     what.add_argument("--peers", type=_words(["numpy", *peers.NAMES]), default=["numpy"], metavar="LIST", help=f"of {', '.join(peers.NAMES)}: beside NumPy, which always takes part")
     how = parser.add_argument_group("how")

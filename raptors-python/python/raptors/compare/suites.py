@@ -33,6 +33,9 @@ SUITES: dict[str, list[tuple[tuple[str, ...] | None, Shapes]]] = {
 }
 """Operations and shapes of each suite. Without operations: all that NumPy has."""
 
+FEW = 3
+"""Functions of which a numeric class without a counterpart is told by name; of more, how many they are."""
+
 
 def select(
     suites: list[str],
@@ -62,9 +65,15 @@ def select(
                                     # Of those that were asked for by name none is dropped.
                                     if names or of_suite or _is_possible(case):
                                         chosen[case] = None
+    # Those that NumPy cannot compute are refused here, before anything is measured.
+    closed = []
     for case in chosen:
-        # Those that NumPy cannot compute are refused here, before anything is measured.
-        statements(case)
+        if case.op.numpy is not None and not _is_possible(case):
+            closed.append(case.op.name)
+        else:
+            statements(case)
+    if closed:
+        raise ValueError(_closed(list(dict.fromkeys(closed))))
     return list(chosen)
 
 
@@ -78,14 +87,28 @@ def left_out(suites: list[str], *, shapes: Shapes | None = None, names: list[str
     if flat:
         said.append(f"a vector does not fit {', '.join(flat)}")
     if None in sets:
-        others = [_without(op) for op in known.values()]
-        alone = dict.fromkeys(name for names_of_op in others for name in names_of_op)
+        alone = [op.function for op in known.values() if op.numpy is None]
+        classes: dict[str, dict[str, None]] = {}
+        for op in known.values():
+            for numerics in op.numerics if op.numpy is not None else ():
+                if numerics != "numpy":
+                    classes.setdefault(numerics, {})[op.function] = None
+        for numerics, functions in classes.items():
+            # Most reductions have it: a list of them all would be as long as the catalogue.
+            if len(functions) > FEW:
+                alone.append(f"{len(functions)} functions with numerics='{numerics}'")
+            else:
+                alone += [f"{function}(numerics='{numerics}')" for function in functions]
         if alone:
-            said.append(f"NumPy has nothing with the bits of {', '.join(alone)}")
-        closed = [op.name for op in wanted for way in _ways(op, alloc) if not _is_possible(Case(op, "", (), alloc=way))]
+            said.append(f"NumPy has nothing with the bits of {', '.join(dict.fromkeys(alone))}")
+        closed = [op.function for op in wanted for way in _ways(op, alloc) if not _is_possible(Case(op, "", (), alloc=way))]
         if closed:
-            said.append(f"NumPy cannot write to a given array what {', '.join(closed)} gives")
+            said.append(_closed(list(dict.fromkeys(closed))))
     return said
+
+
+def _closed(names: list[str]) -> str:
+    return f"NumPy cannot write to a given array what {', '.join(names)} {'gives' if len(names) == 1 else 'give'}"
 
 
 def part(cases: list[Case], number: int, count: int) -> list[Case]:
@@ -111,13 +134,6 @@ def number_of(day: datetime.date, count: int) -> int:
 
 def _names(of_suite: tuple[str, ...] | list[str] | None, known: dict[str, Op]) -> list[str]:
     return [op.name for op in known.values() if op.numpy is not None] if of_suite is None else list(of_suite)
-
-
-def _without(op: Op) -> list[str]:
-    """What of a function has no counterpart: all of it, or some numerics."""
-    if op.numpy is None:
-        return [op.function]
-    return [f"{op.function}(numerics='{numerics}')" for numerics in op.numerics if numerics != "numpy"]
 
 
 def _fits(op: Op, shape: tuple[int, ...]) -> bool:
