@@ -9,6 +9,7 @@ pub(crate) mod expr;
 mod kernel;
 mod map;
 mod ops;
+pub mod page;
 pub mod python;
 mod reduce;
 mod signature;

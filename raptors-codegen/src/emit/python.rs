@@ -6,7 +6,7 @@
 //! In Rust, whatever is made up here has two underlines in its name, which no name of a spec has: a function `std` would
 //! hide the crate, since `PyO3` makes a module of that name beside it.
 
-mod counterpart;
+pub(super) mod counterpart;
 mod docs;
 
 use proc_macro2::{Ident, TokenStream};

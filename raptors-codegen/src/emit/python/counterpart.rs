@@ -7,7 +7,7 @@ use crate::spec::{
 
 /// The expression, to be evaluated with `np`, the inputs and, of a reduction, `axis` and `keepdims`: `x * factor`,
 /// `np.mean(x, axis=axis, keepdims=keepdims)`. `None` where `NumPy` has nothing that gives the same bits.
-pub(super) fn of(spec: &Spec) -> Option<String> {
+pub(in crate::emit) fn of(spec: &Spec) -> Option<String> {
     if let Some(written) = &spec.numpy {
         let columns = spec.inputs.iter().filter(|input| input.kind == InputKind::Column);
         // What the spec says holds for every form of its inputs.
