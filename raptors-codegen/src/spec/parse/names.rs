@@ -129,8 +129,12 @@ impl Parser<'_, '_> {
             Some("a field of the state")
         } else if input.is_some() {
             Some("an input")
+        } else if self.scope.later.iter().any(|later| later == name) {
+            Some("this stage or a later one")
         } else if name == "count" {
             Some("only in `finish`")
+        } else if name == "acc" && matches!(place, Place::Terms | Place::Value) {
+            Some("only in `finish` of a stage that has `of`")
         } else {
             None
         };
