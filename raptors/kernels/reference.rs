@@ -356,7 +356,8 @@ impl<S: Clone, Step: Fn(S, usize) -> S, Merge: Fn(S, S) -> S> Fold<S, Step, Merg
             return merge(self.tree(start, half), self.tree(start + half, len - half));
         }
         let whole = len - len % 8;
-        let accumulator = |j: usize| (start + j..start + whole).step_by(8).fold(self.init.clone(), &self.step);
+        let accumulator =
+            |j: usize| (start + j..start + whole).step_by(8).fold(self.init.clone(), &self.step);
         let [a, b, c, d, e, f, g, h] = std::array::from_fn(accumulator);
         let (low, high) = (merge(merge(a, b), merge(c, d)), merge(merge(e, f), merge(g, h)));
         self.in_order(merge(low, high), start + whole, start + len)

@@ -246,7 +246,7 @@ fn cut_over_threads_in_any_way() {
 #[test]
 fn special_values_in_every_lane_and_tail() {
     fn concern<T: Float>(bench: &mut Bench<T>) {
-        let specials = T::specials().len();
+        let specials = T::SPECIALS.len();
         let reduces = bench.subject.op.body.axis();
         let lanes = 64 / size_of::<T>();
         let step = unroll(&bench.subject.shared) * lanes;

@@ -88,7 +88,8 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
                 .label(format!("made by the form `{}`", kind.name()))
                 .fix("give the file another name, or leave this form out");
         }
-        operations.extend(reduces.iter().map(|(name, _)| (format!("{form}{}", &name[stem.len()..]), key.clone())));
+        operations
+            .extend(reduces.iter().map(|(name, _)| (format!("{form}{}", &name[stem.len()..]), key.clone())));
     }
 
     let spec = (|| {
@@ -135,7 +136,10 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
 }
 
 /// `NumPy`'s expression: `None` if the field is wrong, else whether it is there.
-#[expect(clippy::option_option, reason = "a field that is left out, and one that is wrong, are different things")]
+#[expect(
+    clippy::option_option,
+    reason = "a field that is left out, and one that is wrong, are different things"
+)]
 fn numpy(sink: &mut Sink<'_>, block: &Block) -> Option<Option<String>> {
     let Some(entry) = block.get("numpy") else { return Some(None) };
     let Value::Text(text) = &entry.value else { return None };
@@ -178,15 +182,25 @@ fn defaults(
                 let message = format!("{} is a {}, and a default is for a scalar", shown(name), kind.name());
                 sink.report(Rule::InputKinds, key, message).label("can have no default").fix("remove it");
             }
-            (Some(_), _) if !value.is_finite() || dtypes.contains(&Dtype::F32) && value.abs() > f64::from(f32::MAX) => {
-                sink.report(Rule::LiteralNotFinite, key, format!("the default of {} is not finite", shown(name)))
-                    .label("infinite, NaN, or too large")
-                    .fix("write a number up to 3.4e38, or leave the default out");
+            (Some(_), _)
+                if !value.is_finite()
+                    || dtypes.contains(&Dtype::F32) && value.abs() > f64::from(f32::MAX) =>
+            {
+                sink.report(
+                    Rule::LiteralNotFinite,
+                    key,
+                    format!("the default of {} is not finite", shown(name)),
+                )
+                .label("infinite, NaN, or too large")
+                .fix("write a number up to 3.4e38, or leave the default out");
             }
             (Some(at), _) => defaults.push((at, *value)),
             (None, _) => {
                 let near = nearest(name, inputs.names.iter().map(String::as_str));
-                let label = near.map_or_else(|| "no such input".to_owned(), |near| format!("did you mean {}?", shown(near)));
+                let label = near.map_or_else(
+                    || "no such input".to_owned(),
+                    |near| format!("did you mean {}?", shown(near)),
+                );
                 sink.report(Rule::UnknownName, key, format!("there is no input {}", shown(name)))
                     .label(label)
                     .fix(format!("write {}", either(inputs.names.iter().map(String::as_str))));

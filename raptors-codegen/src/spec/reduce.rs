@@ -58,7 +58,8 @@ pub(super) fn check(
         None => Some(None),
         Some(_) if names.is_empty() => None,
         Some(text) => {
-            let scope = Scope { place: Place::Finish, inputs: &known.names, fields: &names, later: &[], dtypes };
+            let scope =
+                Scope { place: Place::Finish, inputs: &known.names, fields: &names, later: &[], dtypes };
             parse::parse(sink, text, scope).map(Some)
         }
     };

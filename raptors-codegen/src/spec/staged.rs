@@ -91,7 +91,9 @@ pub(super) fn check(
     if stages.iter().all(|stage| stage.fold.is_none()) {
         sink.report(Rule::MissingField, &block.get("stages")?.key, "no stage reduces anything")
             .label("`finish` alone in each of them")
-            .fix("add a stage with `of` and `combine`, for example `sum = { of = \"x\", combine = \"add\" }`");
+            .fix(
+                "add a stage with `of` and `combine`, for example `sum = { of = \"x\", combine = \"add\" }`",
+            );
         return None;
     }
     if inputs.names.len() + stages.len() > MOST {
@@ -108,7 +110,9 @@ pub(super) fn check(
     unused(sink, inputs, &exprs);
     if let Some(Value::Stages(found)) = block.get("stages").map(|entry| &entry.value) {
         let keys = found.iter().enumerate();
-        for (_, ((name, key), _)) in keys.filter(|(at, _)| !exprs.iter().any(|of| uses(of, inputs.names.len() + at))) {
+        for (_, ((name, key), _)) in
+            keys.filter(|(at, _)| !exprs.iter().any(|of| uses(of, inputs.names.len() + at)))
+        {
             sink.report(Rule::UnusedStage, key, format!("the stage {} is not used", shown(name)))
                 .label("never used")
                 .fix("use it in a later stage or in a result, or remove it");
@@ -158,7 +162,9 @@ impl Reader<'_> {
         // The `finish` beside `of` and `combine` alone is that of the operation.
         let finish = match block.text("finish").filter(|_| is_named) {
             None => Some(None),
-            Some(text) => self.value(sink, text, block.get("of").or(block.get("combine")).is_some()).map(Some),
+            Some(text) => {
+                self.value(sink, text, block.get("of").or(block.get("combine")).is_some()).map(Some)
+            }
         };
         if let (Some(Combine::ArgMin | Combine::ArgMax), true, Some(entry)) =
             (combine, is_named, block.get("finish"))

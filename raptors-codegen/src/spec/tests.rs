@@ -62,7 +62,8 @@ fn every_shipped_spec_loads_under_its_name() {
         }
     }
     assert!(names.is_sorted());
-    for name in ["add", "broadcast_add", "scale", "sub", "sub_row", "sub_column", "sub_scalar", "sum", "var"] {
+    for name in ["add", "broadcast_add", "scale", "sub", "sub_row", "sub_column", "sub_scalar", "sum", "var"]
+    {
         assert!(names.contains(&name), "{name}");
     }
 }
