@@ -135,20 +135,20 @@
 //! maxima and places have none, and a call on no elements is an error.
 //!
 //! # Numeric classes
-//! `numerics` lists the classes that callers choose from. In the class `numpy`, runs of neighbours are summed by NumPy's
+//! `numerics` lists the classes that callers choose from. In the class `numpy`, runs of neighbours are summed by `NumPy`'s
 //! pairwise tree, sums down the columns take in row after row, and products take in one element after another. In
 //! the class `accurate` sums and products are pairwise along every axis. In stages that holds for each `combine`; minima, maxima,
 //! counts and places have the same bits in both.
 //!
-//! # Defaults, and NumPy's expression
+//! # Defaults, and `NumPy`'s expression
 //! `defaults` gives scalars the values that Python's function takes where a call leaves them out. In Rust they are
 //! arguments like all others. Scalars with defaults are the last inputs, their values are finite, and none has several
 //! forms.
 //!
-//! `numpy` is an expression in Python that gives the same bits as the operation: tests and the comparison with NumPy
+//! `numpy` is an expression in Python that gives the same bits as the operation: tests and the comparison with `NumPy`
 //! evaluate it. In it are `np`, the inputs by their names, and in a reduction `axis` and `keepdims`; a column among the
-//! inputs is put upright by itself. Left out, it follows from the spec's expressions where NumPy has such a function.
-//! `numpy = "none"` says that NumPy has nothing of the same bits.
+//! inputs is put upright by itself. Left out, it follows from the spec's expressions where `NumPy` has such a function.
+//! `numpy = "none"` says that `NumPy` has nothing of the same bits.
 //!
 //! # Names
 //! Operations, inputs and fields of a state are named in `snake_case`, with up to 40 letters, without two underlines

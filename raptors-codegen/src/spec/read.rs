@@ -16,6 +16,8 @@ use crate::diagnostics::{Diagnostic, Lines, Source, either, nearest, shown};
 
 /// A value and the bytes of the file that hold it.
 pub(super) type At<T> = (T, Range<usize>);
+/// An input's name, and its forms if they are right.
+type Forms = (At<String>, Option<Vec<InputKind>>);
 type Toml<'i> = toml::Spanned<DeValue<'i>>;
 
 /// Collects what is wrong with one file.
@@ -108,7 +110,7 @@ pub(super) enum Value {
     Numbers(Vec<At<usize>>),
     Forms(Vec<At<String>>),
     Pairs(Vec<At<(usize, usize)>>),
-    Inputs(Vec<(At<String>, Option<Vec<InputKind>>)>),
+    Inputs(Vec<Forms>),
     Defaults(Vec<(At<String>, f64)>),
     Stages(Vec<(At<String>, Block)>),
     Outputs(Vec<(At<String>, Text)>),
@@ -413,11 +415,7 @@ fn pair(sink: &mut Sink<'_>, field: &Field, numbers: Numbers, toml: &Toml<'_>) -
 }
 
 /// Names with their kinds. A kind that is wrong is reported and left open, so that the name stays known.
-fn inputs(
-    sink: &mut Sink<'_>,
-    field: &Field,
-    toml: &Toml<'_>,
-) -> Option<Vec<(At<String>, Option<Vec<InputKind>>)>> {
+fn inputs(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<Forms>> {
     let Some(found) = toml.get_ref().as_table() else {
         return wrong_type(sink, field, toml, "a table of names");
     };

@@ -175,7 +175,7 @@ impl Reader<'_> {
         }
         // Of a stage with mistakes the name is known all the same, so that those after it can use it.
         let (fold, finish) = fold.zip(finish).unwrap_or_default();
-        let pass = self.pass(&fold, finish.as_ref());
+        let pass = self.pass(fold.as_ref(), finish.as_ref());
         self.stages.push(Stage { name: name.clone(), fold, finish, pass });
         self.names.push(name);
     }
@@ -202,13 +202,13 @@ impl Reader<'_> {
     }
 
     /// In which pass over memory a stage is computed.
-    fn pass(&self, fold: &Option<(Expr, Combine)>, finish: Option<&Expr>) -> usize {
+    fn pass(&self, fold: Option<&(Expr, Combine)>, finish: Option<&Expr>) -> usize {
         let first = self.inputs.names.len();
         let latest = |of: &Expr| {
             let used = self.stages.iter().enumerate().filter(|(at, _)| uses(of, first + at));
             used.map(|(_, stage)| stage.pass).max()
         };
-        let before = fold.as_ref().and_then(|(of, _)| latest(of)).map_or(0, |pass| pass + 1);
+        let before = fold.and_then(|(of, _)| latest(of)).map_or(0, |pass| pass + 1);
         finish.and_then(latest).map_or(before, |pass| pass.max(before))
     }
 
