@@ -179,14 +179,14 @@ fn specs(words: &BTreeSet<String>) -> Vec<Source> {
             sources.push(reduction(&op(format!("reduction_of_{at}")), axis, name));
         }
     }
-    // Each is an input, a stage and a result once, as far as it can be; what the parts of stages are called, too.
+    // Each is an input, a stage or a result; what the parts of stages are called, too. All of each would be hundreds.
     let is_stage = |name: &&str| {
         let names = ["m", "r", "k", name, "most", "ratio", "other"];
         !names[..3].contains(name) && is_right(&stages("op", "all", names))
     };
     let more = ["add", "mul", "by", "fold", "terms", "add_axis0", "erased", "explain", "least"];
     let names: Vec<&str> = inputs.iter().copied().chain(more).filter(is_stage).collect();
-    for at in (0..names.len()).step_by(OF_STAGES / 2) {
+    for at in (0..names.len()).step_by(OF_STAGES) {
         let names = std::array::from_fn(|step| names[(at + step) % names.len()]);
         sources.push(stages(&format!("stages_of_{at}"), ["all", "0", "1"][at % 3], names));
     }
