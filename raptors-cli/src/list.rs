@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use raptors::{
     Dtype, Isa,
-    catalogue::{self, Body, InputKind, Kernel, Op, Status},
+    catalogue::{self, InputKind, Kernel, Op, Status},
 };
 use serde::Serialize;
 

@@ -287,9 +287,14 @@ pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
     let mut tables = select(&expanded);
     let mut profiles = profiles::load(input)?;
     let is_built = |of: &str| ops.iter().any(|op| op.computation.name == of);
-    for other in Op::of_specs(&others).iter().filter(|other| !is_built(&other.computation.name)) {
+    for other in &Op::of_specs(&others) {
+        let name = &other.computation.name;
         for loaded in &mut profiles {
-            loaded.profile.forget(&other.computation.name);
+            if is_built(name) {
+                loaded.partial.push(name.clone());
+            } else {
+                loaded.profile.forget(name);
+            }
         }
     }
     let warnings = profiles::apply(&mut tables, &expanded.candidates, &profiles)?;

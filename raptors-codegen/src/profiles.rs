@@ -27,6 +27,8 @@ pub struct Loaded {
     pub profile: Profile,
     /// Specs that are not those it was made for: what it says of their kernels may be of others.
     replaced: Vec<String>,
+    /// Computations that operations of families that are off have, too: their candidates are only in part here.
+    pub partial: Vec<String>,
 }
 
 /// Reads the profiles of a build, sorted by the name of their processor.
@@ -44,7 +46,7 @@ pub fn load(input: &Input) -> Result<Vec<Loaded>, Diagnostics> {
             Ok(profile) if profile.cpu == source.stem() => {
                 let is_overlaid = input.overlaid.iter().any(|name| name == source.stem());
                 let replaced = if is_overlaid { Vec::new() } else { input.replaced.clone() };
-                loaded.push(Loaded { source: source.clone(), profile, replaced });
+                loaded.push(Loaded { source: source.clone(), profile, replaced, partial: Vec::new() });
             }
             Ok(profile) => errors.push(report(
                 source,
@@ -129,9 +131,11 @@ struct Applied<'p> {
 }
 
 impl Applied<'_> {
-    /// Notes that something is not there, unless the profile cannot know: it was made for other specs than these.
+    /// Notes that something is not there, unless the profile cannot know: it was made for other specs than these, or for
+    /// families that are off.
     fn report(&mut self, path: &[&str], rule: &'static str, words: [String; 3]) {
-        if !self.loaded.replaced.is_empty() {
+        let is_partial = path.iter().any(|part| self.loaded.partial.iter().any(|of| of == part));
+        if !self.loaded.replaced.is_empty() || is_partial {
             return;
         }
         let [message, label, fix] = words;

@@ -78,6 +78,9 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
 /// Everything that is written for them, candidates too.
 static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(&SOURCES, true));
 
+/// What is written without candidates.
+static SHIPPED: LazyLock<Vec<File>> = LazyLock::new(|| files(&SOURCES, false));
+
 fn files(sources: &[Source], with_candidates: bool) -> Vec<File> {
     let carry = if with_candidates { Carry::All } else { Carry::Winners };
     let input = Input { specs: sources.to_vec(), carry, ..Input::default() };
@@ -153,7 +156,7 @@ fn kernels(files: &[File]) -> Vec<String> {
 
 #[test]
 fn the_same_specs_make_the_same_files() {
-    assert_eq!(files(&SOURCES, true), *FILES);
+    assert_eq!(files(&SOURCES, false), *SHIPPED);
 }
 
 #[test]
@@ -165,11 +168,11 @@ fn the_order_of_the_specs_does_not_matter() {
 
 #[test]
 fn what_ships_does_not_depend_on_candidates() {
-    let shipped = files(&SOURCES, false);
-    assert_eq!(file(&shipped, "ops.rs"), file(&FILES, "ops.rs"));
+    let shipped = &*SHIPPED;
+    assert_eq!(file(shipped, "ops.rs"), file(&FILES, "ops.rs"));
     // Kernels stand in other files there, word for word.
-    let count = kernels(&shipped).len();
-    let (shipped, all) = (functions(&shipped), functions(&FILES));
+    let count = kernels(shipped).len();
+    let (shipped, all) = (functions(shipped), functions(&FILES));
     assert_eq!(shipped.len(), count);
     for (name, function) in shipped {
         assert!(all.get(&name) == Some(&function), "{name}");
@@ -203,7 +206,7 @@ fn with_candidates_the_functions_are_those_without_profiles() {
         files.iter().filter(|file| file.name.starts_with("kernels")).cloned().collect()
     };
     assert!(code(&all) == code(&FILES), "the same functions in the same files");
-    let without = functions(&files(&SOURCES, false));
+    let without = functions(&SHIPPED);
     let shipped = functions(&with_profile(Carry::Winners));
     let new: Vec<_> = shipped.keys().filter(|name| !without.contains_key(*name)).collect();
     assert_eq!(new, [winner]);
@@ -320,8 +323,7 @@ fn with_candidates_every_kernel_that_an_isa_holds_is_written() {
 /// What `dispatch.rs` lists is written, each kernel once, and nothing else is.
 #[test]
 fn tables_name_what_is_written() {
-    let shipped = files(&SOURCES, false);
-    for files in [&shipped, &*FILES] {
+    for files in [&*SHIPPED, &*FILES] {
         let modules = modules(files);
         let dispatch = files.iter().find(|file| file.name == "dispatch.rs").expect("the tables are written");
         let words: Vec<String> = flat(tokens(dispatch)).iter().map(ToString::to_string).collect();
@@ -345,8 +347,8 @@ fn tables_name_what_is_written() {
 /// that ships is named by one.
 #[test]
 fn rows_name_kernels_by_their_place() {
-    let shipped = files(&SOURCES, false);
-    let dispatch = file(&shipped, "dispatch.rs");
+    let shipped = &*SHIPPED;
+    let dispatch = file(shipped, "dispatch.rs");
     let (_, after) = dispatch.split_once("pub(crate) mod rows {").expect("the lists");
     let (lists, tables) = after.split_once("pub(crate) mod tables {").expect("the tables");
     let length: BTreeMap<&str, usize> = lists
@@ -385,7 +387,7 @@ fn rows_name_kernels_by_their_place() {
     for (rows, length) in &length {
         assert_eq!(named[rows], (0..*length).collect(), "{rows}");
     }
-    assert_eq!(length.values().sum::<usize>(), kernels(&shipped).len());
+    assert_eq!(length.values().sum::<usize>(), kernels(shipped).len());
 }
 
 /// A folder for one test, empty.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use raptors_codegen::{
     Input, generate,
-    op::Op,
+    op::{Op, StagedOp},
     spec::{self, FAMILIES, Source, load_dir},
 };
 
@@ -59,13 +59,16 @@ fn functions(text: &str) -> BTreeSet<&str> {
 #[test]
 fn a_build_has_the_operations_of_its_families() {
     let specs = spec::load(&sources("kernel-specs/ops")).unwrap();
-    let ops = Op::of_specs(&specs);
+    let (ops, staged) = (Op::of_specs(&specs), StagedOp::of_specs(&specs));
+    let public = ops.iter().filter(|op| !op.is_part()).map(|op| (op.name.as_str(), op.spec));
+    let all: Vec<_> = public.chain(staged.iter().map(|op| (op.name.as_str(), op.spec))).collect();
     let of = |families: &[&str]| {
-        let ops = ops.iter().filter(|op| op.spec.family.is_some_and(|family| families.contains(&family)));
-        ops.map(|op| op.name.as_str()).collect::<BTreeSet<_>>()
+        let ops = all.iter().filter(|(_, spec)| spec.family.is_some_and(|family| families.contains(&family)));
+        ops.map(|(name, _)| *name).collect::<BTreeSet<_>>()
     };
     assert!(of(&["sums"]).contains("mean_axis0") && !of(&["sums"]).contains("scale"));
-    for families in [&[][..], &["sums"]] {
+    assert!(of(&["statistics"]).contains("var_axis0"));
+    for families in [&[][..], &["sums"], &["statistics"]] {
         assert_eq!(functions(&built(Some(families), None)), of(families), "{families:?}");
     }
     assert_eq!(functions(&built(None, None)), of(&FAMILIES));

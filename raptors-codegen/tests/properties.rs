@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use proptest::prelude::*;
-use raptors_codegen::spec::{self, Source};
+use raptors_codegen::{
+    Carry, Input, generate, python,
+    spec::{self, Source},
+};
 
 fn shipped() -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel-specs/ops");
@@ -20,7 +23,16 @@ fn broken() -> Vec<String> {
 fn check(text: String) -> Result<(), TestCaseError> {
     let source = Source { name: "ops/op.toml".to_owned(), text };
     match spec::load(std::slice::from_ref(&source)) {
-        Ok(specs) => prop_assert_eq!(specs.len(), 1, "no spec, and no word why"),
+        Ok(specs) => {
+            // One for each form of an input.
+            prop_assert!((1..=4).contains(&specs.len()), "no spec, and no word why");
+            // Whatever is right can be generated, or is refused for its many candidates; in Python, too.
+            let specs = vec![source.clone()];
+            let generated =
+                generate(&Input { specs: specs.clone(), carry: Carry::Winners, ..Input::default() });
+            prop_assert!(generated.is_ok() || generated.is_err_and(|errors| !errors.all().is_empty()));
+            prop_assert!(python(&specs).is_ok());
+        }
         Err(errors) => {
             prop_assert!(!errors.all().is_empty());
             for (index, error) in errors.all().iter().enumerate() {
@@ -59,6 +71,24 @@ fn with_state(expression: &str) -> String {
          finish = '''{expression}'''\n[reduce.state]\n\
          total = {{ init = '''{expression}''', step = '''{expression}''', merge = '''{expression}''' }}\n"
     )
+}
+
+/// Reductions in stages with that expression in each of their places.
+fn with_stages(expression: &str) -> [String; 3] {
+    let head = "summary = \"S.\"\ninputs = { x = \"matrix\", y = \"row\", z = \"scalar\" }\ndtypes = [\"f64\"]\n\
+                [reduce]\naxes = [\"all\", \"0\"]\n";
+    let stages = "[reduce.stages]\ntotal = { of = \"x * y + z\", combine = \"add\" }\n";
+    [
+        format!("{head}finish = '''{expression}'''\n{stages}"),
+        format!(
+            "{head}outputs = {{ first = \"total\", second = '''{expression}''' }}\n{stages}\
+             scaled = {{ finish = '''{expression}''' }}\n"
+        ),
+        format!(
+            "{head}{stages}holds = {{ of = '''{expression}''', combine = \"count\" }}\n\
+             last = {{ of = '''{expression}''', combine = \"max\", finish = '''{expression}''' }}\n"
+        ),
+    ]
 }
 
 /// Words of the expression language, and of the rest of Rust.
@@ -205,6 +235,9 @@ proptest! {
         check(with_expression(&expression, escaped))?;
         check(with_expression(&tokens.concat(), escaped))?;
         check(with_state(&expression))?;
+        for text in with_stages(&expression) {
+            check(text)?;
+        }
     }
 
     #[test]

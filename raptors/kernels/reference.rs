@@ -4,7 +4,7 @@
 
 use crate::{
     Element, Error, Numerics,
-    catalogue::{Axis, Body, Combine, Field, InputKind, Op, ResultType},
+    catalogue::{Axis, Body, Combine, InputKind, Op, ResultType},
 };
 
 /// An expression as the spec states it.
@@ -146,12 +146,18 @@ pub fn reference<T: Element>(
                 return Err(Error::Empty { op: op.name });
             }
             let result = |index: usize| {
-                let element = |at: usize| {
+                let step = |before: Vec<T>, at: usize| {
                     let (row, col) = over.element(index, at);
-                    values(row, col)
+                    let scope = Scope { inputs: &values(row, col), state: &before, other: &[], count: 0 };
+                    state.iter().map(|field| field.step.value(&scope)).collect()
                 };
-                let fold = Fold { fields: state, element: &element };
-                let state = fold.all(len, over.in_order(sequential));
+                let merge = |a: Vec<T>, b: Vec<T>| {
+                    let scope = Scope { inputs: &[], state: &a, other: &b, count: 0 };
+                    state.iter().map(|field| field.merge.value(&scope)).collect()
+                };
+                let nothing = Scope { inputs: &[], state: &[], other: &[], count: 0 };
+                let init: Vec<T> = state.iter().map(|field| field.init.value(&nothing)).collect();
+                let state = Fold { init, step, merge }.all(len, over.in_order(sequential));
                 match finish {
                     None => state[0],
                     Some(expr) => {
@@ -225,12 +231,19 @@ pub fn staged<T: Element>(
     }
     let mut all = vec![Vec::with_capacity(results); outputs.len()];
     for result in 0..results {
-        // The inputs where elements are, and the values of the stages so far.
+        // The values of the stages so far.
         let mut found: Vec<f64> = Vec::new();
-        let values = |at: usize, found: &[f64]| -> Vec<T> {
-            let (row, col) = over.element(result, at);
-            let inputs = (0..op.inputs.len()).map(|index| input(index, row, col));
-            inputs.chain(found.iter().map(|&value| T::from_f64(value))).collect()
+        // What an expression gives, element by element, from the inputs there and these values.
+        let each = |found: &[f64], work: &mut dyn FnMut(&Scope<'_, T>)| {
+            let mut inputs: Vec<T> = vec![T::ZERO; op.inputs.len()];
+            inputs.extend(found.iter().map(|&value| T::from_f64(value)));
+            for at in 0..len {
+                let (row, col) = over.element(result, at);
+                for (index, to) in inputs[..op.inputs.len()].iter_mut().enumerate() {
+                    *to = input(index, row, col);
+                }
+                work(&Scope { inputs: &inputs, state: &[], other: &[], count: 0 });
+            }
         };
         // Where there are no elements, scalars are what they are all the same.
         let formula = |of: &Expr, acc: f64, found: &[f64]| -> Scope64 {
@@ -242,8 +255,14 @@ pub fn staged<T: Element>(
         };
         for stage in stages {
             let acc = stage.fold.map_or(0.0, |(of, combine)| {
-                let inputs = |at: usize| values(at, &found);
-                comes_to(&of, combine, len, over, &inputs)
+                if combine == Combine::Count {
+                    let mut count = 0;
+                    each(&found, &mut |scope| count += usize::from(of.holds(scope)));
+                    return whole(count);
+                }
+                let mut terms: Vec<T> = Vec::with_capacity(len);
+                each(&found, &mut |scope| terms.push(of.value(scope)));
+                comes_to(&terms, combine, over)
             });
             found.push(match &stage.finish {
                 None => acc,
@@ -262,48 +281,29 @@ pub fn staged<T: Element>(
     Ok(all)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts and places are exact up to 2^53")]
+const fn whole(number: usize) -> f64 {
+    number as f64
+}
+
 /// What the terms of a stage come to.
-fn comes_to<T: Element>(
-    of: &Expr,
-    combine: Combine,
-    len: usize,
-    over: Over,
-    inputs: &dyn Fn(usize) -> Vec<T>,
-) -> f64 {
-    let scope = |inputs: &[T], work: &mut dyn FnMut(&Scope<'_, T>)| {
-        work(&Scope { inputs, state: &[], other: &[], count: 0 });
+fn comes_to<T: Element>(terms: &[T], combine: Combine, over: Over) -> f64 {
+    let by = |init: f64, operator: fn(T, T) -> T, sequential: bool| {
+        let step = |state: T, at: usize| operator(state, terms[at]);
+        let fold = Fold { init: T::from_f64(init), step, merge: operator };
+        fold.all(terms.len(), over.in_order(sequential)).to_f64()
     };
-    let term = |at: usize| {
-        let mut value = T::ZERO;
-        scope(&inputs(at), &mut |scope| value = of.value(scope));
-        value
-    };
-    let element = |at: usize| vec![term(at)];
-    let by = |field: &Field, sequential: bool| {
-        let fold = Fold { fields: std::slice::from_ref(field), element: &element };
-        fold.all(len, over.in_order(sequential))[0].to_f64()
-    };
-    #[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
-    let whole = |count: usize| count as f64;
     match combine {
-        Combine::Add => by(&SUM, false),
-        Combine::Mul => by(&PRODUCT, true),
-        Combine::Min => by(&LEAST, false),
-        Combine::Max => by(&GREATEST, false),
-        Combine::Count => whole(
-            (0..len)
-                .filter(|&at| {
-                    let mut holds = false;
-                    scope(&inputs(at), &mut |scope| holds = of.holds(scope));
-                    holds
-                })
-                .count(),
-        ),
+        Combine::Add => by(0.0, |a, b| a + b, false),
+        Combine::Mul => by(1.0, |a, b| a * b, true),
+        Combine::Min => by(f64::INFINITY, Element::min, false),
+        Combine::Max => by(f64::NEG_INFINITY, Element::max, false),
+        Combine::Count => unreachable!("masks are counted where they are computed"),
         Combine::ArgMin | Combine::ArgMax => {
             let is_before = |a: T, b: T| if combine == Combine::ArgMin { a < b } else { a > b };
             let mut best = 0;
-            for at in 1..len {
-                let (x, extreme) = (term(at), term(best));
+            for (at, &x) in terms.iter().enumerate().skip(1) {
+                let extreme = terms[best];
                 if !extreme.is_nan() && (x.is_nan() || is_before(x, extreme)) {
                     best = at;
                 }
@@ -331,65 +331,35 @@ impl Scope64 {
     }
 }
 
-/// The state of a plain reduction.
-macro_rules! plain {
-    ($operator:ident, $init:expr) => {
-        Field {
-            name: "acc",
-            init: Expr::Literal($init),
-            step: Expr::$operator(&Expr::State(0), &Expr::Input(0)),
-            merge: Expr::$operator(&Expr::Side(false, 0), &Expr::Side(true, 0)),
-        }
-    };
-}
-static SUM: Field = plain!(Add, 0.0);
-static PRODUCT: Field = plain!(Mul, 1.0);
-static LEAST: Field = plain!(Min, f64::INFINITY);
-static GREATEST: Field = plain!(Max, f64::NEG_INFINITY);
-
-struct Fold<'a, T> {
-    fields: &'a [Field],
-    element: &'a dyn Fn(usize) -> Vec<T>,
+/// Takes in elements: from `init`, `step` with one after another, `merge` joins two states.
+struct Fold<S, Step, Merge> {
+    init: S,
+    step: Step,
+    merge: Merge,
 }
 
-impl<T: Element> Fold<'_, T> {
-    fn init(&self) -> Vec<T> {
-        let scope = Scope { inputs: &[], state: &[], other: &[], count: 0 };
-        self.fields.iter().map(|field| field.init.value(&scope)).collect()
-    }
-
-    fn step(&self, state: &[T], at: usize) -> Vec<T> {
-        let inputs = (self.element)(at);
-        let scope = Scope { inputs: &inputs, state, other: &[], count: 0 };
-        self.fields.iter().map(|field| field.step.value(&scope)).collect()
-    }
-
-    fn merge(&self, state: &[T], other: &[T]) -> Vec<T> {
-        let scope = Scope { inputs: &[], state, other, count: 0 };
-        self.fields.iter().map(|field| field.merge.value(&scope)).collect()
-    }
-
+impl<S: Clone, Step: Fn(S, usize) -> S, Merge: Fn(S, S) -> S> Fold<S, Step, Merge> {
     /// The state of all elements.
-    fn all(&self, len: usize, in_order: bool) -> Vec<T> {
-        if in_order { self.in_order(self.init(), 0, len) } else { self.tree(0, len) }
+    fn all(&self, len: usize, in_order: bool) -> S {
+        if in_order { self.in_order(self.init.clone(), 0, len) } else { self.tree(0, len) }
     }
 
-    fn in_order(&self, state: Vec<T>, from: usize, to: usize) -> Vec<T> {
-        (from..to).fold(state, |state, at| self.step(&state, at))
+    fn in_order(&self, state: S, from: usize, to: usize) -> S {
+        (from..to).fold(state, &self.step)
     }
 
     /// The pairwise tree over the elements from `start`, `len` of them.
-    fn tree(&self, start: usize, len: usize) -> Vec<T> {
+    fn tree(&self, start: usize, len: usize) -> S {
+        let merge = &self.merge;
         if len > 128 {
             let half = len / 2 - len / 2 % 8;
-            return self.merge(&self.tree(start, half), &self.tree(start + half, len - half));
+            return merge(self.tree(start, half), self.tree(start + half, len - half));
         }
         let whole = len - len % 8;
-        let accumulator = |j: usize| {
-            (start + j..start + whole).step_by(8).fold(self.init(), |state, at| self.step(&state, at))
-        };
-        let r: Vec<Vec<T>> = (0..8).map(accumulator).collect();
-        let quarter = |j: usize| self.merge(&self.merge(&r[j], &r[j + 1]), &self.merge(&r[j + 2], &r[j + 3]));
-        self.in_order(self.merge(&quarter(0), &quarter(4)), start + whole, start + len)
+        let accumulator =
+            |j: usize| (start + j..start + whole).step_by(8).fold(self.init.clone(), &self.step);
+        let [a, b, c, d, e, f, g, h] = std::array::from_fn(accumulator);
+        let (low, high) = (merge(merge(a, b), merge(c, d)), merge(merge(e, f), merge(g, h)));
+        self.in_order(merge(low, high), start + whole, start + len)
     }
 }

@@ -34,9 +34,10 @@ pub(crate) trait Float: Element {
         Self::from_bits_u64(Self::BIAS << Self::MANTISSA | 0x5_EED5)
     }
 
-    /// Values at the edges of the format. Their number is a prime that no number of lanes divides.
-    fn specials() -> [Self; 13] {
-        let (normal, infinity, sign) = (1 << Self::MANTISSA, Self::infinity(), Self::sign());
+    /// The bits of values at the edges of the format. Their number is a prime that no number of lanes divides.
+    const SPECIALS: [u64; 13] = {
+        let (normal, infinity) = (1 << Self::MANTISSA, (2 * Self::BIAS + 1) << Self::MANTISSA);
+        let sign = 1 << (8 * size_of::<Self>() - 1);
         let quiet = infinity | 1 << (Self::MANTISSA - 1);
         let one = Self::BIAS << Self::MANTISSA;
         [
@@ -54,7 +55,11 @@ pub(crate) trait Float: Element {
             sign | (infinity - 1),
             one,
         ]
-        .map(Self::from_bits_u64)
+    };
+
+    /// One of them, counted round and round.
+    fn special(which: usize) -> Self {
+        Self::from_bits_u64(Self::SPECIALS[which % Self::SPECIALS.len()])
     }
 }
 
@@ -116,7 +121,7 @@ impl Data {
             T::from_bits_u64(sign | exponent << T::MANTISSA | word & ((1 << T::MANTISSA) - 1))
         };
         let wide = || exponents(T::BIAS - T::REACH, T::BIAS + T::REACH);
-        let special = |which: usize| T::specials()[which % T::specials().len()];
+        let special = T::special;
         match self {
             Self::Bits => T::from_bits_u64(word >> (64 - 8 * size_of::<T>())),
             Self::Subnormal => exponents(0, 2),

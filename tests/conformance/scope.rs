@@ -59,6 +59,12 @@ pub(crate) fn takes_part(kernel: &Kernel) -> bool {
     NAMES.contains(kernel.name)
 }
 
+/// Whether time is short: a processor is emulated.
+pub(crate) fn is_short() -> bool {
+    let word = env::var_os(VARIABLE).map(|word| word.to_string_lossy().into_owned());
+    Scope::read(word.as_deref()) == Scope::Families
+}
+
 #[test]
 fn families_leave_out_no_kind_of_kernel() {
     let combinations = |names: &BTreeSet<&str>| -> BTreeSet<String> {

@@ -19,10 +19,13 @@ dtypes  = ["f32", "f64"]
 
 #[test]
 fn one_file_adds_an_operation() {
-    let scratch = Scratch::new("new-op", |_| true);
+    // A few operations are enough, and take little time to build; the new one is taken away first.
+    let scratch = Scratch::new("new-op", |path| {
+        !path.starts_with("copy/kernel-specs") || path.ends_with("scale.toml") || path.ends_with("sum.toml")
+    });
     let spec = "copy/kernel-specs/ops/hypot.toml";
 
-    // The repository as it is.
+    // The repository without that operation.
     let run = scratch.run(&["list"], &[]).passed();
     assert!(run.lists("scale") && !run.lists("hypot"), "{}", run.said);
     let run = scratch.run(&["list"], &[]).passed();

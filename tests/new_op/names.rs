@@ -13,7 +13,7 @@ use crate::scratch::Scratch;
 
 /// What generated code is looked at for: each form of input, so that whatever is made of a name `x` or `y` is seen, and
 /// each skeleton.
-const SEEDS: [(&str, &str); 7] = [
+const SEEDS: [(&str, &str); 8] = [
     ("seed_matrix", "inputs = { x = \"matrix\", y = \"matrix\" }\noutput = \"x * y\""),
     (
         "seed_row",
@@ -31,6 +31,13 @@ const SEEDS: [(&str, &str); 7] = [
         "seed_product",
         "inputs = { y = \"matrix\" }\n[reduce]\naxes = [\"all\", \"0\", \"1\"]\n[reduce.state]\n\
          total = { init = \"1\", step = \"total * y\", merge = \"a.total * b.total\" }",
+    ),
+    (
+        "seed_staged",
+        "inputs = { x = \"matrix\", y = \"row\" }\n[reduce]\naxes = [\"all\", \"0\", \"1\"]\n\
+         numerics = [\"numpy\", \"accurate\"]\noutputs = { seed_a = \"seed_mean\", seed_b = \"seed_most / count\" }\n\
+         [reduce.stages]\nseed_mean = { of = \"x * y\", combine = \"add\", finish = \"acc / count\" }\n\
+         seed_most = { of = \"x - seed_mean\", combine = \"max\" }",
     ),
 ];
 
@@ -127,6 +134,24 @@ fn reduction(op: &str, axis: &str, name: &str) -> Source {
     )
 }
 
+/// Names that stages take at once.
+const OF_STAGES: usize = 7;
+
+/// A reduction in stages: three of the names are inputs, three are stages, and of these and the last one two are results.
+fn stages(op: &str, axis: &str, [m, r, k, mean, most, ratio, other]: [&str; OF_STAGES]) -> Source {
+    source(
+        op,
+        &format!(
+            "inputs = {{ {m} = \"matrix\", {r} = \"row\", {k} = \"scalar\" }}\n[reduce]\naxes = [\"{axis}\"]\n\
+             numerics = [\"numpy\", \"accurate\"]\n\
+             outputs = {{ {mean} = \"{ratio} + {k}\", {other} = \"{mean}\" }}\n[reduce.stages]\n\
+             {mean} = {{ of = \"{m} * {r} + {k}\", combine = \"add\", finish = \"acc / count\" }}\n\
+             {most} = {{ of = \"({m} - {mean}) * {r}\", combine = \"max\" }}\n\
+             {ratio} = {{ finish = \"{most} / {mean} - {k}\" }}"
+        ),
+    )
+}
+
 /// Specs in which each word is a matrix, a row, a column, a scalar and the input of a reduction, where it can be; and
 /// the name of an operation.
 fn specs(words: &BTreeSet<String>) -> Vec<Source> {
@@ -153,6 +178,17 @@ fn specs(words: &BTreeSet<String>) -> Vec<Source> {
         if is_right(&reduction("op", axis, name)) {
             sources.push(reduction(&op(format!("reduction_of_{at}")), axis, name));
         }
+    }
+    // Each is an input, a stage or a result; what the parts of stages are called, too. All of each would be hundreds.
+    let is_stage = |name: &&str| {
+        let names = ["m", "r", "k", name, "most", "ratio", "other"];
+        !names[..3].contains(name) && is_right(&stages("op", "all", names))
+    };
+    let more = ["add", "mul", "by", "fold", "terms", "add_axis0", "erased", "explain", "least"];
+    let names: Vec<&str> = inputs.iter().copied().chain(more).filter(is_stage).collect();
+    for at in (0..names.len()).step_by(OF_STAGES) {
+        let names = std::array::from_fn(|step| names[(at + step) % names.len()]);
+        sources.push(stages(&format!("stages_of_{at}"), ["all", "0", "1"][at % 3], names));
     }
     for (at, name) in ops.enumerate() {
         sources.push(reduction(name, ["all", "0", "1"][at % 3], "x"));
@@ -186,6 +222,13 @@ fn no_name_reaches_into_generated_code() {
         "inputs = { x = \"matrix\" }\n[reduce]\naxes = [\"all\", \"0\", \"1\"]\nfinish = \"sqrt(m)\"\n[reduce.state]\n\
          m = { init = \"0\", step = \"max(m, x)\", merge = \"max(a.m, b.m)\" }",
     ));
+    // A stage may be called as a part of the operation, and a result as what callers of others hand over.
+    let most = "inputs = { x = \"matrix\" }\n[reduce]\naxes = [\"all\", \"0\", \"1\"]\n\
+                outputs = { out = \"add\", axis = \"max_axis0\", keepdims = \"values\", std = \"acc_2\" }\n[reduce.stages]\n\
+                add = { of = \"x * x\", combine = \"add\" }\nmax_axis0 = { of = \"abs(x)\", combine = \"max\" }\n\
+                values = { of = \"x > add / count\", combine = \"count\", finish = \"acc / count\" }\n\
+                acc_2 = { of = \"x\", combine = \"mul\" }";
+    specs.push(source("results", most));
     specs.sort_by(|a, b| a.name.cmp(&b.name));
     specs.dedup_by(|a, b| a.name == b.name);
     spec::load(&specs).unwrap_or_else(|errors| panic!("{errors}"));

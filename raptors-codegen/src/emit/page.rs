@@ -27,8 +27,11 @@ pub fn page(specs: &[Spec]) -> String {
         if of_family.is_empty() {
             continue;
         }
-        write!(text, "\n## `{family}`\n\n| Python | Rust | formula | NumPy | classes |\n|---|---|---|---|---|\n")
-            .expect("a String");
+        write!(
+            text,
+            "\n## `{family}`\n\n| Python | Rust | formula | NumPy | classes |\n|---|---|---|---|---|\n"
+        )
+        .expect("a String");
         for spec in of_family {
             let numpy = counterpart::of(spec).map_or_else(|| "–".to_owned(), |numpy| code(&numpy));
             writeln!(
@@ -122,7 +125,8 @@ fn stages(staged: &Staged, names: &[&str]) -> String {
     let all: Vec<&str> = names.iter().copied().chain(stages).collect();
     let mut lines = Vec::new();
     for stage in &staged.stages {
-        let folded = stage.fold.as_ref().map(|(of, by)| format!("{} {}", words(*by), code(&of.text(&all, &[]))));
+        let folded =
+            stage.fold.as_ref().map(|(of, by)| format!("{} {}", words(*by), code(&of.text(&all, &[]))));
         let finish = stage.finish.as_ref().map(|finish| code(&finish.text(&all, &["acc"])));
         let what = [folded, finish].into_iter().flatten().collect::<Vec<_>>().join(", then ");
         lines.push(if stage.name == "acc" { what } else { format!("{}: {what}", code(&stage.name)) });

@@ -150,7 +150,8 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         let inputs = shown_inputs(spec);
         let all: Vec<&str> = inputs.split(", ").collect();
         let (needed, optional) = all.split_at(needed.len());
-        let optional = optional.iter().map(|one| format!("{one}, ")).collect::<String>();
+        let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
+        let optional = optional.concat();
         format!(
             "({}, axis=None, *, {optional}out=None, keepdims=False, numerics=\"numpy\")",
             needed.join(", ")
@@ -276,13 +277,12 @@ fn stub(spec: &Spec) -> Stub {
         [one] => one.clone(),
         _ => format!("_tuple[{}]", types.join(", ")),
     };
-    let (scalar, result) = match results {
-        [] => (scalar.clone(), array),
-        _ => {
-            let scalars: Vec<_> = results.iter().map(of).collect();
-            let arrays = scalars.iter().map(|one| format!("_NDArray[{one}]")).collect();
-            (tuple(scalars), tuple(arrays))
-        }
+    let (scalar, result) = if results.is_empty() {
+        (scalar.clone(), array)
+    } else {
+        let scalars: Vec<_> = results.iter().map(of).collect();
+        let arrays = scalars.iter().map(|one| format!("_NDArray[{one}]")).collect();
+        (tuple(scalars), tuple(arrays))
     };
     let (reduces, classes) = match &spec.body {
         Body::Map { .. } => (false, Vec::new()),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Dtype,
-    diagnostics::{either, shown},
+    diagnostics::{either, nearest, shown},
 };
 
 /// What came of a spec's file.
@@ -73,16 +73,23 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
     }
     let variants = variants(sink, block, family);
     let shapes = shapes(sink, block);
-    let defaults = inputs.as_ref().and_then(|inputs| defaults(sink, block, inputs));
+    let numpy = numpy(sink, block);
+    let defaults = inputs.as_ref().and_then(|inputs| defaults(sink, block, inputs, scope_dtypes));
     let varying = inputs.as_ref().and_then(|inputs| inputs.varying.clone());
     let forms = varying.as_ref().map_or(&[][..], |(_, kinds)| &kinds[1..]);
     let reduces = operations.clone();
     for kind in forms {
-        let named = |name: &str| {
-            let end = &name[stem.len()..];
-            format!("{stem}_{}{end}", kind.name())
-        };
-        operations.extend(reduces.iter().map(|(name, span)| (named(name), span.clone())));
+        let form = format!("{stem}_{}", kind.name());
+        // Where the form stands is where its operations come from.
+        let key = inputs.as_ref().zip(varying.as_ref()).map_or(0..0, |(all, (at, _))| all.keys[*at].clone());
+        if let (None, Some(problem)) = (name::operation_problem(&stem), name::operation_problem(&form)) {
+            let message = format!("no operation can be named {}: it {problem}", shown(&form));
+            sink.report(Rule::OperationName, &key, message)
+                .label(format!("made by the form `{}`", kind.name()))
+                .fix("give the file another name, or leave this form out");
+        }
+        operations
+            .extend(reduces.iter().map(|(name, _)| (format!("{form}{}", &name[stem.len()..]), key.clone())));
     }
 
     let spec = (|| {
@@ -107,10 +114,7 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
             },
             body,
             defaults: defaults?,
-            numpy: block.text("numpy").map(|text| match text.value.as_str() {
-                "none" => String::new(),
-                text => text.to_owned(),
-            }),
+            numpy: numpy?,
             variants,
             tasks: tasks(block),
             shapes: shapes?,
@@ -131,24 +135,80 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
     Checked { specs: specs.into_iter().map(Spec::with_parts).collect(), operations }
 }
 
+/// `NumPy`'s expression: `None` if the field is wrong, else whether it is there.
+#[expect(
+    clippy::option_option,
+    reason = "a field that is left out, and one that is wrong, are different things"
+)]
+fn numpy(sink: &mut Sink<'_>, block: &Block) -> Option<Option<String>> {
+    let Some(entry) = block.get("numpy") else { return Some(None) };
+    let Value::Text(text) = &entry.value else { return None };
+    let value = text.value.as_str();
+    let before = sink.found.len();
+    invisible::check_escapes(sink, text);
+    if value.trim().is_empty() || value.contains(|letter: char| letter.is_control()) {
+        sink.report(Rule::ExpressionSyntax, &text.span, "`numpy` is an expression on one line")
+            .label("nothing, or several lines")
+            .fix("leave it out, or write `\"none\"` where NumPy has nothing of the same bits");
+    }
+    if sink.found.len() > before {
+        return None;
+    }
+    Some(Some(if value == "none" { String::new() } else { value.to_owned() }))
+}
+
 /// What Python's function takes for scalars that are left out.
-fn defaults(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) -> Option<Vec<(usize, f64)>> {
+fn defaults(
+    sink: &mut Sink<'_>,
+    block: &Block,
+    inputs: &Inputs,
+    dtypes: &[Dtype],
+) -> Option<Vec<(usize, f64)>> {
     let Some(entry) = block.get("defaults") else { return Some(Vec::new()) };
     let Value::Defaults(found) = &entry.value else { return None };
     let mut defaults = Vec::new();
     for ((name, key), value) in found {
         let at = inputs.names.iter().position(|input| input == name);
-        let is_scalar =
-            |at: &usize| inputs.kinds.as_ref().is_none_or(|kinds| kinds[*at] == InputKind::Scalar);
-        match at.filter(is_scalar) {
-            Some(at) => defaults.push((at, *value)),
-            None => {
-                sink.report(Rule::UnknownName, key, format!("{} is no scalar among the inputs", shown(name)))
-                    .label("has no default")
-                    .fix("name a scalar");
-                return None;
+        let kind = at.and_then(|at| inputs.kinds.as_ref().map(|kinds| kinds[at]));
+        let has_forms = inputs.varying.as_ref().is_some_and(|(varying, _)| Some(*varying) == at);
+        match (at, kind) {
+            (Some(_), _) if has_forms => {
+                let message = format!("{} has several forms, and a default is for a scalar", shown(name));
+                sink.report(Rule::InputKinds, key, message)
+                    .label("can be something else")
+                    .fix("leave the default out, or write the form with it as a spec of its own");
+            }
+            (Some(_), Some(kind)) if kind != InputKind::Scalar => {
+                let message = format!("{} is a {}, and a default is for a scalar", shown(name), kind.name());
+                sink.report(Rule::InputKinds, key, message).label("can have no default").fix("remove it");
+            }
+            (Some(_), _)
+                if !value.is_finite()
+                    || dtypes.contains(&Dtype::F32) && value.abs() > f64::from(f32::MAX) =>
+            {
+                sink.report(
+                    Rule::LiteralNotFinite,
+                    key,
+                    format!("the default of {} is not finite", shown(name)),
+                )
+                .label("infinite, NaN, or too large")
+                .fix("write a number up to 3.4e38, or leave the default out");
+            }
+            (Some(at), _) => defaults.push((at, *value)),
+            (None, _) => {
+                let near = nearest(name, inputs.names.iter().map(String::as_str));
+                let label = near.map_or_else(
+                    || "no such input".to_owned(),
+                    |near| format!("did you mean {}?", shown(near)),
+                );
+                sink.report(Rule::UnknownName, key, format!("there is no input {}", shown(name)))
+                    .label(label)
+                    .fix(format!("write {}", either(inputs.names.iter().map(String::as_str))));
             }
         }
+    }
+    if defaults.len() < found.len() {
+        return None;
     }
     defaults.sort_by_key(|(at, _)| *at);
     let last = inputs.names.len() - defaults.len();
@@ -312,7 +372,7 @@ fn map(
     }
     // Without its inputs an expression is only a list of unknown names.
     let (text, inputs) = (text?, inputs?);
-    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &[], dtypes };
+    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &[], later: &[], dtypes };
     let output = parse::parse(sink, text, scope)?;
     unused(sink, inputs, &[&output]);
     Some((Body::Map { output }, text.span.start))

@@ -252,8 +252,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Numpy,
         required: false,
         family: Family::Any,
-        doc: "NumPy's expression for the same bits, over `np`, the inputs and, in a reduction, `axis` and `keepdims`: tests \
-              and the comparison use it. Left out: what follows from the expressions. `\"none\"`: NumPy has none.",
+        doc: "`NumPy`'s expression for the same bits, over `np`, the inputs and, in a reduction, `axis` and `keepdims`: tests \
+              and the comparison use it. Left out: what follows from the expressions. `\"none\"`: `NumPy` has none.",
         example: "numpy = \"np.ptp(x, axis=axis, keepdims=keepdims)\"",
     },
     Field {

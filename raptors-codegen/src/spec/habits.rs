@@ -37,6 +37,17 @@ const RENAMED: [(&str, &str); 22] = [
     ("where", "select"),
 ];
 
+/// The word of `combine` that is meant by one of another language.
+pub(super) fn combine(word: &str) -> Option<&'static str> {
+    match word {
+        "sum" | "plus" | "+" => Some("add"),
+        "prod" | "product" | "times" | "multiply" | "*" => Some("mul"),
+        "minimum" | "least" => Some("min"),
+        "maximum" | "greatest" => Some("max"),
+        _ => None,
+    }
+}
+
 /// What to do about a function that does not exist.
 pub(super) enum Instead {
     /// One of this name does.

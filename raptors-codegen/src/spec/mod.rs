@@ -32,13 +32,123 @@
 //! ```
 //!
 //! `of = "x"` and `combine = "add"` are short for the state
-//! `acc = { init = "0", step = "acc + x", merge = "a.acc + b.acc" }`. States of several fields are read and checked,
-//! but no kernel is generated for them yet, so such a spec is an error.
+//! `acc = { init = "0", step = "acc + x", merge = "a.acc + b.acc" }`.
+//!
+//! A state may have several fields if each is taken in on its own: its `step` joins the field and an expression of the
+//! input by the operator of its `merge`, `+`, `*`, `min` or `max`. Such fields are stages (below) without a `finish`. For
+//! a field that needs another one no kernel is generated yet, so such a spec is an error.
 //!
 //! Calls are cut into pieces that each start from `init`, and the cut must not show. So `init` must be neutral: merged
 //! with any state that elements lead to, it leaves that as it is. And `merge` must do what `step` does: an element that
 //! is stepped over leads to the state that merging its own state leads to. Both are tried on a few elements, and a spec
 //! for which they do not hold is an error.
+//!
+//! # Forms of an input
+//! One input of a spec may list several forms:
+//!
+//! ```toml
+//! # sub.toml
+//! summary = "Difference of a matrix and another one, a row, a column or a scalar, element by element."
+//! inputs  = { x = "matrix", y = ["matrix", "row", "column", "scalar"] }
+//! output  = "x - y"
+//! dtypes  = ["f32", "f64"]
+//! ```
+//!
+//! Each form is an operation. The first has the file's name, `sub`; the others have the form at its end: `sub_row`,
+//! `sub_column`, `sub_scalar`. Another input has to be a matrix alone, since it gives the result its shape. A file
+//! `sub_row.toml` beside this one would make an operation twice, which is an error.
+//!
+//! # Counts, places and several inputs
+//! `combine` has words beyond the operators. `count` counts how often the mask `of` holds. `argmin` and `argmax` give the
+//! place of the least or greatest value: the first of equal ones, and a NaN before all. Over all elements the place
+//! counts row after row; along an axis it is the row or the column.
+//!
+//! ```toml
+//! [reduce]
+//! axes    = ["all", "0", "1"]
+//! of      = "x != 0"
+//! combine = "count"
+//! ```
+//!
+//! A reduction may have several inputs, of which one that `of` uses is a matrix:
+//!
+//! ```toml
+//! summary = "Sum of the products of the elements of two matrices."
+//! inputs  = { x = "matrix", y = "matrix" }
+//! dtypes  = ["f32", "f64"]
+//!
+//! [reduce]
+//! axes    = ["all", "0", "1"]
+//! of      = "x * y"
+//! combine = "add"
+//! ```
+//!
+//! # Stages
+//! `[reduce.stages]` stands in the place of `of` and `combine`. A stage has a name, and is one value for each result: what
+//! `of` and `combine` come to, then `finish`, in which that is called `acc`. Stages that come later use it by its name, in
+//! `of` as if it were one more input. A stage may have `finish` alone.
+//!
+//! ```toml
+//! summary  = "Variance of all elements, or along an axis."
+//! inputs   = { x = "matrix", ddof = "scalar" }
+//! dtypes   = ["f32", "f64"]
+//! defaults = { ddof = 0 }
+//!
+//! [reduce]
+//! axes     = ["all", "0", "1"]
+//! finish   = "squares / max(count - ddof, 0)"
+//! numerics = ["numpy", "accurate"]
+//!
+//! [reduce.stages]
+//! mean     = { of = "x", combine = "add", finish = "acc / count" }
+//! squares  = { of = "(x - mean) * (x - mean)", combine = "add" }
+//! ```
+//!
+//! - The stages are computed in as few passes over the matrices as their order allows: those that need no other's value
+//!   share the first pass, those that need one of these the second.
+//! - `finish` and `outputs` are computed in f64. The value of a stage is rounded once to the operation's dtype, and so is a
+//!   result. What `of` and `combine` come to is of that dtype, but for counts and places, which are exact.
+//! - A stage that no other one and no result uses is an error.
+//! - An operation has up to 16 inputs and stages together.
+//! - Kernels of stages are those of plain reductions, and maps for what `of` computes, a block at a time. So
+//!   `[variants]`, `[tasks]` and `[shapes]` do not apply.
+//!
+//! # Results
+//! Without `finish` the result is that of the last stage. Its type follows from the expression: a mask, such as
+//! `finish = "numbers == count"`, gives `bool`; a count or place that nothing is done with gives `i64`; everything else has
+//! the operation's dtype. A place can only be a result as it is.
+//!
+//! `outputs`, in the place of `finish`, are two to four results with names, all of the operation's dtype. The Rust
+//! function gives a tuple, and writes into slices that have these names as parameters; Python's gives a tuple.
+//!
+//! ```toml
+//! [reduce]
+//! axes    = ["all", "0", "1"]
+//! outputs = { least = "lo", greatest = "hi" }
+//!
+//! [reduce.stages]
+//! lo      = { of = "x", combine = "min" }
+//! hi      = { of = "x", combine = "max" }
+//! ```
+//!
+//! Of no elements there is a result if each state, or stage, has a finite start: sums, products and counts have one; minima,
+//! maxima and places have none, and a call on no elements is an error.
+//!
+//! # Numeric classes
+//! `numerics` lists the classes that callers choose from. In the class `numpy`, runs of neighbours are summed by `NumPy`'s
+//! pairwise tree, sums down the columns take in row after row, and products take in one element after another. In
+//! the class `accurate` sums and products are pairwise along every axis. In stages that holds for each `combine`; minima, maxima,
+//! counts and places have the same bits in both.
+//!
+//! # Defaults, and `NumPy`'s expression
+//! `defaults` gives scalars the values that Python's function takes where a call leaves them out. In Rust they are
+//! arguments like all others. Scalars with defaults are the last inputs, their values are finite, and none has several
+//! forms.
+//!
+//! `numpy` is an expression in Python that gives the same bits as the operation: tests and the comparison with `NumPy`
+//! evaluate it. In it are `np`, the inputs by their names, and in a reduction `axis` and `keepdims`; a column among the
+//! inputs is put upright by itself. Left out, it follows from the spec's expressions where `NumPy` has such a function.
+//! `numpy = "none"` says that `NumPy` has nothing of the same bits.
 //!
 //! # Names
 //! Operations, inputs and fields of a state are named in `snake_case`, with up to 40 letters, without two underlines
@@ -47,7 +157,9 @@
 //!
 //! - Inputs are not named as the parameters that functions have beside them (`out`, `axis`, `keepdims`, `numerics`), as
 //!   the functions of expressions are, or `np`; in a reduction also not `count`, or `acc` with `combine`.
-//! - A field of a state has another name than the input.
+//! - A field of a state, or a stage, has another name than the inputs; a stage is not called `acc` or `count`.
+//! - A result of `outputs` has another name than the inputs, and is not called `numerics`.
+//! - No operation has the name of another one, be it made by a form of an input.
 //! - No operation has the name of a function of another: `scale` has `scale_into`, `scale_inplace`, `scale_with` and
 //!   `scale_into_with`, and a reduction may make `scale_axis0` and `scale_axis1`.
 //! - No operation has the name of something else in the Python package, such as `trim`; `python.toml` of this crate is
@@ -81,10 +193,16 @@
 //! `sign`, `fmin`, `fmax`, `clamp`, `is_inf` and `is_finite` are short for what can be written with the others, and
 //! some repeat their arguments in it. Within one another they soon exceed the limit of an expression's parts.
 //!
-//! Every value has the operation's dtype. Comparisons and the functions that begin with `is_` give masks, which only
-//! `&& || !` and `select` take; an expression as a whole gives a value. Which names there are depends on the field: inputs in `output` and `of`;
+//! `inf` and `nan` are constants, beside decimal numbers: `select(numbers == 0, nan, total / numbers)`.
+//!
+//! Every value has the operation's dtype; those of `finish` and `outputs` are computed in f64. Comparisons and the
+//! functions that begin with `is_` give masks, which only `&& || !` and `select` take; an expression as a whole gives a
+//! value, but for `of` of a `count`, which gives a mask, and `finish` of a reduction in stages, which may.
+//!
+//! Which names there are depends on the field: inputs in `output` and `of`, where stages have those before them, too;
 //! none in `init`; the state's fields and the input in `step`; `a.<field>` and `b.<field>` in `merge`; the fields and
-//! `count` in `finish`. A field that is itself called `count` is the one `finish` sees.
+//! `count` in `finish`; the stages before, scalars, `count` and, in a stage that has `of`, `acc` in `finish` of a stage; all
+//! stages, scalars and `count` in `outputs` and in `finish` beside stages. A field that is itself called `count` is the one `finish` sees.
 //!
 //! # Fields
 //! Those in bold are required; of `output` and `[reduce]`, one is.

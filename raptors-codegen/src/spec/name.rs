@@ -84,6 +84,14 @@ pub(super) fn input_problem(name: &str) -> Option<String> {
     })
 }
 
+/// Why no result of several can have that name. In Rust it is a parameter beside the inputs.
+pub(super) fn result_problem(name: &str) -> Option<String> {
+    problem(name).or_else(|| {
+        let is_parameter = name == "numerics";
+        is_parameter.then(|| "is a parameter that functions have beside their inputs".to_owned())
+    })
+}
+
 /// Why no field of a state can have that name. No function has it as a parameter.
 pub(super) fn state_problem(name: &str) -> Option<String> {
     if PARAMETERS.contains(&name) || name == NUMPY { None } else { input_problem(name) }

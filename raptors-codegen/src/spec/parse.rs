@@ -63,6 +63,8 @@ pub(super) struct Scope<'a> {
     pub(super) inputs: &'a [String],
     /// Names of the state's fields, in their order.
     pub(super) fields: &'a [String],
+    /// Names of stages that come later.
+    pub(super) later: &'a [String],
     /// Dtypes in which each number must be finite.
     pub(super) dtypes: &'a [Dtype],
 }

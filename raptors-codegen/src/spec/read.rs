@@ -16,6 +16,8 @@ use crate::diagnostics::{Diagnostic, Lines, Source, either, nearest, shown};
 
 /// A value and the bytes of the file that hold it.
 pub(super) type At<T> = (T, Range<usize>);
+/// An input's name, and its forms if they are right.
+type Forms = (At<String>, Option<Vec<InputKind>>);
 type Toml<'i> = toml::Spanned<DeValue<'i>>;
 
 /// Collects what is wrong with one file.
@@ -72,6 +74,19 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Where in the file a name first stands in an expression.
+    pub(super) fn word(&self, name: &str) -> Option<Range<usize>> {
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let stands = |(at, _): &(usize, &str)| {
+            let (before, after) = (&self.value[..*at], &self.value[at + name.len()..]);
+            !before.ends_with(is_part) && !after.starts_with(is_part)
+        };
+        let (at, _) = self.value.match_indices(name).find(stands)?;
+        Some(self.place(&(at..at + name.len())))
+    }
+}
+
 /// Where in a TOML string with its quotes the value begins, if no escape stands between.
 fn verbatim(raw: &str, value: &str) -> Option<usize> {
     let (quotes, inner) = ["\"\"\"", "'''", "\"", "'"]
@@ -95,7 +110,7 @@ pub(super) enum Value {
     Numbers(Vec<At<usize>>),
     Forms(Vec<At<String>>),
     Pairs(Vec<At<(usize, usize)>>),
-    Inputs(Vec<(At<String>, Option<Vec<InputKind>>)>),
+    Inputs(Vec<Forms>),
     Defaults(Vec<(At<String>, f64)>),
     Stages(Vec<(At<String>, Block)>),
     Outputs(Vec<(At<String>, Text)>),
@@ -337,6 +352,7 @@ fn unknown_value(sink: &mut Sink<'_>, field: &Field, text: &str, words: &[&str],
         sink.report(Rule::UnknownValue, span, message).label(label).fix(fix);
         return;
     }
+    let near = near.or_else(|| habits::combine(text).filter(|_| field.name == "combine"));
     let label =
         near.map_or_else(|| "not one it knows".to_owned(), |near| format!("did you mean {}?", shown(near)));
     sink.report(Rule::UnknownValue, span, message)
@@ -399,11 +415,7 @@ fn pair(sink: &mut Sink<'_>, field: &Field, numbers: Numbers, toml: &Toml<'_>) -
 }
 
 /// Names with their kinds. A kind that is wrong is reported and left open, so that the name stays known.
-fn inputs(
-    sink: &mut Sink<'_>,
-    field: &Field,
-    toml: &Toml<'_>,
-) -> Option<Vec<(At<String>, Option<Vec<InputKind>>)>> {
+fn inputs(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<Forms>> {
     let Some(found) = toml.get_ref().as_table() else {
         return wrong_type(sink, field, toml, "a table of names");
     };
@@ -436,14 +448,17 @@ fn defaults(sink: &mut Sink<'_>, field: &Field, toml: &Toml<'_>) -> Option<Vec<(
     };
     let mut defaults = Vec::new();
     for ((name, key), toml) in in_order(found) {
-        let text = match toml.get_ref() {
-            DeValue::Integer(integer) => integer.as_str(),
-            DeValue::Float(float) => float.as_str(),
-            _ => "",
+        let value = match toml.get_ref() {
+            #[expect(clippy::cast_precision_loss, reason = "a number as any other is")]
+            DeValue::Integer(integer) => {
+                i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|whole| whole as f64)
+            }
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            _ => None,
         };
-        match text.replace('_', "").parse() {
-            Ok(value) => defaults.push(((name.to_owned(), key), value)),
-            Err(_) => return wrong_type(sink, field, toml, "a number for each name"),
+        match value {
+            Some(value) => defaults.push(((name.to_owned(), key), value)),
+            None => return wrong_type(sink, field, toml, "a number for each name"),
         }
     }
     Some(defaults)

@@ -35,6 +35,11 @@ pub(super) fn check(
             .label("there are no stages")
             .fix("write `[reduce.stages]` in the place of `of` and `combine`, or of the state");
     }
+    if let (Some(entry), true) = (block.get("terms"), block.get("state").is_some()) {
+        sink.report(Rule::DoesNotApply, &entry.key, "`terms` says how `of` is computed")
+            .label("there is no `of`")
+            .fix("remove it");
+    }
     if let Some(inputs) = inputs
         && let Some(kinds) = &inputs.kinds
         && **kinds != [InputKind::Matrix]
@@ -52,7 +57,8 @@ pub(super) fn check(
         None => Some(None),
         Some(_) if names.is_empty() => None,
         Some(text) => {
-            let scope = Scope { place: Place::Finish, inputs: &known.names, fields: &names, dtypes };
+            let scope =
+                Scope { place: Place::Finish, inputs: &known.names, fields: &names, later: &[], dtypes };
             parse::parse(sink, text, scope).map(Some)
         }
     };
@@ -144,7 +150,7 @@ fn state(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype], 
 fn combined(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype], known: bool) -> State {
     let names = vec![ACC.to_owned()];
     let at = block.text("of").map_or(block.span.start, |text| text.span.start);
-    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &names, dtypes };
+    let scope = Scope { place: Place::Inputs, inputs: &inputs.names, fields: &names, later: &[], dtypes };
     // Without its inputs an expression is only a list of unknown names.
     let of = block.text("of").filter(|_| known).and_then(|text| parse::parse(sink, text, scope));
     let combine = match block.get("combine").map(|entry| &entry.value) {
@@ -179,7 +185,7 @@ fn written(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs, dtypes: &[Dtype]
     let mut fields = Vec::new();
     for ((name, _), block) in found {
         let mut read = |field, place| {
-            let scope = Scope { place, inputs: &inputs.names, fields: &state.names, dtypes };
+            let scope = Scope { place, inputs: &inputs.names, fields: &state.names, later: &[], dtypes };
             block.text(field).and_then(|text| parse::parse(sink, text, scope))
         };
         let (init, step, merge) =

@@ -46,6 +46,8 @@ pub enum Rule {
     InputKinds,
     /// Each input is used.
     UnusedInput,
+    /// Each stage is used.
+    UnusedStage,
     /// The `numpy` class is offered.
     NumpyMissing,
     /// The state of no elements changes no state that it is merged with.
@@ -84,7 +86,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Unreadable,
         Self::NotUtf8,
         Self::FileTooLarge,
@@ -106,6 +108,7 @@ impl Rule {
         Self::Name,
         Self::InputKinds,
         Self::UnusedInput,
+        Self::UnusedStage,
         Self::NumpyMissing,
         Self::NotNeutral,
         Self::StepAndMerge,
@@ -150,6 +153,7 @@ impl Rule {
             Self::Name => "name",
             Self::InputKinds => "input-kinds",
             Self::UnusedInput => "unused-input",
+            Self::UnusedStage => "unused-stage",
             Self::NumpyMissing => "numpy-missing",
             Self::NotNeutral => "not-neutral",
             Self::StepAndMerge => "step-and-merge",

@@ -32,7 +32,7 @@ pub(super) fn is_staged(block: &Block, inputs: Option<&Inputs>) -> bool {
         _ => None,
     };
     let by_block = matches!(block.get("terms").map(|entry| &entry.value), Some(Value::Word(1)));
-    let short = block.get("of").is_some() && block.get("combine").is_some();
+    let short = block.get("of").is_some() && block.get("combine").is_some() && block.get("state").is_none();
     block.get("stages").is_some()
         || (short && (!is_plain || by_block || combine.is_some_and(Combine::is_whole)))
 }
@@ -43,6 +43,8 @@ struct Reader<'a> {
     dtypes: &'a [Dtype],
     /// Names of the inputs, then of the stages so far.
     names: Vec<String>,
+    /// Names of all stages, those to come too.
+    all: Vec<String>,
     stages: Vec<Stage>,
     /// Where the first expression stands.
     at: usize,
@@ -57,31 +59,45 @@ pub(super) fn check(
     numerics: Option<Vec<Numerics>>,
 ) -> Option<(Body, usize)> {
     let (names, at) = (inputs.names.clone(), block.span.start);
-    let mut reader = Reader { inputs, dtypes, names, stages: Vec::new(), at };
+    let mut reader = Reader { inputs, dtypes, names, all: Vec::new(), stages: Vec::new(), at };
     let before = sink.found.len();
     match block.get("stages") {
         None => reader.stage(sink, (ACC.to_owned(), block.span.clone()), block, false),
         Some(entry) => {
-            for other in ["of", "combine"].into_iter().filter_map(|name| block.get(name)) {
-                sink.report(
-                    Rule::ExactlyOne,
-                    &other.key,
-                    "a reduction has `of` and `combine`, or stages, not both",
-                )
-                .label("the second of the two")
-                .fix("remove one: `of` and `combine` are short for one stage");
+            for other in ["of", "combine", "state"].into_iter().filter_map(|name| block.get(name)) {
+                let (message, fix) = match other.field.name {
+                    "state" => (
+                        "a reduction has a state, or stages, not both",
+                        "remove one: a field that is taken in on its own is a stage, too",
+                    ),
+                    _ => (
+                        "a reduction has `of` and `combine`, or stages, not both",
+                        "remove one: `of` and `combine` are short for one stage",
+                    ),
+                };
+                sink.report(Rule::ExactlyOne, &other.key, message).label("beside stages").fix(fix);
             }
             let Value::Stages(found) = &entry.value else { return None };
+            reader.all = found.iter().map(|((name, _), _)| name.clone()).collect();
             for (name, block) in found {
                 reader.stage(sink, name.clone(), block, true);
             }
         }
     }
     let outputs = reader.outputs(sink, block);
-    if sink.found.len() > before {
+    let is_bad = |name| block.get(name).is_some_and(|entry| matches!(entry.value, Value::Bad));
+    if sink.found.len() > before || is_bad("outputs") || is_bad("finish") {
         return None;
     }
     let Reader { stages, at, .. } = reader;
+    if stages.iter().all(|stage| stage.fold.is_none()) {
+        sink.report(Rule::MissingField, &block.get("stages")?.key, "no stage reduces anything")
+            .label("`finish` alone in each of them")
+            .fix(
+                "add a stage with `of` and `combine`, for example `sum = { of = \"x\", combine = \"add\" }`",
+            );
+        return None;
+    }
     if inputs.names.len() + stages.len() > MOST {
         sink.report(Rule::OutOfRange, &block.span, format!("more than {MOST} inputs and stages"))
             .label("too many")
@@ -94,6 +110,16 @@ pub(super) fn check(
         .chain(outputs.iter().map(|output| &output.value))
         .collect();
     unused(sink, inputs, &exprs);
+    if let Some(Value::Stages(found)) = block.get("stages").map(|entry| &entry.value) {
+        let keys = found.iter().enumerate();
+        for (_, ((name, key), _)) in
+            keys.filter(|(at, _)| !exprs.iter().any(|of| uses(of, inputs.names.len() + at)))
+        {
+            sink.report(Rule::UnusedStage, key, format!("the stage {} is not used", shown(name)))
+                .label("never used")
+                .fix("use it in a later stage or in a result, or remove it");
+        }
+    }
     let least_or_greatest = |stage: &Stage| {
         stage.fold.as_ref().is_some_and(|(_, combine)| matches!(combine.by().0, Binary::Min | Binary::Max))
     };
@@ -113,10 +139,13 @@ impl Reader<'_> {
     fn stage(&mut self, sink: &mut Sink<'_>, (name, key): At<String>, block: &Block, is_named: bool) {
         if is_named {
             bad_name(sink, "a stage", &name, &key, name::state_problem(&name));
-            if self.names.contains(&name) || [ACC, "count"].contains(&name.as_str()) {
-                let what = if self.names.contains(&name) { "an input's name, or a stage's" } else { "taken" };
-                bad_name(sink, "a stage", &name, &key, Some(format!("is {what}")));
-            }
+            let taken = match name.as_str() {
+                _ if self.inputs.names.contains(&name) => Some("is the name of an input"),
+                ACC => Some("is what `finish` calls what comes of `of` and `combine`"),
+                "count" => Some("is what `finish` calls the number of elements"),
+                _ => None,
+            };
+            bad_name(sink, "a stage", &name, &key, taken.map(str::to_owned));
         }
         let combine = match block.get("combine").map(|entry| &entry.value) {
             Some(Value::Word(index)) => Some(Combine::ALL[*index]),
@@ -135,24 +164,47 @@ impl Reader<'_> {
         // The `finish` beside `of` and `combine` alone is that of the operation.
         let finish = match block.text("finish").filter(|_| is_named) {
             None => Some(None),
-            Some(text) => self.value(sink, text, fold.as_ref().is_some_and(Option::is_some)).map(Some),
-        };
-        if let (Some(fold), Some(finish)) = (fold, finish) {
-            if let (true, Some((_, combine))) = (finish.is_some(), &fold)
-                && matches!(combine, Combine::ArgMin | Combine::ArgMax)
-            {
-                sink.report(Rule::DoesNotApply, &key, "a place is a result as it is")
-                    .label("`finish` beside `argmin` or `argmax`")
-                    .fix("remove `finish`");
+            Some(text) => {
+                self.value(sink, text, block.get("of").or(block.get("combine")).is_some()).map(Some)
             }
-            let pass = self.pass(&fold, finish.as_ref());
-            let fused = match block.get("terms").map(|entry| (entry, &entry.value)) {
-                Some((entry, Value::Word(0))) => self.fused(sink, &entry.key, fold.as_ref()),
-                _ => None,
-            };
-            self.stages.push(Stage { name: name.clone(), fold, finish, fused, pass });
-            self.names.push(name);
+        };
+        if let (Some(Combine::ArgMin | Combine::ArgMax), true, Some(entry)) =
+            (combine, is_named, block.get("finish"))
+        {
+            sink.report(Rule::DoesNotApply, &entry.key, "a place is a result as it is")
+                .label("beside `argmin` or `argmax`")
+                .fix("remove `finish`");
         }
+        // Of a stage with mistakes the name is known all the same, so that those after it can use it.
+        let (fold, finish) = fold.zip(finish).unwrap_or_default();
+        let pass = self.pass(fold.as_ref(), finish.as_ref());
+        let fused = match block.get("terms").map(|entry| (entry, &entry.value)) {
+            Some((entry, Value::Word(0))) => self.fused(sink, &entry.key, fold.as_ref()),
+            _ => None,
+        };
+        self.stages.push(Stage { name: name.clone(), fold, finish, fused, pass });
+        self.names.push(name);
+    }
+
+    /// The names around an expression.
+    fn scope<'s>(&'s self, place: Place, fields: &'s [String]) -> Scope<'s> {
+        let later = &self.all[self.stages.len().min(self.all.len())..];
+        Scope { place, inputs: &self.names, fields, later, dtypes: self.dtypes }
+    }
+
+    /// Whether an expression uses the place of a least or greatest value.
+    fn uses_place(&self, of: &Expr) -> bool {
+        let is_place = |stage: &Stage| {
+            stage.fold.as_ref().is_some_and(|(_, by)| matches!(by, Combine::ArgMin | Combine::ArgMax))
+        };
+        let mut stages = self.stages.iter().enumerate().filter(|(_, stage)| is_place(stage));
+        stages.any(|(at, _)| uses(of, self.inputs.names.len() + at))
+    }
+
+    fn no_place(sink: &mut Sink<'_>, text: &Text) {
+        sink.report(Rule::NotYetEmitted, &text.span, "a place cannot be computed with")
+            .label("uses a stage with `argmin` or `argmax`")
+            .fix("use it as a result alone, in `finish` of `[reduce]` or in `outputs`");
     }
 
     /// The matrix that is all that a stage with kernels of its own takes in.
@@ -183,13 +235,13 @@ impl Reader<'_> {
     }
 
     /// In which pass over memory a stage is computed.
-    fn pass(&self, fold: &Option<(Expr, Combine)>, finish: Option<&Expr>) -> usize {
+    fn pass(&self, fold: Option<&(Expr, Combine)>, finish: Option<&Expr>) -> usize {
         let first = self.inputs.names.len();
         let latest = |of: &Expr| {
             let used = self.stages.iter().enumerate().filter(|(at, _)| uses(of, first + at));
             used.map(|(_, stage)| stage.pass).max()
         };
-        let before = fold.as_ref().and_then(|(of, _)| latest(of)).map_or(0, |pass| pass + 1);
+        let before = fold.and_then(|(of, _)| latest(of)).map_or(0, |pass| pass + 1);
         finish.and_then(latest).map_or(before, |pass| pass.max(before))
     }
 
@@ -197,23 +249,14 @@ impl Reader<'_> {
         if self.stages.is_empty() {
             self.at = text.span.start;
         }
-        let scope = Scope { place: Place::Terms, inputs: &self.names, fields: &[], dtypes: self.dtypes };
+        let scope = self.scope(Place::Terms, &[]);
         let of = if combine == Combine::Count {
             parse::parse_mask(sink, text, scope)?
         } else {
             parse::parse(sink, text, scope)?
         };
-        let places = |of: &Expr| {
-            let stages = self.stages.iter().enumerate();
-            let is_place = |stage: &Stage| {
-                stage.fold.as_ref().is_some_and(|(_, by)| matches!(by, Combine::ArgMin | Combine::ArgMax))
-            };
-            stages.filter(|(_, stage)| is_place(stage)).any(|(at, _)| uses(of, self.inputs.names.len() + at))
-        };
-        if places(&of) {
-            sink.report(Rule::NotYetEmitted, &text.span, "a place cannot be computed with")
-                .label("uses a stage with `argmin` or `argmax`")
-                .fix("use it as a result alone");
+        if self.uses_place(&of) {
+            Self::no_place(sink, text);
             return None;
         }
         let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
@@ -221,7 +264,11 @@ impl Reader<'_> {
         if !kinds.iter().enumerate().any(matrix) {
             sink.report(Rule::InputKinds, &text.span, "a stage reduces the elements of a matrix")
                 .label("no matrix in it")
-                .fix("use a matrix, or leave `of` and `combine` out: `finish` alone computes with other stages");
+                .fix(if self.all.is_empty() {
+                    "use a matrix"
+                } else {
+                    "use a matrix, or leave `of` and `combine` out: `finish` alone computes with other stages"
+                });
             return None;
         }
         Some((of, combine))
@@ -235,7 +282,7 @@ impl Reader<'_> {
     fn either(&self, sink: &mut Sink<'_>, text: &Text, has_acc: bool, or_mask: bool) -> Option<(Expr, bool)> {
         let acc = [ACC.to_owned()];
         let fields = if has_acc { &acc[..] } else { &[] };
-        let scope = Scope { place: Place::Value, inputs: &self.names, fields, dtypes: self.dtypes };
+        let scope = self.scope(Place::Value, fields);
         let read = if or_mask {
             parse::parse_either(sink, text, scope)?
         } else {
@@ -244,10 +291,17 @@ impl Reader<'_> {
         let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
         let elements = |(at, kind): (usize, &InputKind)| *kind != InputKind::Scalar && uses(&read.0, at);
         if let Some((at, kind)) = kinds.iter().enumerate().find(|&found| elements(found)) {
-            let name = shown(&self.inputs.names[at]);
-            sink.report(Rule::NameNotHere, &text.span, format!("{name} is a {}", kind.name()))
+            let name = &self.inputs.names[at];
+            let span = text.word(name).unwrap_or_else(|| text.span.clone());
+            sink.report(Rule::NameNotHere, &span, format!("{} is a {}", shown(name), kind.name()))
                 .label("has many elements, and this is one value")
                 .fix(Place::Value.rule());
+            return None;
+        }
+        // As a result a place stands alone, and is a whole number.
+        let is_result = or_mask && matches!(read.0, Expr::Input(_));
+        if !is_result && self.uses_place(&read.0) {
+            Self::no_place(sink, text);
             return None;
         }
         Some(read)
@@ -276,8 +330,21 @@ impl Reader<'_> {
                         .fix("a single result is what `finish` says");
                 }
                 for ((name, key), text) in found {
-                    bad_name(sink, "a result", name, key, name::problem(name));
+                    let problem = name::result_problem(name).or_else(|| {
+                        self.inputs.names.contains(name).then(|| "is the name of an input".to_owned())
+                    });
+                    bad_name(sink, "a result", name, key, problem);
                     add(self, sink, Some(name.clone()), text);
+                }
+                // Callers who know no types at compile time hand over one buffer for all results.
+                let other = outputs.iter().position(|output| output.result != ResultType::Element);
+                if let (Some(at), true) = (other, outputs.len() == found.len()) {
+                    let (what, fix) = match outputs[at].result {
+                        ResultType::Truth => ("a mask", "write `select(mask, 1, 0)`"),
+                        _ => ("a whole number", "compute it in an operation of its own"),
+                    };
+                    let message = format!("of several results, none is {what}");
+                    sink.report(Rule::NotYetEmitted, &found[at].1.span, message).label(what).fix(fix);
                 }
             }
             (_, Some(text)) => add(self, sink, None, text),
@@ -402,9 +469,10 @@ impl Spec {
     /// The name of the part that reduces for a stage: by an operator, for all that do so; or one of its own.
     #[must_use]
     pub fn folds_name(&self, stage: &Stage, combine: Combine) -> String {
+        // No stage is called so: names of stages have no two underlines.
         match stage.fused {
-            Some(_) => format!("{}__{}_fused", self.name, stage.name),
-            None => format!("{}__{}", self.name, combine.by().0.word()),
+            Some(_) => format!("{}__of__{}", self.name, stage.name),
+            None => format!("{}__by__{}", self.name, combine.by().0.word()),
         }
     }
 

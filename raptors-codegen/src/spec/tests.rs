@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Axis, Binary, Body, Diagnostic, Expr, Field, Input, InputKind, Numerics, Prefetch, Reduce, Schedule,
-    Source, Spec, Store, Tile, Unary, Variants, check, load, load_dir, overlay, read,
+    Source, Spec, Store, Tile, Unary, Variants, load, load_dir, overlay,
 };
 use crate::Dtype;
 
@@ -51,10 +51,20 @@ fn input(name: &str, kind: InputKind) -> Input {
 fn every_shipped_spec_loads_under_its_name() {
     let sources = shipped();
     let specs = load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
-    let stems: Vec<&str> = sources.iter().map(Source::stem).collect();
-    assert_eq!(specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>(), stems);
-    for name in ["add", "broadcast_add", "scale", "sum"] {
-        assert!(stems.contains(&name), "{name}");
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    // A file gives a spec of its name, and one of each further form of an input.
+    for source in &sources {
+        let of_file = specs.iter().filter(|spec| spec.text == source.text);
+        assert!(of_file.clone().any(|spec| spec.name == source.stem()), "{}", source.name);
+        for spec in of_file {
+            let form = spec.name.strip_prefix(source.stem()).unwrap();
+            assert!(["", "_row", "_column", "_scalar"].contains(&form), "{}", spec.name);
+        }
+    }
+    assert!(names.is_sorted());
+    for name in ["add", "broadcast_add", "scale", "sub", "sub_row", "sub_column", "sub_scalar", "sum", "var"]
+    {
+        assert!(names.contains(&name), "{name}");
     }
 }
 
@@ -245,22 +255,16 @@ fn finish_can_do_without_the_count() {
 }
 
 #[test]
-fn a_state_of_several_fields_is_kept_in_the_model() {
+fn the_fields_of_a_state_are_stages() {
     let text = "summary = \"S.\"\ninputs = { x = \"matrix\" }\ndtypes = [\"f64\"]\n[reduce]\naxes = [\"all\"]\n\
                 finish = \"total / count\"\n[reduce.state]\n\
                 total = { init = \"0\", step = \"total + select(is_nan(x), 0, x)\", merge = \"a.total + b.total\" }\n\
                 count = { init = \"0\", step = \"count + select(is_nan(x), 0, 1)\", merge = \"a.count + b.count\" }\n";
-    let source = source("nanmean", text);
-    let mut sink = read::Sink::new(&source);
-    let (table, errors) = toml::de::DeTable::parse_recoverable(text);
-    assert_eq!(errors.len(), 0);
-    let block = read::table(&mut sink, super::field::Table::Spec, 0..0, table.get_ref());
-    let spec = check::spec(&mut sink, &block).spec.unwrap();
-    assert_eq!(sink.found.iter().map(|found| found.rule).collect::<Vec<_>>(), ["not-yet-emitted"]);
-    let Body::Reduce(reduce) = spec.body else { panic!("a reduction") };
-    assert_eq!(reduce.state.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["total", "count"]);
+    let spec = load(&[source("nanmean", text)]).unwrap().remove(0);
+    let Body::Staged(staged) = spec.body else { panic!("stages") };
+    assert_eq!(staged.stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>(), ["total", "count"]);
     // The field hides the number of elements.
-    assert_eq!(reduce.finish, Some(binary(Binary::Div, Expr::State(0), Expr::State(1))));
+    assert_eq!(staged.outputs[0].value, binary(Binary::Div, Expr::Input(1), Expr::Input(2)));
     assert_eq!(spec.text.lines().nth(spec.line - 1).unwrap().split(' ').next(), Some("total"));
 }
 

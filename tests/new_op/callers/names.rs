@@ -2,7 +2,7 @@
 
 use raptors::{
     Cut, Dtype, Error, Matrix, Numerics,
-    catalogue::{self, Arg, Axis, Body, Call, InputKind, Op, Out, Place, Value},
+    catalogue::{self, Arg, Body, Call, InputKind, Op, Out, Place, Value},
     element::same_bits,
     reference,
 };
@@ -48,10 +48,9 @@ fn compare(op: &Op, shape: (usize, usize)) -> Result<usize, Error> {
         InputKind::Scalar => inputs[index][(0, 0)],
     })?;
     let (rows, cols) = match op.body {
-        Body::Map(_) => shape,
-        Body::Reduce { axis: Axis::All, .. } => (1, 1),
-        Body::Reduce { axis: Axis::Zero, .. } => (1, shape.1),
-        Body::Reduce { axis: Axis::One, .. } => (1, shape.0),
+        // Results of one output after those of another.
+        Body::Staged { outputs, .. } => (outputs.len(), op.body.extent(shape).1),
+        _ => op.body.extent(shape),
     };
     let first = op.inputs.iter().position(|input| input.kind == InputKind::Matrix).expect("it has a matrix");
     let mut calls = 0;

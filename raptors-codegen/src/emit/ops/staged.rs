@@ -1,6 +1,6 @@
 //! Functions of reductions in stages.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -263,12 +263,10 @@ fn types(op: &StagedOp<'_>) -> Vec<Ident> {
 
 /// Several things as a tuple, one as it is.
 fn tuple(of: &[TokenStream]) -> TokenStream {
-    match of {
-        [one] => one.clone(),
-        _ => quote!((#(#of),*)),
-    }
+    if let [one] = of { one.clone() } else { quote!((#(#of),*)) }
 }
 
+#[expect(clippy::too_many_lines, reason = "one function is written like the other")]
 fn public(op: &StagedOp<'_>) -> TokenStream {
     let ty = format_ident!("{}", op.type_name());
     let function_name = |suffix: &str| format_ident!("{}{suffix}", op.name);
@@ -305,6 +303,7 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
         ResultType::Truth => quote!(false),
     });
     let zeros: Vec<_> = zeros.collect();
+    #[expect(clippy::single_match_else, reason = "axes are told apart, not compared")]
     let (what, result, made, given) = match op.axis {
         Axis::All => {
             let singles: Vec<_> = types.iter().map(|ty| quote!(#ty)).collect();
@@ -414,11 +413,11 @@ fn about_results(op: &StagedOp<'_>) -> Vec<String> {
     for stage in &op.staged.stages {
         let mut line = format!("`{}`", stage.name);
         if let Some((of, combine)) = &stage.fold {
-            line += &format!(" is {} `{}`", word(*combine), of.text(&names, &[]));
+            write!(line, " is {} `{}`", word(*combine), of.text(&names, &[])).expect("memory for a line");
         }
         if let Some(finish) = &stage.finish {
             let then = if stage.fold.is_some() { ", then" } else { " is" };
-            line += &format!("{then} `{}`", finish.text(&names, &["acc"]));
+            write!(line, "{then} `{}`", finish.text(&names, &["acc"])).expect("memory for a line");
         }
         lines.extend([format!("{line}."), String::new()]);
     }

@@ -56,7 +56,7 @@ fn reshaped(text: &str, column: &str) -> String {
     out
 }
 
-/// A single stage that NumPy has as a function.
+/// A single stage that `NumPy` has as a function.
 fn staged(staged: &Staged, names: &[String]) -> Option<String> {
     let [Stage { fold: Some((of, combine)), finish: None, .. }] = &staged.stages[..] else { return None };
     let [Output { value, .. }] = &staged.outputs[..] else { return None };

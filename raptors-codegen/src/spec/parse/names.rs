@@ -106,11 +106,10 @@ impl Parser<'_, '_> {
         let find = |names: &[String]| names.iter().position(|known| known == name);
         let (input, field) = (find(inputs), find(fields));
         let here = match place {
-            Place::Inputs => input.map(Expr::Input),
             Place::Init | Place::Merge => None,
             Place::Step => field.map(Expr::State).or(input.map(Expr::Input)),
             Place::Finish => field.map(Expr::State).or((name == "count").then_some(Expr::Count)),
-            Place::Terms => input.map(Expr::Input),
+            Place::Inputs | Place::Terms => input.map(Expr::Input),
             Place::Value => {
                 let count = (name == "count").then_some(Expr::Count);
                 field.map(Expr::State).or(input.map(Expr::Input)).or(count)
@@ -129,8 +128,12 @@ impl Parser<'_, '_> {
             Some("a field of the state")
         } else if input.is_some() {
             Some("an input")
+        } else if self.scope.later.iter().any(|later| later == name) {
+            Some("this stage or a later one")
         } else if name == "count" {
             Some("only in `finish`")
+        } else if name == "acc" && matches!(place, Place::Terms | Place::Value) {
+            Some("only in `finish` of a stage that has `of`")
         } else {
             None
         };
