@@ -358,8 +358,9 @@ impl<S: Clone, Step: Fn(S, usize) -> S, Merge: Fn(S, S) -> S> Fold<S, Step, Merg
         let whole = len - len % 8;
         let accumulator =
             |j: usize| (start + j..start + whole).step_by(8).fold(self.init.clone(), &self.step);
-        let [a, b, c, d, e, f, g, h] = std::array::from_fn(accumulator);
-        let (low, high) = (merge(merge(a, b), merge(c, d)), merge(merge(e, f), merge(g, h)));
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = std::array::from_fn(accumulator);
+        let low = merge(merge(r0, r1), merge(r2, r3));
+        let high = merge(merge(r4, r5), merge(r6, r7));
         self.in_order(merge(low, high), start + whole, start + len)
     }
 }

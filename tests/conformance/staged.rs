@@ -156,7 +156,8 @@ fn compare<T: Float>(
     let (data, scalar) = DATA[at];
     let scalar = T::from_f64(scalar);
     let layout = LAYOUTS[at % 2];
-    let (mut values, mut arenas): (Vec<Vec<T>>, Vec<(Arena<T>, Spot)>) = (Vec::new(), Vec::new());
+    let mut values: Vec<Vec<T>> = Vec::new();
+    let mut arenas: Vec<(Arena<T>, Spot)> = Vec::new();
     for (index, of) in op.inputs.iter().enumerate() {
         let extent @ (down, along) = match of.kind {
             InputKind::Matrix => shape,

@@ -121,8 +121,8 @@ fn reduction(reduce: &Reduce, names: &[&str]) -> String {
 }
 
 fn stages(staged: &Staged, names: &[&str]) -> String {
-    let stages = staged.stages.iter().map(|stage| stage.name.as_str());
-    let all: Vec<&str> = names.iter().copied().chain(stages).collect();
+    let of_stages = staged.stages.iter().map(|stage| stage.name.as_str());
+    let all: Vec<&str> = names.iter().copied().chain(of_stages).collect();
     let mut lines = Vec::new();
     for stage in &staged.stages {
         let folded =

@@ -13,6 +13,8 @@ mod operands;
 mod rows;
 mod run;
 
+use std::sync::OnceLock;
+
 use super::{check, chunk, reduce::Reduction, threads};
 use crate::{
     Element, Error, Isa, MatrixMut, Numerics,
@@ -145,7 +147,7 @@ pub enum Slot<'a, T> {
     Truth(&'a mut [bool]),
 }
 
-impl<'a, T> Slot<'a, T> {
+impl<T> Slot<'_, T> {
     const fn len(&self) -> usize {
         match self {
             Self::Element(slice) => slice.len(),
@@ -342,7 +344,7 @@ impl<T: Element> Staged<T> {
                 Ok(())
             }
             Axis::All => unreachable!("it has one result"),
-            Axis::One => work.pieces(
+            Axis::One => pieces(
                 plan.cut,
                 rows,
                 slots,
@@ -355,7 +357,7 @@ impl<T: Element> Staged<T> {
                     Ok(())
                 },
             ),
-            Axis::Zero => work.pieces(
+            Axis::Zero => pieces(
                 plan.cut,
                 cols,
                 slots,
@@ -488,32 +490,31 @@ impl<T: Element> Work<'_, T> {
             .filter(move |(_, stage)| stage.pass == pass)
             .filter_map(|(at, stage)| Some((at, stage.fold.as_ref()?)))
     }
+}
 
-    /// Splits a call into pieces of results, for several threads if it is cut.
-    fn pieces(
-        &self,
-        cut: Option<Cut>,
-        results: usize,
-        slots: Vec<Slot<'_, T>>,
-        step: impl Fn(Cut) -> usize,
-        work: impl Fn(usize, usize, Vec<Slot<'_, T>>) -> Result<(), Error> + Sync,
-    ) -> Result<(), Error> {
-        let Some(cut) = cut else { return work(0, results, slots) };
-        let step = step(cut);
-        let mut pieces = Vec::new();
-        let mut rest = slots;
-        for start in (0..results).step_by(step) {
-            let len = step.min(results - start);
-            let (piece, after) = rest.into_iter().map(|slot| slot.split_at(len)).unzip();
-            pieces.push((start, len, piece));
-            rest = after;
-        }
-        let failed = std::sync::OnceLock::new();
-        threads::run(cut.threads, pieces.into_iter(), |(start, len, slots)| {
-            if let Err(error) = work(start, len, slots) {
-                let _ = failed.set(error);
-            }
-        })?;
-        failed.into_inner().map_or(Ok(()), Err)
+/// Splits a call into pieces of results, for several threads if it is cut.
+fn pieces<T: Element>(
+    cut: Option<Cut>,
+    results: usize,
+    slots: Vec<Slot<'_, T>>,
+    step: impl Fn(Cut) -> usize,
+    work: impl Fn(usize, usize, Vec<Slot<'_, T>>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let Some(cut) = cut else { return work(0, results, slots) };
+    let step = step(cut);
+    let mut pieces = Vec::new();
+    let mut rest = slots;
+    for start in (0..results).step_by(step) {
+        let len = step.min(results - start);
+        let (piece, after) = rest.into_iter().map(|slot| slot.split_at(len)).unzip();
+        pieces.push((start, len, piece));
+        rest = after;
     }
+    let failed = OnceLock::new();
+    threads::run(cut.threads, pieces.into_iter(), |(start, len, slots)| {
+        if let Err(error) = work(start, len, slots) {
+            let _ = failed.set(error);
+        }
+    })?;
+    failed.into_inner().map_or(Ok(()), Err)
 }

@@ -33,13 +33,15 @@ impl<T: Element> Work<'_, T> {
         };
         let kernels = stages.iter().map(|stage| stage.fold.as_ref().map(with_kernel).transpose());
         let kernels: Vec<Option<Ready<States<T>>>> = kernels.collect::<Result<_, Error>>()?;
-        let mut states = vec![T::ZERO; step];
+        let mut results = vec![T::ZERO; step];
         let mut part: Vec<Vec<f64>> = found.iter().map(|_| vec![0.0; step]).collect();
         let mut values = Values::new(stages.len(), all.row, step);
         scratch::with(step * cols, |memory| {
             for start in (0..rows).step_by(step) {
                 let len = step.min(rows - start);
-                part.iter_mut().for_each(|part| part.truncate(len));
+                for part in &mut part {
+                    part.truncate(len);
+                }
                 values.first = all.row + start;
                 let block = all.rows(start, len);
                 for pass in 0..=self.staged.last_pass() {
@@ -49,13 +51,13 @@ impl<T: Element> Work<'_, T> {
                     let mut without_nan = None;
                     for (at, fold) in self.folds(pass) {
                         let kernel = kernels[at].as_ref().expect("it reduces something");
-                        let states = &mut states[..len];
+                        let results = &mut results[..len];
                         self.rows_of(
                             fold,
                             kernel,
                             block,
                             &values,
-                            (memory, states),
+                            (memory, results),
                             &mut part[at],
                             &mut without_nan,
                         )?;

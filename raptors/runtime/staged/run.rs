@@ -243,7 +243,7 @@ impl<T: Element> Fold<T> {
 /// # Panics
 /// If it is none of them.
 pub(super) fn position<T: Element>(run: &[T], extreme: T) -> usize {
-    if extreme.is_nan() { first(run, |x| x.is_nan()) } else { first(run, |x| x == extreme) }
+    if extreme.is_nan() { first(run, Element::is_nan) } else { first(run, |x| x == extreme) }
 }
 
 /// The first element of which that is true.

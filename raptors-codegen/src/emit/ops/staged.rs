@@ -121,6 +121,7 @@ fn supports(
     let (name, axis) = (&op.name, reduce::variant_of(op.axis));
     let has_identity = op.staged.has_identity;
     quote! {
+        #[allow(clippy::float_cmp, reason = "a spec that says == means it")]
         impl Supports<op::#ty> for #float {
             const TABLES: &'static Staged<Self> = &Staged {
                 op: #name,
