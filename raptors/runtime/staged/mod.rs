@@ -196,8 +196,8 @@ const MOST: usize = 16;
 
 /// Bytes of the terms of a block: with what they are computed from, they stay in the first cache.
 const BLOCK_BYTES: usize = 16 << 10;
-/// Bytes of a block that several stages read where it lies: they stay in the second cache.
-const SHARED_BYTES: usize = 64 << 10;
+/// Bytes of a block that is read where it lies, by several stages or in search of a place: they stay in the second cache.
+const SHARED_BYTES: usize = 128 << 10;
 
 /// Elements of so many bytes.
 const fn elements<T>(bytes: usize) -> usize {

@@ -16,6 +16,7 @@ use crate::{
         reduce::{Order, States},
         scratch, threads,
     },
+    simd::search,
 };
 
 /// What has been found of one stage in some elements.
@@ -83,11 +84,15 @@ impl<'a, T: Element> Run<'a, T> {
         values: &'a Values<T>,
     ) -> Result<Self, Error> {
         let len = region.len();
-        let lies =
-            |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(at) if operands.lies(at, region).is_some());
+        let lies = |fold: &Fold<T>| match fold.terms {
+            Terms::Matrix(at) | Terms::Map { without_nan: Some(at), .. } => {
+                operands.lies(at, region).is_some()
+            }
+            Terms::Map { .. } => false,
+        };
         let folds: Vec<_> = work.folds(pass).map(|(_, fold)| fold).collect();
         let block = match (folds.iter().all(|fold| lies(fold)), folds.as_slice()) {
-            (true, [fold]) if fold.by == By::Value => usize::MAX,
+            (true, [Fold { terms: Terms::Matrix(_), by: By::Value, .. }]) => usize::MAX,
             (true, _) => elements::<T>(SHARED_BYTES),
             _ => elements::<T>(BLOCK_BYTES),
         };
@@ -122,7 +127,8 @@ impl<'a, T: Element> Run<'a, T> {
     /// A node of the tree, by smaller ones.
     fn node(&self, start: usize, len: usize) -> Result<Vec<Found<T>>, Error> {
         // A matrix that is one block is reduced where it lies.
-        let memory = if self.block == usize::MAX { 0 } else { self.block.min(len) };
+        let memory =
+            if self.block == usize::MAX { 0 } else { self.block.min(len).min(elements::<T>(BLOCK_BYTES)) };
         scratch::with(memory, |memory| self.node_with(start, len, memory))
     }
 
@@ -174,11 +180,23 @@ impl<'a, T: Element> Run<'a, T> {
                 return Ok(Found { state, count, place });
             }
         }
-        let terms = self.operands.stretch(fold, self.region, place, self.values, memory)?;
-        let state = fold.state(kernel, terms);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of a block")]
-        let count = if fold.by == By::Count { state.to_f64() as u64 } else { 0 };
-        Ok(Found { state, count, place })
+        let most = match fold.terms {
+            Terms::Matrix(_) => self.block,
+            Terms::Map { .. } => elements::<T>(BLOCK_BYTES),
+        };
+        let mut of_terms = |(from, len): (usize, usize)| {
+            let place = (start + from, len);
+            let terms = self.operands.stretch(fold, self.region, place, self.values, memory)?;
+            let state = fold.state(kernel, terms);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of a block")]
+            let count = if fold.by == By::Count { state.to_f64() as u64 } else { 0 };
+            Ok(Found { state, count, place })
+        };
+        if len <= most {
+            return of_terms((0, len));
+        }
+        let parts = chunk::nodes(len, most).map(of_terms).collect::<Result<Vec<_>, Error>>()?;
+        Ok(chunk::joined(len, most, &mut parts.into_iter(), &|a, b| fold.merged(a, b)))
     }
 
     /// A run whose elements are taken in one after another: a block begins with what came of those before, which is the
@@ -205,7 +223,7 @@ impl<'a, T: Element> Run<'a, T> {
     /// Where in the run the extreme of a stage stands.
     fn place(&self, fold: &Fold<T>, found: Found<T>) -> Result<usize, Error> {
         let (start, len) = found.place;
-        scratch::with(len.min(self.block), |memory| {
+        scratch::with(len, |memory| {
             let terms = self.operands.stretch(fold, self.region, found.place, self.values, memory)?;
             Ok(start + position(terms, found.state))
         })
@@ -243,18 +261,5 @@ impl<T: Element> Fold<T> {
 /// # Panics
 /// If it is none of them.
 pub(super) fn position<T: Element>(run: &[T], extreme: T) -> usize {
-    if extreme.is_nan() { first(run, Element::is_nan) } else { first(run, |x| x == extreme) }
-}
-
-/// The first element of which that is true.
-fn first<T: Element>(run: &[T], is_it: impl Fn(T) -> bool) -> usize {
-    // A part without a branch in it, which becomes vectors.
-    const PART: usize = 32;
-    let (parts, rest) = run.as_chunks::<PART>();
-    let in_parts = parts.iter().position(|part| part.iter().fold(false, |found, &x| found | is_it(x)));
-    let (start, part) = match in_parts {
-        Some(at) => (PART * at, &parts[at][..]),
-        None => (run.len() - rest.len(), rest),
-    };
-    start + part.iter().position(|&x| is_it(x)).expect("the extreme of a run is one of its elements")
+    search::first(run, extreme).expect("the extreme of a run is one of its elements")
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use raptors::{
     Dtype, Element, Matrix, Numerics,
-    catalogue::{self, Arg, Axis, Body, Explanation, InputKind, Op, Place, Value},
+    catalogue::{self, Arg, Body, Explanation, InputKind, Op, Place, Value},
     tune::Case,
 };
 use serde::{Deserialize, Serialize};

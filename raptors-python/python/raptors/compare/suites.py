@@ -7,6 +7,7 @@ axes, so that a new spec is in it by itself.
 from __future__ import annotations
 
 import datetime
+import enum
 
 from .cases import DTYPES, Case, Op, ops, statements
 
@@ -14,7 +15,17 @@ Shapes = list[tuple[int, ...]]
 
 _USUAL = ("sum", "mean", "mean_axis0", "mean_axis1", "broadcast_add", "scale")
 
-SUITES: dict[str, list[tuple[tuple[str, ...] | None, Shapes]]] = {
+class All(enum.Enum):
+    """Operations that are taken without naming them: those that NumPy has."""
+
+    OPERATIONS = "all"
+    KERNELS = "those with kernels of their own"
+    STAGES = "those in stages, by the kernels of others"
+
+
+_CATALOGUE: Shapes = [*((n, n) for n in (64, 512, 1024, 2048)), (1000, 37), (37, 1000)]
+
+SUITES: dict[str, list[tuple[tuple[str, ...] | All, Shapes]]] = {
     "2d": [(_USUAL, [(512, 512), (1024, 1024), (2048, 2048)])],
     "between": [
         (
@@ -29,9 +40,11 @@ SUITES: dict[str, list[tuple[tuple[str, ...] | None, Shapes]]] = {
         (("sum", "mean", "scale"), [(n,) for n in (1, 4, 16, 64, 256, 1024, 4096)]),
         (("mean_axis0", "mean_axis1", "broadcast_add"), [(n, n) for n in (1, 2, 4, 8, 16, 32, 64)]),
     ],
-    "catalogue": [(None, [*((n, n) for n in (64, 512, 1024, 2048)), (1000, 37), (37, 1000)])],
+    "catalogue": [(All.OPERATIONS, _CATALOGUE)],
+    "kernels": [(All.KERNELS, _CATALOGUE)],
+    "stages": [(All.STAGES, _CATALOGUE)],
 }
-"""Operations and shapes of each suite. Without operations: all that NumPy has."""
+"""Operations and shapes of each suite."""
 
 FEW = 3
 """Functions of which a numeric class without a counterpart is told by name; of more, how many they are."""
@@ -63,7 +76,7 @@ def select(
                                 for way in _ways(op, alloc):
                                     case = Case(op, dtype, shape, layout, way)
                                     # Of those that were asked for by name none is dropped.
-                                    if names or of_suite or _is_possible(case):
+                                    if names or isinstance(of_suite, tuple) or _is_possible(case):
                                         chosen[case] = None
     # Those that NumPy cannot compute are refused here, before anything is measured.
     closed = []
@@ -86,7 +99,7 @@ def left_out(suites: list[str], *, shapes: Shapes | None = None, names: list[str
     flat = [op.name for op in wanted if not all(_fits(op, shape) for shape in shapes or [])]
     if flat:
         said.append(f"a vector does not fit {', '.join(flat)}")
-    if None in sets:
+    if any(isinstance(of_suite, All) for of_suite in sets):
         alone = [op.function for op in known.values() if op.numpy is None]
         classes: dict[str, dict[str, None]] = {}
         for op in known.values():
@@ -132,8 +145,11 @@ def number_of(day: datetime.date, count: int) -> int:
     return day.toordinal() % count + 1
 
 
-def _names(of_suite: tuple[str, ...] | list[str] | None, known: dict[str, Op]) -> list[str]:
-    return [op.name for op in known.values() if op.numpy is not None] if of_suite is None else list(of_suite)
+def _names(of_suite: tuple[str, ...] | list[str] | All, known: dict[str, Op]) -> list[str]:
+    if not isinstance(of_suite, All):
+        return list(of_suite)
+    wanted = {All.OPERATIONS: (True, False), All.KERNELS: (False,), All.STAGES: (True,)}[of_suite]
+    return [op.name for op in known.values() if op.numpy is not None and op.is_staged in wanted]
 
 
 def _fits(op: Op, shape: tuple[int, ...]) -> bool:
