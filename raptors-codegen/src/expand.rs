@@ -30,7 +30,7 @@ pub struct Candidate {
 /// Kernels that compete for the rows of one table: of what is computed, a dtype, a numeric class, and a way of writing.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
-    /// The operations that it serves, sorted by name. All compute the same.
+    /// The operations that it serves, sorted by name, parts of others last. All compute the same.
     pub ops: Vec<&'a Op<'a>>,
     /// Element type.
     pub dtype: Dtype,
@@ -132,6 +132,8 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
         }
     }
     for group in &mut groups {
+        // Sorted by name as they came; those that people know first.
+        group.ops.sort_by_key(|op| op.is_part());
         group.wanted = together(&group.ops, group.family);
     }
     let key = |group: &Group<'a>| {

@@ -5,7 +5,7 @@
 
 pub mod carry;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use raptors_profile::{Bucket, Cut, Kind, Place, Profile, Winner, parse};
 
@@ -204,7 +204,10 @@ impl Applied<'_> {
         let serves = |at: &usize| self.candidate(tables[*at].group, isa, &winner.kernel).is_ok();
         let serving: Vec<usize> = found.iter().copied().filter(serves).collect();
         let group = tables[*serving.first().unwrap_or(&found[0])].group;
-        let ops = || group.ops.iter().map(|op| op.name.clone()).collect::<Vec<_>>();
+        let ops = || {
+            let names: BTreeSet<_> = group.ops.iter().map(|op| op.shown().to_owned()).collect();
+            names.into_iter().collect::<Vec<_>>()
+        };
         if let Place::Shape(rows, cols) = row
             && group.ops.iter().all(|op| !op.spec.shapes.contains(&(rows, cols)))
         {
