@@ -183,7 +183,7 @@ impl Expr {
             Self::State(index) => state[*index].to_owned(),
             Self::Side { second, index } => format!("{}.{}", if *second { "b" } else { "a" }, state[*index]),
             Self::Count => "count".to_owned(),
-            Self::Literal(value) => value.to_string(),
+            Self::Literal(value) => value.to_string().to_lowercase(),
             _ => String::new(),
         })
     }
