@@ -108,7 +108,9 @@ fn every_operation_and_isa_is_in_the_list() {
     }
     for op in catalogue::ops() {
         let head = format!("{}: {}", op.name, op.summary);
-        assert!(ops.split("\n\n").any(|block| block.starts_with(&head)), "{head}");
+        // A long one goes on in the next line.
+        let plain = |block: &str| block.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ops.split("\n\n").any(|block| plain(block).starts_with(&head)), "{head}");
         for dtype in op.dtypes {
             for isa in Isa::ALL {
                 let title = format!("{dtype} {}\n", isa.name());
@@ -162,8 +164,9 @@ fn explain_says_what_the_library_says() {
     assert_eq!(found["isa"], expected.isa.name());
     let accurate = written(&["explain", "sum_axis0", "f64", "100x77", "--numerics", "accurate"]);
     assert!(accurate.contains("add_tree_f64_") && accurate.contains("accurate"), "{accurate}");
-    let serves = "serves      mean_axis0, sum_axis0\n";
-    assert!(accurate.contains(serves), "{accurate}");
+    for served in ["serves      ", " mean_axis0,", " sum_axis0,"] {
+        assert!(accurate.contains(served), "{accurate}");
+    }
 }
 
 #[test]
@@ -207,7 +210,8 @@ fn what_does_not_exist_is_answered_with_what_does() {
     assert!(error.contains("did you mean `avx2`?") && error.contains("portable"), "{error}");
     let error = refused(&["show", "mul_m_s_map_f32_portable_u3"]);
     assert!(error.contains("did you mean `mul_m_s_map_f32_portable_u"), "{error}");
-    assert!(error.contains("`raptors list --all` names them"), "{error}");
+    // The name begins as that of an operation.
+    assert!(error.contains("`raptors list --all --op mul` names them"), "{error}");
     // Whoever names the operation is told how its kernels are called.
     let error = refused(&["show", "scale_f32_portable_u4"]);
     assert!(error.contains("raptors list --all --op scale"), "{error}");

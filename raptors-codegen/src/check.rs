@@ -6,7 +6,7 @@ use crate::{
     builder::{Error, Input},
     diagnostics::Diagnostics,
     expand::expand,
-    op::Op,
+    op::{Op, StagedOp},
     profiles,
     select::select,
     spec::{self, Source},
@@ -86,7 +86,7 @@ fn check(sources: &[Source], profiles: Vec<Source>) -> Result<Summary, Diagnosti
             let profiles = profiles::load(&Input { profiles, ..Input::default() })?;
             let warnings = profiles::apply(&mut select(&expanded), candidates, &profiles)?;
             Ok(Summary {
-                operations: ops.len(),
+                operations: ops.iter().filter(|op| !op.is_part()).count() + StagedOp::of_specs(&specs).len(),
                 kernels: candidates.len() - dropped,
                 dropped,
                 profiles: profiles.len(),

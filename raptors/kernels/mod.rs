@@ -2,6 +2,7 @@
 
 pub(crate) mod any_order;
 pub(crate) mod reference;
+pub(crate) mod search;
 pub(crate) mod tree;
 
 /// The generated kernels, a module for each ISA and skeleton.

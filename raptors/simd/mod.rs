@@ -90,7 +90,6 @@ pub(crate) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 pub(crate) mod portable;
-pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 

@@ -310,7 +310,7 @@ mod tests {
         let limits = FIGURES.iter().filter_map(|figure| Some(figure.unit.show(figure.limit?)));
         let limits: Vec<_> = limits.collect();
         let agreed =
-            ["0", "0", "0.500", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "2.50 MB", "0.500", "1.000"];
+            ["0", "0", "0.500", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "8.00 MB", "0.500", "1.000"];
         assert_eq!(limits, agreed);
     }
 }

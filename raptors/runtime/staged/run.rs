@@ -11,12 +11,12 @@ use crate::{
         call::Ready,
         table::{Cut, Target},
     },
+    kernels::search,
     runtime::{
         chunk,
         reduce::{Order, States},
         scratch, threads,
     },
-    simd::search,
 };
 
 /// What has been found of one stage in some elements.

@@ -1,29 +1,12 @@
-//! Where an element stands. The same code for every instruction set, compiled for the widest vectors that are worth it.
+//! Where an element stands in a run.
 
 use crate::Element;
 
 /// The place of the first element that equals `wanted`; for a NaN, of the first NaN.
 pub(crate) fn first<T: Element>(run: &[T], wanted: T) -> Option<usize> {
-    #[cfg(target_arch = "x86_64")]
-    if crate::dispatch::cpu::has(crate::Isa::Avx2) {
-        // SAFETY: the machine has the features of that instruction set.
-        return unsafe { first_avx2(run, wanted) };
-    }
-    plain(run, wanted)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn first_avx2<T: Element>(run: &[T], wanted: T) -> Option<usize> {
-    plain(run, wanted)
-}
-
-#[inline(always)]
-fn plain<T: Element>(run: &[T], wanted: T) -> Option<usize> {
     if wanted.is_nan() { search(run, Element::is_nan) } else { search(run, |x| x == wanted) }
 }
 
-#[inline(always)]
 fn search<T: Element>(run: &[T], is_it: impl Fn(T) -> bool) -> Option<usize> {
     // A part without a branch in it, which becomes vectors.
     const PART: usize = 32;
@@ -49,7 +32,6 @@ mod tests {
             for at in (0..len).rev() {
                 run[at] = -0.0;
                 assert_eq!(first(&run, 0.0), Some(at));
-                assert_eq!(plain(&run, 0.0), Some(at));
             }
             run[len - 1] = f32::NAN;
             assert_eq!(first(&run, f32::NAN), Some(len - 1));
