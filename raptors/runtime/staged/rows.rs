@@ -1,7 +1,7 @@
 //! Along the rows: all passes go through some rows before the next ones are read.
 
 use super::{
-    BLOCK_BYTES, By, Fold, Work, as_f64, elements,
+    BLOCK_BYTES, By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
     operands::{Block, Values},
     run::position,
 };
@@ -11,20 +11,24 @@ use crate::{
     runtime::{reduce::States, scratch},
 };
 
+/// Elements of a block, at most: counts of a row are exact in f32.
+const MOST: usize = 1 << 24;
+
 impl<T: Element> Work<'_, T> {
     /// The values of all stages, of each row of a block.
     pub(super) fn of_rows(&self, all: Block) -> Result<Vec<Vec<f64>>, Error> {
         let Block { rows, cols, .. } = all;
         let stages = self.staged.stages;
         let mut found = vec![vec![0.0; rows]; stages.len()];
-        if cols > elements::<T>(BLOCK_BYTES) {
+        let block = self.block_of_rows();
+        if cols > block {
             for row in 0..rows {
                 let one = self.of_run(all.rows(row, 1), all.row + row, None)?;
                 found.iter_mut().zip(one).for_each(|(all, one)| all[row] = one);
             }
             return Ok(found);
         }
-        let step = (elements::<T>(BLOCK_BYTES) / cols).min(rows);
+        let step = (block / cols).min(rows);
         let bytes = step * cols * size_of::<T>();
         let target = Target { rows: step, cols, bytes, contiguous: true, stores: false };
         let with_kernel = |fold: &'static Fold<T>| {
@@ -36,7 +40,9 @@ impl<T: Element> Work<'_, T> {
         let mut results = vec![T::ZERO; step];
         let mut part: Vec<Vec<f64>> = found.iter().map(|_| vec![0.0; step]).collect();
         let mut values = Values::new(stages.len(), all.row, step);
-        scratch::with(step * cols, |memory| {
+        // Where matrices are reduced as they lie, no terms are computed.
+        let memory = if block == MOST { 0 } else { step * cols };
+        scratch::with(memory, |memory| {
             for start in (0..rows).step_by(step) {
                 let len = step.min(rows - start);
                 for part in &mut part {
@@ -70,6 +76,21 @@ impl<T: Element> Work<'_, T> {
             }
             Ok(found)
         })
+    }
+
+    /// Elements of a block of rows, at most: as many as there are, where there is one stage and it takes a matrix in as it
+    /// lies; fewer where the next stage or the search for a place is to find them in a cache.
+    fn block_of_rows(&self) -> usize {
+        let folds = || self.staged.stages.iter().filter_map(|stage| stage.fold.as_ref());
+        let lies = |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(_));
+        let alone = folds().count() == 1 && folds().all(|fold| lies(fold) && fold.by != By::Place);
+        if alone {
+            MOST
+        } else if folds().all(|fold| lies(fold) || fold.terms.without_nan().is_some()) {
+            elements::<T>(SHARED_BYTES)
+        } else {
+            elements::<T>(BLOCK_BYTES)
+        }
     }
 
     /// What a stage comes to, of each row of a block.
