@@ -37,7 +37,7 @@ mod team;
 
 use std::{error::Error, num::NonZero, process::ExitCode, slice, thread};
 
-use raptors::catalogue;
+use raptors::catalogue::{self, Body};
 
 use crate::{
     contenders::{Contested, Op},
@@ -106,9 +106,10 @@ impl Options {
         }
     }
 
-    /// The operations to measure.
+    /// The operations to measure: those that have kernels of their own.
     fn ops(&self) -> impl Iterator<Item = Op> + use<> {
-        self.only.map_or_else(catalogue::ops, slice::from_ref).iter().map(Op::new)
+        let has_kernels = |op: &&'static catalogue::Op| !matches!(op.body, Body::Staged { .. });
+        self.only.map_or_else(catalogue::ops, slice::from_ref).iter().filter(has_kernels).map(Op::new)
     }
 
     /// Those that this program knows by name.
