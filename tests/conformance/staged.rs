@@ -244,7 +244,8 @@ fn run() {
 #[test]
 fn stages_give_the_bits_of_the_oracle() {
     let test = "staged::stages_give_the_bits_of_the_oracle";
-    if common::is_alone(test) {
+    // An emulator runs no process in this one's place: there it is the instruction set that it has.
+    if common::is_alone(test) || is_short() {
         return run();
     }
     for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
