@@ -134,7 +134,7 @@ def arrays(draw: st.DrawFn) -> Array:
     return LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](x)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(x=arrays(), seed=st.integers(0, 1000), data=st.data())
 @pytest.mark.parametrize("name", COMPARED)
 def test_anything(name: str, x: Array, seed: int, data: st.DataObject) -> None:

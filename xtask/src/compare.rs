@@ -45,10 +45,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode> {
 /// time that is given holds while the catalogue grows: then intervals are wider.
 const GATES: [&str; 5] = [
     "--gate 1.0 --suite 2d",
-    "--gate 0.9 --suite kernels --part today/12 --within 25 --seconds 2",
-    "--gate 0.9 --suite kernels --part today/12 --within 25 --seconds 2 --threads 1",
-    "--gate 0.4 --suite stages --part today/12 --within 20 --seconds 1",
-    "--gate 0.4 --suite stages --part today/12 --within 20 --seconds 1 --threads 1",
+    "--gate 0.9 --suite kernels --part today/12 --within 20 --seconds 2",
+    "--gate 0.9 --suite kernels --part today/12 --within 20 --seconds 2 --threads 1",
+    "--gate 0.4 --suite stages --part today/12 --within 12 --seconds 1",
+    "--gate 0.4 --suite stages --part today/12 --within 12 --seconds 1 --threads 1",
 ];
 
 /// No case is slower than its gate allows. Where the noise is too high to tell, that is said, and is no failure.
