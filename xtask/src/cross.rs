@@ -68,8 +68,6 @@ pub(crate) fn cargo_aarch64(chore: &str) -> Result<std::process::Command> {
 /// each kind.
 pub(crate) fn neon() -> Result<()> {
     let mut tests = cargo_aarch64("test")?;
-    // Two thousand kernels: to optimize them as far as for speed takes longer than their tests.
-    tests.args(["--config", "profile.release.opt-level=1"]);
     tests.args(["--package", "raptors", "--features", "candidates", "--lib"]);
     tests.args(["--test", "conformance", "--test", "vocabulary", "--", "--show-output"]);
     let isas = test::Isas::read(&tee(tests.env("RAPTORS_CONFORMANCE", "families"))?)?;
