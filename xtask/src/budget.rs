@@ -62,7 +62,7 @@ struct Figure {
 }
 
 /// Every figure. What is built from nothing comes before what is content with less.
-const FIGURES: [Figure; 20] = [
+const FIGURES: [Figure; 24] = [
     gate("kernels that ship twice, by the catalogue", Unit::Count, 0.0, |it| {
         Ok(count(it.catalogue()?.duplicates()?))
     }),
@@ -70,6 +70,10 @@ const FIGURES: [Figure; 20] = [
     gate("time to compile the crate, of the baseline's", Unit::Ratio, 0.5, |it| {
         Ok(it.lab.this()?.build()?.own() / it.lab.baseline()?.build()?.own())
     }),
+    gate("all operations: time to compile the crate, of it", Unit::Ratio, 1.5, |it| {
+        Ok(it.lab.whole()?.build()?.own() / it.lab.baseline()?.build()?.own())
+    }),
+    gate("all operations: code of the kernels", Unit::Bytes, 4.0 * KIB * KIB, Budget::kernel_code),
     gate("one more map: time, of the baseline's crate", Unit::Percent, 0.5 / REFERENCE_SECONDS, |it| {
         Ok(it.more_seconds()? / it.lab.baseline()?.build()?.own())
     }),
@@ -88,6 +92,13 @@ const FIGURES: [Figure; 20] = [
     note("time of a clean build, of the baseline's", Unit::Ratio, |it| {
         Ok(it.lab.this()?.build()?.everything / it.lab.baseline()?.build()?.everything)
     }),
+    note("all operations: time of a clean build, of it", Unit::Ratio, |it| {
+        // The dependencies were built with the baseline's operations.
+        let this = it.lab.this()?.build()?;
+        let whole = it.lab.whole()?.build()?.own() + this.everything - this.own();
+        Ok(whole / it.lab.baseline()?.build()?.everything)
+    }),
+    note("all operations: time to compile the crate", Unit::Seconds, |it| Ok(it.lab.whole()?.build()?.own())),
     note("time to compile the crate", Unit::Seconds, |it| Ok(it.lab.this()?.build()?.own())),
     note("time to compile the crate, baseline", Unit::Seconds, |it| Ok(it.lab.baseline()?.build()?.own())),
     note("time of a clean build", Unit::Seconds, |it| Ok(it.lab.this()?.build()?.everything)),
@@ -216,6 +227,12 @@ impl Budget {
         Ok(code / count(specs::EXTRA_MAPS))
     }
 
+    /// Bytes of code of the kernels that ship.
+    fn kernel_code(&self) -> Result<f64> {
+        let sizes = self.lab.whole()?.build()?.code.per_kernel(&self.catalogue()?.names());
+        Ok(bytes(sizes.values().sum()))
+    }
+
     /// The wheel of this checkout. In CI it was built before, by this very program, which wrote down what that took;
     /// elsewhere nobody knows who compiled what lies there.
     fn wheel(&self) -> Result<&Wheel> {
@@ -310,7 +327,7 @@ mod tests {
         let limits = FIGURES.iter().filter_map(|figure| Some(figure.unit.show(figure.limit?)));
         let limits: Vec<_> = limits.collect();
         let agreed =
-            ["0", "0", "0.500", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "8.00 MB", "0.500", "1.000"];
+            ["0", "0", "0.500", "1.500", "4.0 MiB", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "8.00 MB", "0.500", "1.000"];
         assert_eq!(limits, agreed);
     }
 }
