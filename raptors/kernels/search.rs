@@ -7,16 +7,18 @@ pub(crate) fn first<T: Element>(run: &[T], wanted: T) -> Option<usize> {
     if wanted.is_nan() { search(run, Element::is_nan) } else { search(run, |x| x == wanted) }
 }
 
-fn search<T: Element>(run: &[T], is_it: impl Fn(T) -> bool) -> Option<usize> {
-    // A part without a branch in it, which becomes vectors.
-    const PART: usize = 32;
-    let (parts, rest) = run.as_chunks::<PART>();
-    let in_parts = parts.iter().position(|part| part.iter().fold(false, |found, &x| found | is_it(x)));
-    let (start, part) = match in_parts {
-        Some(at) => (PART * at, &parts[at][..]),
-        None => (run.len() - rest.len(), rest),
-    };
-    part.iter().position(|&x| is_it(x)).map(|at| start + at)
+fn search<T: Element>(run: &[T], is_it: impl Fn(T) -> bool + Copy) -> Option<usize> {
+    // Parts without a branch in them, which become vectors; in the part, smaller ones.
+    let start = skipped::<64, T>(run, is_it);
+    let start = start + skipped::<8, T>(&run[start..], is_it);
+    run[start..].iter().position(|&x| is_it(x)).map(|at| start + at)
+}
+
+/// How many elements there are in the parts of that many before the first one that holds it.
+fn skipped<const PART: usize, T: Element>(run: &[T], is_it: impl Fn(T) -> bool) -> usize {
+    let (parts, _) = run.as_chunks::<PART>();
+    let holds = |part: &[T; PART]| part.iter().fold(false, |found, &x| found | is_it(x));
+    PART * parts.iter().position(holds).unwrap_or(parts.len())
 }
 
 #[cfg(test)]

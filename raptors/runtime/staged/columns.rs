@@ -3,6 +3,7 @@
 use super::{
     By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
     operands::{Block, Operands, Values},
+    place,
 };
 use crate::{
     Element, Error, MatrixRef, Numerics,
@@ -27,6 +28,20 @@ const NARROW_BYTES: usize = 256;
 /// Rows after which counts are added up: in f32 they are exact up to twice as many.
 const EXACT: usize = 1 << 23;
 
+/// Bytes of a row of a block where none is expected to be NaN.
+const WIDE_BYTES: usize = 16 << 10;
+
+/// How many columns are taken down together, and how.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// All, by one call of a kernel on the matrix as it lies.
+    Whole,
+    /// Many, by the kernels for matrices without NaN.
+    WithoutNan,
+    /// Some, a block of rows at a time.
+    Blocks,
+}
+
 /// What is known of a stage, column by column.
 struct Found<T> {
     states: Vec<T>,
@@ -39,7 +54,7 @@ impl<T: Element> Work<'_, T> {
     pub(super) fn of_columns(&self, all: Block) -> Result<Vec<Vec<f64>>, Error> {
         let Block { rows, cols, .. } = all;
         let stages = self.staged.stages.len();
-        let mut found = vec![vec![0.0; cols]; stages];
+        let mut found = Vec::new();
         let last = self.staged.last_pass();
         // Several passes go through a stripe that stays in cache, if there are not too many rows for one.
         let narrow = elements::<T>(STRIPE_BYTES) / rows.max(1);
@@ -56,6 +71,10 @@ impl<T: Element> Work<'_, T> {
                 self.pass_down(pass, block, &values, &mut part)?;
                 self.staged.finish(pass, self.scalars, self.count, &mut part);
             }
+            if len == cols {
+                return Ok(part);
+            }
+            found.resize(stages, vec![0.0; cols]);
             for (found, part) in found.iter_mut().zip(&part) {
                 found[start..][..len].copy_from_slice(part);
             }
@@ -71,13 +90,42 @@ impl<T: Element> Work<'_, T> {
         values: &Values<T>,
         part: &mut [Vec<f64>],
     ) -> Result<(), Error> {
-        let lies = |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(_)) && fold.by == By::Value;
-        let alone = self.folds(pass).count() == 1 && self.folds(pass).all(|(_, fold)| lies(fold));
-        let width = if alone { stripe.cols } else { elements::<T>(WIDTH_BYTES).min(stripe.cols) };
+        let lies = |fold: &Fold<T>| matches!(fold.terms, Terms::Matrix(_));
+        let folds = || self.folds(pass).map(|(_, fold)| fold);
+        let one = folds().count() == 1;
+        let way = if one && folds().all(|fold| lies(fold) && (fold.by == By::Value || fold.fused)) {
+            Way::Whole
+        } else if folds().all(|fold| fold.terms.without_nan().is_some()) {
+            Way::WithoutNan
+        } else {
+            Way::Blocks
+        };
+        self.columns_down(pass, (stripe, 0), way, values, part)
+    }
+
+    /// One pass down the columns of a stripe that begin at one of them, some of them at a time.
+    fn columns_down(
+        &self,
+        pass: usize,
+        (stripe, from): (Block, usize),
+        way: Way,
+        values: &Values<T>,
+        part: &mut [Vec<f64>],
+    ) -> Result<(), Error> {
+        let width = match way {
+            Way::Whole => stripe.cols,
+            Way::WithoutNan => elements::<T>(WIDE_BYTES).min(stripe.cols),
+            Way::Blocks => elements::<T>(WIDTH_BYTES).min(stripe.cols),
+        };
         for start in (0..stripe.cols).step_by(width.max(1)) {
             let len = width.min(stripe.cols - start);
-            for (at, found) in self.block_down(pass, stripe.columns(start, len), values, alone)? {
-                let part = &mut part[at][start..][..len];
+            let block = stripe.columns(start, len);
+            let Some(found) = self.block_down(pass, block, values, way)? else {
+                self.columns_down(pass, (block, from + start), Way::Blocks, values, part)?;
+                continue;
+            };
+            for (at, found) in found {
+                let part = &mut part[at][from + start..][..len];
                 match self.staged.stages[at].fold.as_ref().map(|fold| fold.by) {
                     Some(By::Value) => {
                         part.iter_mut().zip(found.states).for_each(|(to, state)| *to = state.to_f64());
@@ -89,14 +137,15 @@ impl<T: Element> Work<'_, T> {
         Ok(())
     }
 
-    /// One pass down some columns, a block of rows at a time: what comes of each stage, by its place.
+    /// One pass down some columns, a block of rows at a time: what comes of each stage, by its place. Nothing, if there is a
+    /// NaN and none was to be met.
     fn block_down(
         &self,
         pass: usize,
         all: Block,
         values: &Values<T>,
-        alone: bool,
-    ) -> Result<Vec<(usize, Found<T>)>, Error> {
+        way: Way,
+    ) -> Result<Option<Vec<(usize, Found<T>)>>, Error> {
         let Block { rows, cols, .. } = all;
         let bytes = all.len() * size_of::<T>();
         let target = Target { rows, cols, bytes, contiguous: false, stores: false };
@@ -108,13 +157,19 @@ impl<T: Element> Work<'_, T> {
             let kernel = table.pick(self.call.choice, None, target)?.kernel;
             let found = Found { states: vec![fold.along.init; cols], whole: Vec::new() };
             let operands = self.operands;
-            let mut down = Down { fold, kernel, operands, values, by_tree, is_done: alone, found };
-            if alone {
-                down.kernel.call((operands.terms(fold, all, values, &mut [])?, &mut down.found.states));
-            } else {
+            let mut down = Down { fold, kernel, operands, values, by_tree, is_done: false, found };
+            if fold.by != By::Value {
                 down.found.whole.resize(cols, 0);
+            }
+            if way == Way::Whole && fold.by == By::Value {
+                down.kernel.call((operands.terms(fold, all, values, &mut [])?, &mut down.found.states));
+                down.is_done = true;
+            } else {
                 down.fused(all);
                 down.without_nan(all, &mut without_nan);
+            }
+            if way == Way::WithoutNan && !down.is_done {
+                return Ok(None);
             }
             stages.push((at, down));
         }
@@ -136,7 +191,7 @@ impl<T: Element> Work<'_, T> {
                 Ok(())
             })?;
         }
-        Ok(stages.into_iter().map(|(at, down)| (at, down.finished())).collect())
+        Ok(Some(stages.into_iter().map(|(at, down)| (at, down.finished())).collect()))
     }
 }
 
@@ -228,9 +283,15 @@ impl<T: Element> Down<'_, T> {
         {
             return Ok(());
         }
+        if start == 0 {
+            let places = place::in_columns(terms, extremes);
+            self.found.whole.iter_mut().zip(places).for_each(|(to, place)| *to = whole(place));
+            self.found.states.copy_from_slice(extremes);
+            return Ok(());
+        }
         for (col, &extreme) in extremes.iter().enumerate() {
             let state = &mut self.found.states[col];
-            if start == 0 || self.fold.is_better(extreme, *state) {
+            if self.fold.is_better(extreme, *state) {
                 let is_there = |row: &usize| {
                     let x = terms.row(*row)[col];
                     x == extreme || (x.is_nan() && extreme.is_nan())
@@ -261,10 +322,9 @@ impl<T: Element> Down<'_, T> {
         Ok(())
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole numbers")]
     fn add_counts(&mut self) {
         for (to, state) in self.found.whole.iter_mut().zip(&mut self.found.states) {
-            *to += state.to_f64() as u64;
+            *to += whole(*state);
             *state = T::ZERO;
         }
     }
@@ -275,4 +335,10 @@ impl<T: Element> Down<'_, T> {
         }
         self.found
     }
+}
+
+/// A count, or the number of a row.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a whole number")]
+fn whole<T: Element>(number: T) -> u64 {
+    number.to_f64() as u64
 }

@@ -10,6 +10,7 @@
 
 mod columns;
 mod operands;
+mod place;
 mod rows;
 mod run;
 
