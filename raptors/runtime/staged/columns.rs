@@ -3,7 +3,6 @@
 use super::{
     By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
     operands::{Block, Operands, Values},
-    place,
 };
 use crate::{
     Element, Error, MatrixRef, Numerics,
@@ -283,15 +282,9 @@ impl<T: Element> Down<'_, T> {
         {
             return Ok(());
         }
-        if start == 0 {
-            let places = place::in_columns(terms, extremes);
-            self.found.whole.iter_mut().zip(places).for_each(|(to, place)| *to = whole(place));
-            self.found.states.copy_from_slice(extremes);
-            return Ok(());
-        }
         for (col, &extreme) in extremes.iter().enumerate() {
             let state = &mut self.found.states[col];
-            if self.fold.is_better(extreme, *state) {
+            if start == 0 || self.fold.is_better(extreme, *state) {
                 let is_there = |row: &usize| {
                     let x = terms.row(*row)[col];
                     x == extreme || (x.is_nan() && extreme.is_nan())
@@ -322,9 +315,10 @@ impl<T: Element> Down<'_, T> {
         Ok(())
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole numbers")]
     fn add_counts(&mut self) {
         for (to, state) in self.found.whole.iter_mut().zip(&mut self.found.states) {
-            *to += whole(*state);
+            *to += state.to_f64() as u64;
             *state = T::ZERO;
         }
     }
@@ -335,10 +329,4 @@ impl<T: Element> Down<'_, T> {
         }
         self.found
     }
-}
-
-/// A count, or the number of a row.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a whole number")]
-fn whole<T: Element>(number: T) -> u64 {
-    number.to_f64() as u64
 }

@@ -10,7 +10,6 @@
 
 mod columns;
 mod operands;
-mod place;
 mod rows;
 mod run;
 

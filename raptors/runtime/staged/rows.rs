@@ -3,7 +3,7 @@
 use super::{
     BLOCK_BYTES, By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
     operands::{Block, Values},
-    place,
+    run::position,
 };
 use crate::{
     Element, Error,
@@ -121,11 +121,12 @@ impl<T: Element> Work<'_, T> {
             }
         }
         let terms = self.operands.terms(fold, block, values, memory)?;
-        if fold.by == By::Place {
-            place::in_rows(fold, kernel, terms, states, found);
-        } else {
-            kernel.call((terms, &mut *states));
-            found.iter_mut().zip(states).for_each(|(to, state)| *to = state.to_f64());
+        kernel.call((terms, &mut *states));
+        for (row, (to, state)) in found.iter_mut().zip(states).enumerate() {
+            *to = match fold.by {
+                By::Value | By::Count => state.to_f64(),
+                By::Place => as_f64(position(terms.row(row), *state) as u64),
+            };
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use super::{
     BLOCK_BYTES, By, Fold, SHARED_BYTES, Terms, Work, as_f64, elements,
     operands::{Block, Operands, Values},
-    place,
 };
 use crate::{
     Element, Error, MatrixRef, Numerics,
@@ -12,6 +11,7 @@ use crate::{
         call::Ready,
         table::{Cut, Target},
     },
+    kernels::search,
     runtime::{
         chunk,
         reduce::{Order, States},
@@ -93,8 +93,6 @@ impl<'a, T: Element> Run<'a, T> {
         let folds: Vec<_> = work.folds(pass).map(|(_, fold)| fold).collect();
         let block = match (folds.iter().all(|fold| lies(fold)), folds.as_slice()) {
             (true, [Fold { terms: Terms::Matrix(_), by: By::Value, .. }]) => usize::MAX,
-            // The place is looked for in one block.
-            (true, [Fold { by: By::Place, .. }]) => elements::<T>(BLOCK_BYTES),
             (true, _) => elements::<T>(SHARED_BYTES),
             _ => elements::<T>(BLOCK_BYTES),
         };
@@ -227,7 +225,7 @@ impl<'a, T: Element> Run<'a, T> {
         let (start, len) = found.place;
         scratch::with(len, |memory| {
             let terms = self.operands.stretch(fold, self.region, found.place, self.values, memory)?;
-            Ok(start + place::in_run(terms, found.state))
+            Ok(start + position(terms, found.state))
         })
     }
 }
@@ -256,4 +254,12 @@ impl<T: Element> Fold<T> {
         let both = (self.run.merge)(before, later);
         !before.is_nan() && (both.is_nan() || both != before)
     }
+}
+
+/// Where an extreme stands first among these: a NaN, or what equals it.
+///
+/// # Panics
+/// If it is none of them.
+pub(super) fn position<T: Element>(run: &[T], extreme: T) -> usize {
+    search::first(run, extreme).expect("the extreme of a run is one of its elements")
 }
