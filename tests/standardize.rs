@@ -106,19 +106,19 @@ fn shipped_files() {
 /// So many rows that an `f32` sum, taken row after row, no longer sees how far the values lie from a power of two.
 #[test]
 fn a_tall_table_of_f32_is_standardized_too() {
-    const ROWS: usize = 1_500_000;
+    const ROWS: u32 = 1_500_000;
     let mut state = 1_u32;
     let mut uniform = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        257.0 + 6.0 * ((state >> 8) as f32 / 16_777_216.0)
+        257.0 + 6.0 * f32::from((state >> 16) as u16) / 65_536.0
     };
     let values: Vec<f32> = (0..2 * ROWS).map(|_| uniform()).collect();
     let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let out = good("tall.npy", &npy("'<f4'", false, &format!("({ROWS}, 2)"), &data));
     for (column, name) in ["0", "1"].iter().enumerate() {
         let values = || values.iter().skip(column).step_by(2).map(|value| f64::from(*value));
-        let mean = values().sum::<f64>() / ROWS as f64;
-        let std = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / ROWS as f64).sqrt();
+        let mean = values().sum::<f64>() / f64::from(ROWS);
+        let std = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / f64::from(ROWS)).sqrt();
         let [before_mean, before_std, after_mean, after_std] =
             moments(&out, name).map(|it| it.parse::<f64>().unwrap());
         assert!((before_mean - mean).abs() < 1e-3 && (before_std - std).abs() < 1e-3, "{out}");

@@ -111,13 +111,12 @@ mod system {
 
     /// Moves a thread off this one's core, and lets it come back.
     pub(super) fn leave_this_core(thread: usize) {
-        if may_move() {
-            // None: this thread itself.
-            if let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw) {
-                if leave(thread, sched_getcpu(), || ()) {
-                    MOVES.store(NO, Ordering::Relaxed);
-                }
-            }
+        // Without one: this thread itself.
+        if may_move()
+            && let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw)
+            && leave(thread, sched_getcpu(), || ())
+        {
+            MOVES.store(NO, Ordering::Relaxed);
         }
     }
 
