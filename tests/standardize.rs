@@ -115,7 +115,7 @@ fn a_tall_table_of_f32_is_standardized_too() {
     let values: Vec<f32> = (0..2 * ROWS).map(|_| uniform()).collect();
     let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let out = good("tall.npy", &npy("'<f4'", false, &format!("({ROWS}, 2)"), &data));
-    for (column, name) in ["0", "1"].iter().enumerate() {
+    for (column, name) in ["column 1", "column 2"].iter().enumerate() {
         let values = || values.iter().skip(column).step_by(2).map(|value| f64::from(*value));
         let mean = values().sum::<f64>() / f64::from(ROWS);
         let std = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / f64::from(ROWS)).sqrt();
