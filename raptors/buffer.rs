@@ -166,9 +166,12 @@ impl<T: Element> Buffer<T> {
         Self::new(len, |bytes| pool::take(bytes).or_else(|| Block::zeroed(bytes)))
     }
 
-    fn new(len: usize, block: impl FnOnce(usize) -> Option<Block>) -> Result<Self, Error> {
+    fn new(len: usize, block: impl Fn(usize) -> Option<Block>) -> Result<Self, Error> {
         let bytes = len.checked_mul(size_of::<T>());
-        let block = bytes.and_then(block).filter(|block| block.bytes / size_of::<T>() >= len);
+        // Memory that is kept for results must not be what the system lacks.
+        let block = bytes
+            .and_then(|bytes| pool::retried(|| block(bytes)))
+            .filter(|block| block.bytes / size_of::<T>() >= len);
         let block = block.ok_or(Error::OutOfMemory { bytes: bytes.unwrap_or(usize::MAX) })?;
         Ok(Self { block, len, owns: PhantomData })
     }

@@ -367,6 +367,8 @@ pub struct Explanation {
     pub bytes: usize,
     /// Threads that take part.
     pub threads: usize,
+    /// Why so many.
+    pub sharing: String,
     /// Bytes of a piece; `None` if the call is not cut, or into a piece for each thread.
     pub chunk: Option<usize>,
     /// Bytes, read and written, from which on calls of this bucket take more than one thread; `None` if they never do.
@@ -512,11 +514,27 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
         reason,
         bytes: plan.target.bytes,
         threads,
+        sharing: sharing(plan.target.bytes, tasks(plan.tasks).0, threads),
         chunk: chunk.filter(|chunk| *chunk != PER_THREAD),
         crossover: tasks(plan.tasks).0,
         default: default.name,
         default_tasks: tasks(default_tasks),
         won: won.map(Win::of),
         cut_won: cut_won.map(Win::of),
+    }
+}
+
+/// Why a call of that many bytes takes so many threads, where calls take several from a crossover on.
+fn sharing(bytes: usize, crossover: Option<usize>, threads: usize) -> String {
+    let allowed = crate::num_threads();
+    let in_units = crate::knobs::in_units;
+    match crossover {
+        None => "calls of this bucket are never shared".to_owned(),
+        Some(_) if allowed == 1 => "no more are allowed".to_owned(),
+        Some(crossover) if bytes < crossover => {
+            format!("less than the crossover of {} for this bucket", in_units(crossover))
+        }
+        Some(_) if threads == 1 => "its columns are too few to be shared".to_owned(),
+        Some(crossover) => format!("the crossover of {} for this bucket is reached", in_units(crossover)),
     }
 }

@@ -117,8 +117,14 @@ table! {
     threads: Option<usize> =
         "RAPTORS_THREADS" (THREADS) by |word| positive(word).map(Some).ok_or_else(|| THREADS.to_owned()),
         "OMP_NUM_THREADS" (THREAD_LIST) by |word| first_of_list(word).map(Some).ok_or_else(|| THREAD_LIST.to_owned());
-    else "the cores that this process may use (affinity mask, control group)" (|| None),
+    else "the cores that the calling thread may use (affinity mask, control group)" (|| None),
     shown by |threads: Option<usize>| threads.unwrap_or_else(cores).to_string();
+
+    "Whether a worker that a call wakes is moved off the core of the thread that calls, on Linux. That takes the system call \
+     `sched_setaffinity`, for which a sandbox may end the process."
+    move_workers: Option<bool> = "RAPTORS_MOVE_WORKERS" (MOVES) by moves;
+    else "`on` in a process whose system calls are not filtered (seccomp) when the first worker is woken, else `off`" (|| None),
+    shown by |moves: Option<bool>| moves.map_or("auto", |moves| if moves { "on" } else { "off" }).to_owned();
 
     "The bytes that the pool of buffers may keep: memory of matrices that were dropped, for the results of calls to \
      come. `raptors::trim` gives it back."
@@ -176,6 +182,18 @@ const THREADS: &str = "a number from 1 to 1024";
 const THREAD_LIST: &str = "a number from 1 to 1024, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
 
+const MOVES: &str = "auto, on (1) or off (0)";
+
+fn moves(word: &str) -> Result<Option<bool>, String> {
+    match word.to_ascii_lowercase().as_str() {
+        // Nothing but spaces.
+        "" | "auto" => Ok(None),
+        "on" | "1" => Ok(Some(true)),
+        "off" | "0" => Ok(Some(false)),
+        _ => Err(MOVES.to_owned()),
+    }
+}
+
 const CONFIG: &str = "the absolute path of a folder; one that is not absolute does not count";
 
 fn absolute(word: &str) -> Option<PathBuf> {
@@ -228,7 +246,7 @@ fn bytes(word: &str) -> Option<usize> {
 }
 
 /// In the largest unit that divides it: `256 MiB`.
-fn in_units(bytes: usize) -> String {
+pub(crate) fn in_units(bytes: usize) -> String {
     [(30, "GiB"), (20, "MiB"), (10, "KiB")]
         .into_iter()
         .find(|(bits, _)| bytes > 0 && bytes.trailing_zeros() >= *bits)

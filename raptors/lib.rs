@@ -58,7 +58,7 @@ pub use numerics::Numerics;
 pub use runtime::{
     Cancel,
     pool::{pool_bytes, trim},
-    threads::{num_threads, set_num_threads},
+    threads::{num_threads, set_num_threads, set_thread_limit, thread_limit},
 };
 
 /// The README's code, run as a test.

@@ -103,6 +103,30 @@ fn shipped_files() {
     }
 }
 
+/// So many rows that an `f32` sum, taken row after row, no longer sees how far the values lie from a power of two.
+#[test]
+fn a_tall_table_of_f32_is_standardized_too() {
+    const ROWS: u32 = 1_500_000;
+    let mut state = 1_u32;
+    let mut uniform = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        257.0 + 6.0 * f32::from((state >> 16) as u16) / 65_536.0
+    };
+    let values: Vec<f32> = (0..2 * ROWS).map(|_| uniform()).collect();
+    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let out = good("tall.npy", &npy("'<f4'", false, &format!("({ROWS}, 2)"), &data));
+    for (column, name) in ["column 1", "column 2"].iter().enumerate() {
+        let values = || values.iter().skip(column).step_by(2).map(|value| f64::from(*value));
+        let mean = values().sum::<f64>() / f64::from(ROWS);
+        let std = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / f64::from(ROWS)).sqrt();
+        let [before_mean, before_std, after_mean, after_std] =
+            moments(&out, name).map(|it| it.parse::<f64>().unwrap());
+        assert!((before_mean - mean).abs() < 1e-3 && (before_std - std).abs() < 1e-3, "{out}");
+        assert!(after_mean.abs() < 1e-4 && (after_std - 1.0).abs() < 1e-3, "{out}");
+    }
+    assert!(!out.contains("are off"), "{out}");
+}
+
 #[test]
 fn help() {
     for flag in ["--help", "-h"] {

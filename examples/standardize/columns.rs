@@ -1,19 +1,28 @@
 //! Column means, centring and scaling: the part that uses the library.
 
+use raptors::catalogue;
 use raptors::ops::{self, Supports, op};
-use raptors::{Error, Matrix};
+use raptors::{Error, Matrix, Numerics};
 
 /// The element types that have kernels for the operations used here.
 pub(crate) trait Float:
     Supports<op::SumAxis0> + Supports<op::BroadcastAdd> + Supports<op::Scale>
 {
+    /// The distance from 1 to the next larger number.
+    const EPSILON: f64;
 }
-impl<T: Supports<op::SumAxis0> + Supports<op::BroadcastAdd> + Supports<op::Scale>> Float for T {}
+impl Float for f32 {
+    const EPSILON: f64 = f32::EPSILON as f64;
+}
+impl Float for f64 {
+    const EPSILON: f64 = f64::EPSILON;
+}
 
 /// A table before and after.
 pub(crate) struct Standardized<T> {
     pub(crate) before: Moments<T>,
-    pub(crate) after: Moments<T>,
+    /// Computed in f64, by other means than the table was standardized by.
+    pub(crate) after: Moments<f64>,
     /// What became of each column.
     pub(crate) outcomes: Vec<Outcome>,
     /// The operations that ran on the whole table, each with its kernel.
@@ -31,6 +40,8 @@ pub(crate) struct Moments<T> {
 pub(crate) enum Outcome {
     /// Mean 0, standard deviation 1, up to rounding.
     Standardized,
+    /// They were to be so, and are not.
+    Off,
     /// All values were equal; all are 0 now.
     Constant,
     /// That many NaN in it; all are NaN now.
@@ -43,11 +54,13 @@ pub(crate) enum Outcome {
 
 pub(crate) fn standardize<T: Float>(x: &Matrix<T>) -> Result<Standardized<T>, Error> {
     let (mut before, mut matrix) = moments(x)?;
-    let outcomes: Vec<Outcome> = (0..x.ncols()).map(|column| outcome(x, column, &before)).collect();
+    let mut outcomes: Vec<Outcome> = (0..x.ncols()).map(|column| outcome(x, column, &before)).collect();
     for (column, outcome) in outcomes.iter().enumerate() {
         let std = &mut before.std[column];
         let factor = match outcome {
-            Outcome::Standardized | Outcome::NaN(_) | Outcome::Infinite(_) => 1.0 / std.to_f64(),
+            Outcome::Standardized | Outcome::Off | Outcome::NaN(_) | Outcome::Infinite(_) => {
+                1.0 / std.to_f64()
+            }
             Outcome::Constant => {
                 // The mean of equal values may be a rounding error away from them. What that leaves is no spread.
                 *std = T::ZERO;
@@ -58,12 +71,43 @@ pub(crate) fn standardize<T: Float>(x: &Matrix<T>) -> Result<Standardized<T>, Er
         // A column is a matrix too: one element a row, and rows that are apart.
         ops::scale_inplace(matrix.view_mut().columns(column..column + 1), T::from_f64(factor))?;
     }
-    let (after, _) = moments(&matrix)?;
-    let kernels = ["sum_axis0", "broadcast_add"]
+    let after = checked(&matrix);
+    for (column, outcome) in outcomes.iter_mut().enumerate() {
+        let (mean, std) = (before.mean[column].to_f64(), before.std[column].to_f64());
+        // The mean is rounded to the element type, and so is each value less the mean.
+        let rounding = 32.0 * T::EPSILON * (1.0 + mean.abs() / std);
+        let is_off = after.mean[column].abs() > rounding || (after.std[column] - 1.0).abs() > rounding;
+        if *outcome == Outcome::Standardized && is_off {
+            *outcome = Outcome::Off;
+        }
+    }
+    let kernels = [("sum_axis0", Numerics::Accurate), ("broadcast_add", Numerics::Numpy)]
         .into_iter()
-        .map(|op| Ok((op, raptors::explain(op, T::DTYPE, x.shape())?.kernel)))
+        .map(|(op, class)| Ok((op, catalogue::op(op)?.explain(T::DTYPE, class, x.shape())?.kernel)))
         .collect::<Result<_, Error>>()?;
     Ok(Standardized { before, after, outcomes, kernels })
+}
+
+/// Mean and standard deviation of the columns by plain loops in f64, with what is lost of each sum beside it.
+fn checked<T: Float>(x: &Matrix<T>) -> Moments<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 rows")]
+    let rows = x.nrows() as f64;
+    let mean_of = |column: usize, term: &dyn Fn(f64) -> f64| {
+        let (mut sum, mut lost) = (0.0_f64, 0.0);
+        for row in x.view().rows() {
+            let term = term(row[column].to_f64());
+            let next = sum + term;
+            lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
+            sum = next;
+        }
+        // What is lost of an infinite sum is no number.
+        (if lost.is_nan() { sum } else { sum + lost }) / rows
+    };
+    let mean: Vec<f64> = (0..x.ncols()).map(|column| mean_of(column, &|value| value)).collect();
+    let square = |mean: f64| move |value: f64| (value - mean) * (value - mean);
+    let std = mean.iter().enumerate().map(|(column, mean)| mean_of(column, &square(*mean)).sqrt());
+    let std = std.collect();
+    Moments { mean, std }
 }
 
 /// Mean and standard deviation of the columns, and the matrix less its means.
@@ -84,7 +128,9 @@ fn column_means<T: Float>(x: &Matrix<T>) -> Result<Vec<T>, Error> {
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 rows")]
     let rows = x.nrows() as f64;
     // Divided in f64 and rounded once, also for f32.
-    Ok(ops::sum_axis0(x)?.into_iter().map(|sum| T::from_f64(sum.to_f64() / rows)).collect())
+    // Pairwise: added up row after row, an f32 sum of millions of rows has an error as large as the deviation.
+    let sums = ops::sum_axis0_with(x, Numerics::Accurate)?;
+    Ok(sums.into_iter().map(|sum| T::from_f64(sum.to_f64() / rows)).collect())
 }
 
 fn outcome<T: Float>(x: &Matrix<T>, column: usize, moments: &Moments<T>) -> Outcome {

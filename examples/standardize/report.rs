@@ -34,15 +34,14 @@ pub(crate) fn summary<T: Float>(
     writeln!(out, "{:NAME$}  {:>25}   {:>25}", "", "before", "after")?;
     writeln!(out, "{:NAME$}  {:>12} {:>12}   {:>12} {:>12}", "column", "mean", "std", "mean", "std")?;
     for (column, name) in names.iter().enumerate().take(LISTED) {
-        let number = |values: &[T]| number(values[column].to_f64());
         writeln!(
             out,
             "{:NAME$}  {:>12} {:>12}   {:>12} {:>12}",
             shown(name),
-            number(&before.mean),
-            number(&before.std),
-            number(&after.mean),
-            number(&after.std)
+            number(before.mean[column].to_f64()),
+            number(before.std[column].to_f64()),
+            number(after.mean[column]),
+            number(after.std[column])
         )?;
     }
     if names.len() > LISTED {
@@ -71,6 +70,7 @@ pub(crate) fn summary<T: Float>(
 fn remark(outcome: Outcome) -> Option<String> {
     Some(match outcome {
         Outcome::Standardized => return None,
+        Outcome::Off => "mean and std after it, computed in f64, are off".to_owned(),
         Outcome::Constant => "all values are equal (std 0): set to 0".to_owned(),
         Outcome::NaN(count) => format!("{count} NaN in the input: the whole column is NaN"),
         Outcome::Infinite(count) => format!("{count} infinite in the input: the mean is no number"),

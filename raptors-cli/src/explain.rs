@@ -41,6 +41,7 @@ struct Explanation {
     isa: &'static str,
     reason: String,
     threads: usize,
+    sharing: String,
     chunk_bytes: Option<usize>,
     crossover_bytes: Option<usize>,
     /// The row of a profile that chose the kernel.
@@ -94,6 +95,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         isa: found.isa.name(),
         reason: found.reason.clone(),
         threads: found.threads,
+        sharing: found.sharing.clone(),
         chunk_bytes: found.chunk,
         crossover_bytes: found.crossover,
         winner: found.won.as_ref().map(Row::of),
@@ -135,29 +137,13 @@ fn winner(found: &raptors::catalogue::Explanation) -> anyhow::Result<String> {
 
 /// How many threads take part, in what pieces, and why.
 fn threads(found: &raptors::catalogue::Explanation) -> String {
-    let raptors::catalogue::Explanation { bytes, threads, chunk, crossover, cut_won, .. } = found;
-    let allowed = allowed();
-    let said = match (crossover, threads) {
-        (None, _) => "1: calls of this bucket are never cut".to_owned(),
-        (Some(_), 1) if raptors::num_threads() == 1 => format!("1 of {allowed}"),
-        (Some(crossover), 1) if bytes < crossover => {
-            format!(
-                "1 of {allowed}: less than the crossover of {} for this bucket",
-                output::bytes(*crossover)
-            )
-        }
-        (Some(_), 1) => format!("1 of {allowed}: its columns are too few to be shared"),
-        (Some(crossover), _) => {
-            let pieces = chunk.map_or_else(
-                || "a piece for each".to_owned(),
-                |chunk| format!("pieces of {}", output::bytes(chunk)),
-            );
-            format!(
-                "{threads} of {allowed}, {pieces}: the crossover of {} for this bucket is reached",
-                output::bytes(*crossover)
-            )
-        }
+    let raptors::catalogue::Explanation { threads, sharing, chunk, cut_won, .. } = found;
+    let pieces = match (threads, chunk) {
+        (1, _) => String::new(),
+        (_, None) => ", a piece for each".to_owned(),
+        (_, Some(chunk)) => format!(", pieces of {}", output::bytes(*chunk)),
     };
+    let said = format!("{threads} of {}{pieces}: {sharing}", allowed());
     match cut_won {
         Some(win) => format!("{said}; {win}"),
         None => said,

@@ -7,6 +7,8 @@ mod asm;
 mod carry;
 mod check;
 mod cores;
+#[cfg(test)]
+mod documents;
 mod explain;
 mod info;
 mod list;

@@ -4,27 +4,30 @@ use pyo3::{prelude::*, types::PyDict};
 use raptors::catalogue;
 
 use crate::{
-    Name, Object,
-    array::{View, dtype_name},
+    Object,
+    array::{View, admit, dtype_name},
     call, error,
     generated::FUNCTIONS,
 };
 
 /// Which kernel a call runs, and why.
-#[pyclass(frozen, get_all, module = "raptors")]
+#[pyclass(frozen, get_all, eq, hash, module = "raptors")]
+#[derive(PartialEq, Eq, Hash)]
 pub(crate) struct Explanation {
     /// The operation.
-    op: Name,
+    op: String,
     /// The element type.
-    dtype: Name,
+    dtype: String,
     /// Rows and columns.
     shape: (usize, usize),
     /// The kernel's name.
-    kernel: Name,
+    kernel: String,
     /// The instruction set.
-    isa: Name,
+    isa: String,
     /// Threads that take part.
     threads: usize,
+    /// Why so many.
+    sharing: String,
     /// Bytes of a piece; None if the call is not cut, or into a piece for each thread.
     chunk: Option<usize>,
     /// Bytes from which on such calls take more than one thread; None if they never do.
@@ -42,16 +45,49 @@ impl Explanation {
     fn __str__(&self) -> String {
         let chunk = self.chunk.map_or_else(String::new, |chunk| format!(", pieces of {chunk} bytes"));
         let won = self.won.as_ref().map_or_else(String::new, |won| format!("\n  won     {won}"));
-        let Self { op, dtype, shape: (rows, cols), kernel, isa, threads, reason, spec, .. } = self;
+        let Self { op, dtype, shape: (rows, cols), kernel, isa, threads, sharing, reason, spec, .. } = self;
         format!(
-            "{op} {dtype} {rows}x{cols}\n  kernel  {kernel}\n  isa     {isa}\n  threads {threads}{chunk}\n  \
+            "{op} {dtype} {rows}x{cols}\n  kernel  {kernel}\n  isa     {isa}\n  threads {threads}{chunk}: {sharing}\n  \
              reason  {reason}{won}\n  spec    {spec}"
         )
+    }
+
+    /// For pickles and copies.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Object<'py>, (Bound<'py, PyDict>,))> {
+        Ok((py.import("raptors._raptors")?.getattr("_explanation")?, (self.fields(py)?,)))
     }
 
     fn __repr__(&self) -> String {
         format!("<Explanation of {} {}: {}>", self.op, self.dtype, self.kernel)
     }
+}
+
+/// The fields of an explanation by their names, in both directions.
+macro_rules! fields {
+    ($($field:ident),+) => {
+        impl Explanation {
+            fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+                let fields = PyDict::new(py);
+                $(fields.set_item(stringify!($field), self.$field.clone())?;)+
+                Ok(fields)
+            }
+
+            fn of(fields: &Bound<'_, PyDict>) -> PyResult<Self> {
+                Ok(Self {
+                    $($field: fields.as_any().get_item(stringify!($field))?.extract()?),+
+                })
+            }
+        }
+    };
+}
+
+fields!(op, dtype, shape, kernel, isa, threads, sharing, chunk, crossover, reason, won, spec);
+
+/// An explanation from its fields, as a pickle has them.
+#[pyfunction]
+#[pyo3(name = "_explanation")]
+pub(crate) fn explanation(fields: &Bound<'_, PyDict>) -> PyResult<Explanation> {
+    Explanation::of(fields)
 }
 
 /// Which kernel a call of that function on `x` runs, and why.
@@ -63,13 +99,15 @@ pub(crate) fn explain(
     py: Python<'_>,
     name: &str,
     x: &Object<'_>,
-    axis: Option<isize>,
+    axis: Option<&Object<'_>>,
     numerics: &str,
 ) -> PyResult<Explanation> {
     let function = FUNCTIONS.iter().find(|function| function.name == name).ok_or_else(|| {
         let known = FUNCTIONS.iter().map(|function| function.name).collect::<Vec<_>>().join(", ");
         pyo3::exceptions::PyValueError::new_err(format!("no function is called '{name}'; there are: {known}"))
     })?;
+    let axis = axis.map(error::axis_of).transpose()?;
+    admit(x, "x")?;
     let view = View::of(x, "x")?;
     let (rows, cols) = view.extent();
     let (_, which) = call::resolved(py, axis, view.ndim)?;
@@ -81,12 +119,13 @@ pub(crate) fn explain(
     };
     let (op, found) = found().map_err(|refused| error::raised(&refused))?;
     Ok(Explanation {
-        op: op.name,
-        dtype: dtype_name(view.dtype),
+        op: op.name.to_owned(),
+        dtype: dtype_name(view.dtype).to_owned(),
         shape: (rows, cols),
-        kernel: found.kernel,
-        isa: found.isa.name(),
+        kernel: found.kernel.to_owned(),
+        isa: found.isa.name().to_owned(),
         threads: found.threads,
+        sharing: found.sharing,
         chunk: found.chunk,
         crossover: found.crossover,
         reason: found.reason,
@@ -168,6 +207,20 @@ pub(crate) fn num_threads() -> usize {
 #[pyfunction]
 pub(crate) fn set_num_threads(threads: usize) -> PyResult<()> {
     raptors::set_num_threads(threads).map_err(|refused| error::raised(&refused))
+}
+
+/// What [`set_num_threads`] said last, None before.
+#[pyfunction]
+#[pyo3(name = "_thread_limit")]
+pub(crate) fn thread_limit() -> Option<usize> {
+    raptors::thread_limit()
+}
+
+/// As [`set_num_threads`]; with None as if that had never been called.
+#[pyfunction]
+#[pyo3(name = "_set_thread_limit", signature = (threads))]
+pub(crate) fn set_thread_limit(threads: Option<usize>) -> PyResult<()> {
+    raptors::set_thread_limit(threads).map_err(|refused| error::raised(&refused))
 }
 
 /// Gives back to the system the memory that is kept for results of calls to come.

@@ -6,6 +6,7 @@
 
 mod input;
 mod output;
+mod refuse;
 
 use std::{
     ops::Range,
@@ -14,18 +15,14 @@ use std::{
 };
 
 use numpy::npyffi::{self, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject, flags};
-use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
-    ffi,
-    prelude::*,
-    sync::PyOnceLock,
-    types::PyType,
-};
+use pyo3::{ffi, prelude::*};
 use raptors::Dtype;
 
+use self::refuse::{dimensions, other_dtype};
 pub(crate) use self::{
     input::Input,
     output::{Output, check_out, copied_to, scalar},
+    refuse::{admit, admit_out, admit_single, is_array, is_plain, is_single, no_array},
 };
 use crate::Name;
 
@@ -64,8 +61,9 @@ impl View {
     #[inline(always)]
     fn of_any(object: &Bound<'_, PyAny>, what: Name) -> PyResult<Self> {
         let py = object.py();
-        if object.get_type_ptr() != array_type(py) {
-            check_subclass(object, what)?;
+        // No code of the program's runs here: whether the class is one that is taken, `admit` has asked.
+        if object.get_type_ptr() != array_type(py) && !is_array(object) {
+            return Err(no_array(object, what));
         }
         // SAFETY: it is an array, of NumPy's type or derived from it, so that it starts with these fields; while Python
         // is attached nobody changes them. Its dtype is an object, and has dimensions and strides for `nd`.
@@ -181,35 +179,14 @@ pub(crate) const fn dtype_name(dtype: Dtype) -> Name {
     }
 }
 
-/// Subclasses are arrays too, but for those whose elements are not all there is to them. Their types are asked, not
-/// the objects: what an object says of its class may be code of the program's, which could do anything to the arrays
-/// that were looked at before.
-#[cold]
-fn check_subclass(object: &Bound<'_, PyAny>, what: Name) -> PyResult<()> {
-    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let py = object.py();
-    let kind = object.get_type();
-    // SAFETY: the object is alive.
-    if unsafe { npyffi::PyArray_Check(py, object.as_ptr()) } != 0
-        && !kind.is_subclass(MASKED.import(py, "numpy.ma", "MaskedArray")?)?
-    {
-        return Ok(());
-    }
-    Err(PyTypeError::new_err(format!("{what} must be a numpy.ndarray, not {}", kind.name()?)))
-}
-
-#[cold]
-fn dimensions(what: Name, ndim: usize) -> PyErr {
-    PyValueError::new_err(format!("{what} must have 1 or 2 dimensions, but has {ndim}"))
-}
-
-#[cold]
-fn other_dtype(object: &Bound<'_, PyAny>, what: Name) -> PyErr {
-    let dtype =
-        object.getattr("dtype").map_or_else(|_| "another dtype".to_owned(), |dtype| dtype.to_string());
-    PyTypeError::new_err(format!(
-        "input type not supported: {what} has dtype {dtype}, and must have float32 or float64"
-    ))
+/// How many dimensions an array has.
+///
+/// # Safety
+/// The object must be an array.
+unsafe fn dimensions_of(object: &Bound<'_, PyAny>) -> usize {
+    // SAFETY: an array, which starts with these fields; while Python is attached nobody changes them.
+    let nd = unsafe { (*object.as_ptr().cast::<PyArrayObject>()).fields.nd };
+    usize::try_from(nd).unwrap_or_default()
 }
 
 /// The lengths of an array, of any dimensions, and the number of its dtype.

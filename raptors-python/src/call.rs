@@ -12,8 +12,8 @@ use raptors::{
 
 use crate::{
     Name, Object,
-    array::{Input, Output, View, dtype_name, scalar},
-    error,
+    array::{Input, Output, View, admit, admit_out, dtype_name, is_array, is_plain, scalar},
+    broadcast, error,
     function::{Lazy, Map, Reduce},
     run::{Size, run},
 };
@@ -26,7 +26,13 @@ pub(crate) enum Operand<'a, 'py> {
     Scalar(f64),
 }
 
-impl Operand<'_, '_> {
+impl<'a, 'py> Operand<'a, 'py> {
+    /// An array that fits.
+    #[inline]
+    fn of(input: Input<'a, 'py>, kind: InputKind) -> PyResult<Self> {
+        if kind == InputKind::Matrix { Ok(Self::Matrix(input)) } else { input.joined().map(Self::Run) }
+    }
+
     pub(crate) fn value<T: Element>(&self) -> Value<'_, T> {
         match self {
             Self::Matrix(input) => Value::Matrix(input.matrix()),
@@ -56,22 +62,59 @@ impl Map {
         let mut operands: [Option<Operand<'_, 'py>>; N] = [const { None }; N];
         // Numbers first: to convert one may run code of the program's, which may do anything to the arrays. From there
         // on none runs, and what is found of an array holds until the result is there.
+        admit_out(out)?;
+        let mut is_wide = false;
         for (index, input) in op.inputs.iter().enumerate() {
             if input.kind == InputKind::Scalar {
-                operands[index] = Some(Operand::Scalar(number(given[index], input.name)?));
+                let number = number(given[index], input.name)?;
+                is_wide |= number.is_wide;
+                operands[index] = Some(Operand::Scalar(number.value));
+            } else if !is_plain(given[index]) {
+                return broadcast::call(self, py, given, out);
             }
         }
         let first = op.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
         let x = Input::read(given[first], op.inputs[first].name)?;
         check_dtype(op, x.view.dtype)?;
+        if is_wide && x.view.dtype != Dtype::F64 {
+            return broadcast::call(self, py, given, out);
+        }
         for (index, input) in op.inputs.iter().enumerate() {
             if index != first && input.kind != InputKind::Scalar {
-                operands[index] = Some(operand(given[index], input.name, input.kind, &x.view)?);
+                let other = Input::read(given[index], input.name)?;
+                check_same_dtype(input.name, other.view.dtype, x.view.dtype)?;
+                if !fits(input.kind, &other.view, &x.view) {
+                    return broadcast::call(self, py, given, out);
+                }
+                operands[index] = Some(Operand::of(other, input.kind)?);
             }
         }
+        let view = x.view;
+        Called { op, x, first, operands, shape: view.shape() }.finish(py, out)
+    }
+}
+
+/// A call whose arguments are as the operation takes them.
+pub(crate) struct Called<'a, 'py, 's, const N: usize> {
+    pub(crate) op: &'static Op,
+    /// The first matrix.
+    pub(crate) x: Input<'a, 'py>,
+    /// Which argument it is.
+    pub(crate) first: usize,
+    /// The others.
+    pub(crate) operands: [Option<Operand<'a, 'py>>; N],
+    /// Of the result: as many rows and columns as the first matrix has.
+    pub(crate) shape: &'s [usize],
+}
+
+impl<'py, const N: usize> Called<'_, 'py, '_, N> {
+    #[expect(clippy::inline_always, reason = "the arguments are otherwise copied")]
+    #[inline(always)]
+    pub(crate) fn finish(self, py: Python<'py>, out: Option<&Object<'py>>) -> PyResult<Object<'py>> {
+        let Self { op, x, first, operands, shape } = self;
         let mut output = match out {
-            None => Output::new(py, x.view.dtype, x.view.shape())?,
-            Some(out) => Output::given(out, x.view.dtype, x.view.shape(), |out| {
+            None => Output::new(py, x.view.dtype, shape)?,
+            Some(out) => Output::given(out, x.view.dtype, shape, |out| {
                 // What stands where the result goes is overwritten, if nothing else is read there.
                 operands.iter().flatten().any(|operand| operand.overlaps(out))
                     || (x.overlaps(out) && !x.view.is_same(out))
@@ -119,21 +162,9 @@ pub(crate) fn operand<'a, 'py>(
     x: &View,
 ) -> PyResult<Operand<'a, 'py>> {
     let input = Input::read(object, name)?;
-    if input.view.dtype != x.dtype {
-        return Err(PyTypeError::new_err(format!(
-            "input types not supported: {name} has dtype {}, and must have {} as the others",
-            dtype_name(input.view.dtype),
-            dtype_name(x.dtype)
-        )));
-    }
-    let (rows, cols) = x.extent();
-    let shape = input.view.shape();
-    let fits = match kind {
-        InputKind::Row => shape == [cols] || shape == [1, cols],
-        InputKind::Column => shape == [rows] || shape == [rows, 1],
-        InputKind::Matrix | InputKind::Scalar => shape == x.shape(),
-    };
-    if !fits {
+    check_same_dtype(name, input.view.dtype, x.dtype)?;
+    if !fits(kind, &input.view, x) {
+        let (rows, cols) = x.extent();
         let needed = match kind {
             InputKind::Row => format!("needs an element for each of {cols} columns"),
             InputKind::Column => format!("needs an element for each of {rows} rows"),
@@ -142,27 +173,76 @@ pub(crate) fn operand<'a, 'py>(
         return Err(PyValueError::new_err(format!(
             "operands could not be broadcast together with shapes {} {}: {name} {needed}",
             error::shape(x.shape()),
-            error::shape(shape)
+            error::shape(input.view.shape())
         )));
     }
-    if kind == InputKind::Matrix { Ok(Operand::Matrix(input)) } else { input.joined().map(Operand::Run) }
+    Operand::of(input, kind)
 }
 
-/// A number: Python's, `NumPy`'s, or an array of no dimension.
+/// Whether an array is of that kind beside the matrix `x`.
 #[inline]
-pub(crate) fn number(object: &Object<'_>, name: Name) -> PyResult<f64> {
-    if !object.is_exact_instance_of::<PyFloat>()
-        && let Ok(dtype) = object.getattr("dtype")
-    {
-        let ndim: usize = object.getattr("ndim")?.extract()?;
-        let kind: char = dtype.getattr("kind")?.extract()?;
-        if ndim > 0 || !"fiub".contains(kind) {
-            return Err(PyTypeError::new_err(format!(
-                "{name} must be a real number, not an array or scalar of dtype {dtype} and {ndim} dimensions"
-            )));
-        }
+fn fits(kind: InputKind, view: &View, x: &View) -> bool {
+    let ((rows, cols), shape) = (x.extent(), view.shape());
+    match kind {
+        InputKind::Row => shape == [cols] || shape == [1, cols],
+        InputKind::Column => shape == [rows] || shape == [rows, 1],
+        InputKind::Matrix | InputKind::Scalar => shape == x.shape(),
     }
-    object.extract()
+}
+
+#[inline]
+fn check_same_dtype(name: Name, given: Dtype, others: Dtype) -> PyResult<()> {
+    if given == others { Ok(()) } else { Err(mixed_dtypes(name, given, others)) }
+}
+
+/// Arrays of two dtypes: `NumPy` would convert one, in full and unseen.
+#[cold]
+pub(crate) fn mixed_dtypes(name: Name, given: Dtype, others: Dtype) -> PyErr {
+    let (given, others) = (dtype_name(given), dtype_name(others));
+    PyTypeError::new_err(format!(
+        "input types not supported: {name} has dtype {given}, and must have {others} as the others; \
+         {name}.astype(np.{others}) converts it"
+    ))
+}
+
+/// A number, and whether it makes a result of `float32` arrays one of `float64`.
+pub(crate) struct Number {
+    pub(crate) value: f64,
+    pub(crate) is_wide: bool,
+}
+
+/// A number: Python's, `NumPy`'s, or an array of no dimension. Python's are of no dtype; `NumPy`'s have one, by which it
+/// tells the result's.
+#[inline]
+pub(crate) fn number(object: &Object<'_>, name: Name) -> PyResult<Number> {
+    let is_wide = !object.is_exact_instance_of::<PyFloat>() && is_wide(object, name)?;
+    Ok(Number { value: object.extract()?, is_wide })
+}
+
+fn is_wide(object: &Object<'_>, name: Name) -> PyResult<bool> {
+    if is_array(object) {
+        admit(object, name)?;
+    }
+    let Ok(dtype) = object.getattr("dtype") else { return Ok(false) };
+    let ndim: usize = object.getattr("ndim")?.extract()?;
+    let kind: char = dtype.getattr("kind")?.extract()?;
+    let bytes: usize = dtype.getattr("itemsize")?.extract()?;
+    if ndim > 0 || !"fiub".contains(kind) {
+        return Err(PyTypeError::new_err(format!(
+            "{name} must be a real number, not an array or scalar of dtype {dtype} and {ndim} dimensions"
+        )));
+    }
+    if kind == 'f' && bytes > size_of::<f64>() {
+        return Err(PyTypeError::new_err(format!(
+            "input type not supported: {name} has dtype {dtype}, and must have float32 or float64; float({name}) converts it"
+        )));
+    }
+    // Whole numbers of 16 bits are exact in float32, which is why NumPy leaves it at that.
+    Ok(match kind {
+        'f' => bytes > size_of::<f32>(),
+        'i' | 'u' => bytes > size_of::<i16>(),
+        _ => false,
+    })
 }
 
 pub(crate) fn check_dtype(op: &Op, dtype: Dtype) -> PyResult<()> {
@@ -209,7 +289,9 @@ impl Reduce {
         keepdims: bool,
         numerics: &str,
     ) -> PyResult<Object<'py>> {
-        let axis = axis.map(PyAnyMethods::extract).transpose()?;
+        let axis = axis.map(error::axis_of).transpose()?;
+        admit(x, self.input())?;
+        admit_out(out)?;
         let x = Input::read(x, self.input())?;
         let (axis, which) = resolved(py, axis, x.view.ndim)?;
         let op = match &self.ops[which] {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use raptors::catalogue::{self, Op};
+use raptors::catalogue::{self, InputKind, Op};
 
 use crate::Name;
 
@@ -20,6 +20,8 @@ pub(crate) struct Described {
     pub(crate) numerics: &'static [Name],
     /// The same in `NumPy`, as an expression.
     pub(crate) numpy: Option<Name>,
+    /// What `NumPy` says of no elements, where they have no result.
+    pub(crate) of_none: Option<Name>,
     /// Of scalars that a call can leave out, what is taken then.
     pub(crate) defaults: &'static [(Name, f64)],
     /// Of a reduction in stages, the types of its results: `element`, `int64`, `bool`.
@@ -29,11 +31,28 @@ pub(crate) struct Described {
 /// An element-by-element operation.
 pub(crate) struct Map {
     pub(crate) op: Lazy,
+    /// What serves where rows, columns and scalars stand in the place of matrices.
+    pub(crate) forms: &'static [Form],
 }
 
 impl Map {
-    pub(crate) const fn new(name: Name) -> Self {
-        Self { op: Lazy::new(name) }
+    pub(crate) const fn new(name: Name, forms: &'static [Form]) -> Self {
+        Self { op: Lazy::new(name), forms }
+    }
+}
+
+/// An operation that computes the same for other kinds of arguments.
+pub(crate) struct Form {
+    /// Of the function's arguments.
+    pub(crate) kinds: &'static [InputKind],
+    pub(crate) op: Lazy,
+    /// Of each argument of the operation, which of the function's it is.
+    pub(crate) order: &'static [usize],
+}
+
+impl Form {
+    pub(crate) const fn new(kinds: &'static [InputKind], op: Name, order: &'static [usize]) -> Self {
+        Self { kinds, op: Lazy::new(op), order }
     }
 }
 

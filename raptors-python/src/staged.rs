@@ -13,7 +13,7 @@ use raptors::{
 
 use crate::{
     Object,
-    array::{Input, check_out, copied_to},
+    array::{Input, admit, admit_out, check_out, copied_to},
     call::{self, Lengths, Operand},
     error,
     function::{Lazy, Staged},
@@ -34,15 +34,25 @@ impl Staged {
         let reduce = &self.reduce;
         let any = reduce.ops.iter().flatten().next().map(Lazy::get).expect("a spec has an axis");
         // Numbers first: to convert one may run code of the program's, which may do anything to the arrays.
-        let axis = axis.map(PyAnyMethods::extract).transpose()?;
+        let axis = axis.map(error::axis_of).transpose()?;
         let needed = given.len() - self.defaults.len();
         let mut operands: Vec<Option<Operand<'_, 'py>>> = Vec::with_capacity(given.len());
         for (index, (object, input)) in given.iter().zip(any.inputs).enumerate() {
             operands.push(match (input.kind, object) {
-                (InputKind::Scalar, Some(object)) => Some(Operand::Scalar(call::number(object, input.name)?)),
+                (InputKind::Scalar, Some(object)) => {
+                    Some(Operand::Scalar(call::number(object, input.name)?.value))
+                }
                 (InputKind::Scalar, None) => Some(Operand::Scalar(self.defaults[index - needed])),
-                _ => None,
+                (_, Some(object)) => {
+                    admit(object, input.name)?;
+                    None
+                }
+                (_, None) => None,
             });
+        }
+        match out.map(|out| out.cast::<PyTuple>()) {
+            Some(Ok(outs)) => outs.iter().try_for_each(|out| admit_out(Some(&out)))?,
+            _ => admit_out(out)?,
         }
         let first = any.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
         let object = |at: usize| given[at].expect("only scalars have defaults");
@@ -73,7 +83,11 @@ fn zeros<R: Clone>(len: Option<usize>, zero: R) -> PyResult<Vec<R>> {
     let refused = |()| PyMemoryError::new_err("there is no memory for the results");
     let mut results = Vec::new();
     let len = len.ok_or_else(|| refused(()))?;
-    results.try_reserve_exact(len).map_err(|_| refused(()))?;
+    // Memory that is kept for results must not be what the system lacks.
+    if results.try_reserve_exact(len).is_err() {
+        raptors::trim();
+        results.try_reserve_exact(len).map_err(|_| refused(()))?;
+    }
     results.resize(len, zero);
     Ok(results)
 }
@@ -114,7 +128,8 @@ impl<'py> Called<'_, '_, 'py> {
                 self.run::<T>(py, T::out(Place::Slice(&mut all)))?;
                 let mut results = Vec::new();
                 for at in 0..outputs.len() {
-                    let part = all[at * len..][..len].to_vec();
+                    let mut part = zeros(Some(len), T::ZERO)?;
+                    part.copy_from_slice(&all[at * len..][..len]);
                     results.push(self.finished(py, part, outs.get(at))?);
                 }
                 match results.len() {

@@ -14,6 +14,7 @@ total: np.float32 = rp.sum(x)
 kept: NDArray[np.float32] = rp.sum(x, axis=1, keepdims=True, numerics="accurate")
 into: NDArray[np.float64] = rp.sum(np.ones((3, 4)), axis=-1, out=np.empty(3))
 larger: NDArray[np.float64] = rp.maximum(np.ones(3), np.zeros(3))
+bounded: NDArray[np.float32] = rp.minimum(x, 3.0)
 with rp.threads(1):
     assert rp.num_threads() == 1
 rp.trim()

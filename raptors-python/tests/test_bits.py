@@ -77,7 +77,7 @@ def check_reduction(name: str, x: Array, axis: int | None, keepdims: bool) -> No
             if "array is too big" in str(error):
                 raise MemoryError(str(error)) from None
             assert "zero-size array" in str(error) or "of an empty sequence" in str(error)
-            with pytest.raises(ValueError, match="zero-size array to reduction operation"):
+            with pytest.raises(ValueError, match=re.escape(str(error))):
                 function(*given.values(), axis, keepdims=keepdims)
             return
         same(function(*given.values(), axis=axis, keepdims=keepdims), theirs, name)
@@ -154,15 +154,6 @@ def test_the_sign_of_zero_is_fixed() -> None:
         assert not np.signbit(raptors.maximum(x, x[::-1])).any()
 
 
-@pytest.mark.parametrize("scalar", [2, True, 2.5, np.float32(0.1), np.float64(0.1), np.int64(3), np.array(0.1), 1e300])
-def test_scalars_are_weak(scalar: Any) -> None:
-    for dtype in DTYPES:
-        x = np.linspace(-3, 3, 50, dtype=dtype)
-        with np.errstate(over="ignore"):
-            theirs = x * float(scalar)
-        same(raptors.scale(x, scalar), theirs, "scale")
-
-
 def test_accurate_sums_are_pairwise_down_the_columns() -> None:
     ones = np.ones((20_000_000, 2), np.float32)
     assert raptors.sum(ones, axis=0).tolist() == np.sum(ones, axis=0).tolist() == [16_777_216.0] * 2
@@ -189,7 +180,7 @@ def test_extents_that_are_all_but_none(name: str, dtype: str) -> None:
                     try:
                         result = getattr(raptors, name)(*matrices(name, x).values(), axis)
                     except (MemoryError, ValueError) as error:
-                        assert re.search("memory|allocate|zero-size array|too big", str(error)), error
+                        assert re.search("memory|allocate|zero-size array|empty sequence|too big", str(error)), error
                     else:
                         assert axis is not None and x.shape[1 - axis] == 0 and result.shape == (0,), (name, axis)
         elif all(kind in ("matrix", "scalar") for _, kind in FUNCTIONS[name]["inputs"]):

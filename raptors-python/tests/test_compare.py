@@ -19,6 +19,7 @@ from raptors.compare.cases import Case
 from raptors.compare.measure import Plan
 from raptors.compare.statistics import Estimate
 
+REPOSITORY = Path(__file__).parents[2]
 SCHEMA = json.loads(resources.files("raptors.compare").joinpath("schema.json").read_text())
 
 
@@ -441,3 +442,17 @@ def test_the_table_shows_peers() -> None:
     assert said[-3].split()[-2:] == ["0.80≈", "jax"]
     assert said[-2].split()[-2:] == ["wrong", "raptors"]
     assert said[-1].startswith("1 of 2")
+
+
+@pytest.mark.parametrize("beginning", ["cargo xtask compare", "python -m raptors compare"])
+def test_the_documents_give_it_arguments_that_it_has(beginning: str) -> None:
+    documents = [path for path in REPOSITORY.glob("**/*.md") if "target" not in path.parts]
+    flags = {flag for action in command.parser()._actions for flag in action.option_strings}
+    named = 0
+    for document in documents:
+        for text in re.findall(rf"{beginning}([^`#\n]*)", document.read_text(encoding="utf-8")):
+            # Drawn by the chore itself.
+            for flag in set(re.findall(r"--[a-z-]+", text)) - {"--docs"}:
+                assert flag in flags, (document, flag)
+            named += 1
+    assert named > 0

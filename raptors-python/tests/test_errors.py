@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +29,7 @@ def test_dtypes(dtype: str) -> None:
 @pytest.mark.parametrize("x", [[1.0], 1.0, None, "text", np.float64(1.0), memoryview(b"1234"), np.ma.ones(3)])
 def test_what_is_no_array(x: Any) -> None:
     for call in [lambda: raptors.scale(x, 2.0), lambda: raptors.mean(x), lambda: raptors.broadcast_add(X, x)]:
-        with pytest.raises(TypeError, match=r"(x|row) must be a numpy.ndarray, not "):
+        with pytest.raises(TypeError, match=r"(x|row) must be a numpy.ndarray of float32 or float64, not "):
             call()
 
 
@@ -47,14 +49,17 @@ def test_dimensions(shape: tuple[int, ...]) -> None:
 
 
 def test_mixed_dtypes() -> None:
-    with pytest.raises(TypeError, match="y has dtype float32, and must have float64 as the others"):
-        raptors.add(X, X.astype(np.float32))
+    small = X.astype(np.float32)
+    words = "y has dtype float32, and must have float64 as the others; y.astype\\(np.float64\\) converts it"
+    for call in [lambda: raptors.add(X, small), lambda: raptors.add(X, small[0]), lambda: raptors.dot(X, small)]:
+        with pytest.raises(TypeError, match=words):
+            call()
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (3, 1), (4,), (12,), (0, 4)])
 def test_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"operands could not be broadcast together with shapes \(3,4\) \("):
-        raptors.add(X, np.zeros(shape))
+        raptors.dot(X, np.zeros(shape))
     if shape != (4,):
         with pytest.raises(ValueError, match=r"operands could not be broadcast together with shapes \(3,4\) \("):
             raptors.broadcast_add(X, np.zeros(shape))
@@ -202,6 +207,7 @@ def test_explain_and_threads() -> None:
     assert found.op == "mean_axis0" and found.shape == (3, 4) and found.kernel.startswith("add_columns_f64_")
     assert found.kernel in str(found) and found.threads == 1 and found.reason
     assert raptors.explain("scale", X[0].astype(np.float32)).dtype == "float32"
+    assert found.sharing and found.sharing in str(found)
     with pytest.raises(ValueError, match="no function is called 'men'; there are: "):
         raptors.explain("men", X)
     before = raptors.num_threads()
@@ -217,6 +223,38 @@ def test_explain_and_threads() -> None:
     assert raptors.num_threads() == before
     with pytest.raises(ValueError, match="0 threads"):
         raptors.set_num_threads(0)
+
+
+def test_explanations_say_why_so_many_threads() -> None:
+    with raptors.threads(2):
+        for shape, axis, words in [
+            ((20000, 200), 0, "its columns are too few to be shared"),
+            ((10, 10), 0, "less than the crossover of "),
+            ((2000, 2000), 0, "the crossover of "),
+        ]:
+            found = raptors.explain("mean", np.ones(shape, np.float32), axis=axis)
+            assert words in found.sharing and (found.threads == 2) == words.startswith("the "), (shape, found.sharing)
+    with raptors.threads(1):
+        assert raptors.explain("mean", np.ones((2000, 2000))).sharing == "no more are allowed"
+
+
+def test_explanations_are_pickled_copied_and_compared() -> None:
+    found = raptors.explain("mean", X, axis=0)
+    for again in [copy.copy(found), copy.deepcopy(found), *(pickle.loads(pickle.dumps(found, version)) for version in range(2, 6))]:
+        assert again == found and hash(again) == hash(found) and str(again) == str(found) and type(again) is type(found)
+    assert found != raptors.explain("mean", X, axis=1)
+    for name in FUNCTIONS:
+        assert pickle.loads(pickle.dumps(getattr(raptors, name))) is getattr(raptors, name)
+
+
+def test_no_elements_are_refused_in_numpy_s_words() -> None:
+    for name in ["max", "min", "argmax", "argmin", "nanmax", "nanmin", "ptp"]:
+        for x, axis in [(np.empty(0), None), (np.empty((0, 3)), 0), (np.empty((0, 3)), None)]:
+            with pytest.raises(ValueError) as ours:
+                getattr(raptors, name)(x, axis=axis)
+            with pytest.raises(ValueError) as theirs:
+                getattr(np, name)(x, axis=axis)
+            assert str(ours.value) == str(theirs.value), name
 
 
 def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:

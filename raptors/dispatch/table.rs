@@ -134,7 +134,7 @@ impl Choices {
         if self.threads.is_empty() {
             return None;
         }
-        let count = threads::num_threads();
+        let count = threads::num_threads_of_late();
         self.threads.iter().rev().find(|cuts| cuts.threads <= count)
     }
 }

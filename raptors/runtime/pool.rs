@@ -71,6 +71,17 @@ pub fn trim() {
     }
 }
 
+/// What `attempt` gives; if there is no memory for it, what it gives when all that is kept was given back.
+pub(crate) fn retried<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    attempt().or_else(|| {
+        if pool_bytes() == 0 {
+            return None;
+        }
+        trim();
+        attempt()
+    })
+}
+
 /// Bytes of memory that are kept for results of calls to come: the memory of matrices that were dropped.
 #[must_use]
 pub fn pool_bytes() -> usize {

@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use super::{check, chunk, threads};
+use super::{check, chunk, pool, threads};
 use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
     catalogue::{Arg, Args, Axis, Call, Place},
@@ -367,8 +367,8 @@ enum Down {
 /// A new vector for results.
 pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {
     let mut out = Vec::new();
-    out.try_reserve_exact(len)
-        .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) })?;
+    pool::retried(|| out.try_reserve_exact(len).ok())
+        .ok_or(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) })?;
     out.resize(len, T::ZERO);
     Ok(out)
 }

@@ -5,7 +5,11 @@
 //! looked for. The worker then queues up behind the caller that woke it, beside a core with nothing to do, until the
 //! scheduler balances the two, milliseconds later: the call, and those that follow, run on one thread. So a caller has
 //! those whom it wakes moved off its own core: a thread that may not run where it waits is moved at once. Its mask is
-//! put back before the call goes on, and one that runs elsewhere already is left where it is.
+//! put back before the call goes on, unless somebody else has set another one meanwhile; and one that runs elsewhere
+//! already is left where it is.
+//!
+//! That takes a system call, `sched_setaffinity`, for which a sandbox may end the process. Where system calls are filtered,
+//! workers stay where they wake; so they do where the system refuses, and where the environment says so.
 //!
 //! Other systems are trusted to find the idle core.
 
@@ -51,33 +55,99 @@ pub(super) fn leave_this_core(seats: &[Seat], woken: usize) {
     }
 }
 
+/// Cores that this thread may use, by its affinity mask; 0 where that cannot be asked.
+pub(super) fn cores() -> usize {
+    system::cores()
+}
+
 #[cfg(target_os = "linux")]
 mod system {
-    use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
+    use std::{
+        fs,
+        sync::atomic::{AtomicU8, Ordering},
+    };
+
+    use rustix::{
+        io::Errno,
+        thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity},
+    };
+
+    use crate::knobs;
+
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    /// Whether workers are moved.
+    static MOVES: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+    pub(super) fn cores() -> usize {
+        sched_getaffinity(None).map_or(0, |allowed| usize::try_from(allowed.count()).unwrap_or(0))
+    }
 
     pub(super) fn thread() -> usize {
         usize::try_from(gettid().as_raw_nonzero().get()).unwrap_or(0)
     }
 
+    /// Whether workers may be moved: as the environment says, else where no system call is filtered. A filter may end the
+    /// process for a call that it does not expect, and no call tells beforehand whether it would.
+    fn may_move() -> bool {
+        let known = MOVES.load(Ordering::Relaxed);
+        if known != UNKNOWN {
+            return known == YES;
+        }
+        let wish = knobs::settings().ok().and_then(|settings| settings.move_workers);
+        let may = wish.unwrap_or_else(|| {
+            fs::read_to_string("/proc/thread-self/status").is_ok_and(|status| !is_filtered(&status))
+        });
+        MOVES.store(if may { YES } else { NO }, Ordering::Relaxed);
+        may
+    }
+
+    /// Whether a thread of that status has a filter of system calls. A system without filters has no such line.
+    pub(super) fn is_filtered(status: &str) -> bool {
+        let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
+        mode.is_some_and(|mode| mode.trim() != "0")
+    }
+
     /// Moves a thread off this one's core, and lets it come back.
     pub(super) fn leave_this_core(thread: usize) {
-        let thread = i32::try_from(thread).ok().and_then(Pid::from_raw);
-        // None: this thread itself.
-        let Some(allowed) = thread.and_then(|thread| sched_getaffinity(Some(thread)).ok()) else { return };
-        let (mut elsewhere, here) = (allowed, sched_getcpu());
-        // A set names no core beyond.
-        if here < CpuSet::MAX_CPU {
-            elsewhere.unset(here);
-            // With no other core allowed, the system refuses the empty set.
-            if sched_setaffinity(thread, &elsewhere).is_ok() {
-                sched_setaffinity(thread, &allowed).ok();
-            }
+        // Without one: this thread itself.
+        if may_move()
+            && let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw)
+            && leave(thread, sched_getcpu(), || ())
+        {
+            MOVES.store(NO, Ordering::Relaxed);
         }
+    }
+
+    /// Moves a thread off a core, and says whether the system forbids that for good.
+    pub(super) fn leave(thread: Pid, core: usize, meanwhile: impl FnOnce()) -> bool {
+        let Ok(allowed) = sched_getaffinity(Some(thread)) else { return false };
+        // A set names no core beyond.
+        if core >= CpuSet::MAX_CPU {
+            return false;
+        }
+        let mut elsewhere = allowed;
+        elsewhere.unset(core);
+        // With no other core allowed, the system refuses the empty set.
+        if let Err(refused) = sched_setaffinity(Some(thread), &elsewhere) {
+            return matches!(refused, Errno::PERM | Errno::ACCESS | Errno::NOSYS);
+        }
+        meanwhile();
+        // What somebody else has set meanwhile stays.
+        if sched_getaffinity(Some(thread)) == Ok(elsewhere) {
+            sched_setaffinity(Some(thread), &allowed).ok();
+        }
+        false
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
+    pub(super) const fn cores() -> usize {
+        0
+    }
+
     pub(super) const fn thread() -> usize {
         0
     }
@@ -89,7 +159,7 @@ mod system {
 mod tests {
     use std::{sync::mpsc, thread};
 
-    use rustix::thread::{Pid, sched_getaffinity, sched_getcpu};
+    use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     use super::{system, *};
 
@@ -119,5 +189,52 @@ mod tests {
             assert!(before.is_set(sched_getcpu()));
             stop.send(()).expect("it listens");
         });
+    }
+
+    #[test]
+    fn a_mask_that_somebody_sets_meanwhile_stays() {
+        let before = sched_getaffinity(None).expect("a mask");
+        let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| before.is_set(*core)).collect();
+        let [first, second, ..] = cores[..] else {
+            println!("skipped, there is one core");
+            return;
+        };
+        let only = |core| {
+            let mut set = CpuSet::new();
+            set.set(core);
+            set
+        };
+        let (stop, stopped) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                begun.send(gettid()).expect("somebody listens");
+                stopped.recv().ok();
+            });
+            let worker = begins.recv().expect("it begins");
+            for core in [first, second] {
+                // Also where it is the core that the worker was to leave.
+                let set = || sched_setaffinity(Some(worker), &only(core)).expect("its own process may");
+                sched_setaffinity(Some(worker), &before).expect("its own process may");
+                // Of two cores, to leave the first leaves the second: no other mask than that one was set.
+                if cores.len() > 2 || core == first {
+                    assert!(!system::leave(worker, first, set));
+                    assert_eq!(sched_getaffinity(Some(worker)), Ok(only(core)));
+                }
+            }
+            stop.send(()).expect("it listens");
+        });
+    }
+
+    #[test]
+    fn filters_of_system_calls_are_seen() {
+        for (status, is_filtered) in [
+            ("Name:\tx\nSeccomp:\t0\n", false),
+            ("Seccomp:\t2\n", true),
+            ("Seccomp:\t1", true),
+            ("Name:\tx", false),
+        ] {
+            assert_eq!(system::is_filtered(status), is_filtered, "{status:?}");
+        }
     }
 }

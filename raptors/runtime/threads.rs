@@ -32,8 +32,8 @@ use crate::{
 static WISH: AtomicUsize = AtomicUsize::new(0);
 
 /// Threads that a call may use: what [`set_num_threads`] said, else `RAPTORS_THREADS`, else `OMP_NUM_THREADS`, else the
-/// cores this process may use (by its affinity mask and its cgroup's quota). Inside a rayon worker: the threads of
-/// that worker's pool.
+/// cores this thread may use (by its affinity mask and its cgroup's quota, as they are now). Inside a rayon worker: the
+/// threads of that worker's pool.
 #[must_use]
 pub fn num_threads() -> usize {
     if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { configured() }
@@ -44,27 +44,65 @@ pub fn num_threads() -> usize {
 /// # Errors
 /// [`Error::Threads`] for 0, and for more than 1,024.
 pub fn set_num_threads(threads: usize) -> Result<(), Error> {
-    if !(1..=MOST_THREADS).contains(&threads) {
-        return Err(Error::Threads { got: threads });
+    set_thread_limit(Some(threads))
+}
+
+/// What [`set_num_threads`] said last; `None` if it has said nothing.
+#[must_use]
+pub fn thread_limit() -> Option<usize> {
+    Some(WISH.load(Ordering::Relaxed)).filter(|wish| *wish > 0)
+}
+
+/// As [`set_num_threads`]; with `None` as if that had never been called. What [`thread_limit`] gave is put back by this:
+/// what [`num_threads`] gave need not hold any more.
+///
+/// # Errors
+/// As [`set_num_threads`].
+pub fn set_thread_limit(threads: Option<usize>) -> Result<(), Error> {
+    if let Some(got) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        return Err(Error::Threads { got });
     }
-    WISH.store(threads, Ordering::Relaxed);
+    WISH.store(threads.unwrap_or(0), Ordering::Relaxed);
     Ok(())
 }
 
 fn configured() -> usize {
-    // Found once: a process seldom changes its affinity mask, and to ask takes longer than a small call. Found outside
-    // of any lock: a process may be forked meanwhile.
-    static FOUND: OnceLock<usize> = OnceLock::new();
-    match (WISH.load(Ordering::Relaxed), FOUND.get()) {
-        (0, Some(found)) => *found,
-        (0, None) => {
-            // With an environment that cannot be read no call comes to use this.
-            let wish = knobs::settings().ok().and_then(|settings| settings.threads);
-            let found = wish.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-            *FOUND.get_or_init(|| found.min(MOST_THREADS))
-        }
-        (wish, _) => wish,
+    match WISH.load(Ordering::Relaxed) {
+        // With an environment that cannot be read no call comes to use this.
+        0 => knobs::settings().ok().and_then(|settings| settings.threads).unwrap_or_else(cores),
+        wish => wish,
     }
+}
+
+/// The number of cores that the affinity mask had when it was last asked, and above it what came of it: 0 before.
+static FOUND: AtomicUsize = AtomicUsize::new(0);
+/// Bits of the former.
+const MASK_BITS: u32 = 16;
+
+/// Cores that this thread may use, and the control group's quota allows. Asked for each call that is large enough for
+/// several threads: masks change, and a thread may have one of its own. The quota takes longer to find than such a call,
+/// and is looked for again where the mask has another number of cores than it had the last time.
+fn cores() -> usize {
+    let allowed = seat::cores();
+    let known = FOUND.load(Ordering::Relaxed);
+    if known > 0 && known % (1 << MASK_BITS) == allowed {
+        return known >> MASK_BITS;
+    }
+    let found = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+    FOUND.store((found << MASK_BITS) | allowed, Ordering::Relaxed);
+    found
+}
+
+/// [`num_threads`] without asking the system again: for calls of any size.
+pub(crate) fn num_threads_of_late() -> usize {
+    if WISH.load(Ordering::Relaxed) == 0 && rayon::current_thread_index().is_none() {
+        let wish = knobs::settings().ok().and_then(|settings| settings.threads);
+        let found = FOUND.load(Ordering::Relaxed) >> MASK_BITS;
+        if let (None, 1..) = (wish, found) {
+            return found;
+        }
+    }
+    num_threads()
 }
 
 /// More threads than this are a mistake: no machine that this library was made for has as many cores.
@@ -145,9 +183,7 @@ impl<I: Iterator> Drop for Stop<'_, I> {
 
 /// Does the work of this thread `here`, while `help` does what it can on up to `threads` − 1 others.
 fn share(threads: usize, here: &impl Fn(), help: &(impl Fn() + Sync)) {
-    // Jobs that nobody has begun yet: calls for help that went unheard, since all workers are busy. One that calls again
-    // and again must not leave more and more of them behind.
-    static UNHEARD: AtomicUsize = AtomicUsize::new(0);
+    let unheard = &Place::here().unheard;
     let is_worker = rayon::current_thread_index().is_some();
     let pool = if is_worker { None } else { pool(threads - 1) };
     let workers = match &pool {
@@ -156,13 +192,13 @@ fn share(threads: usize, here: &impl Fn(), help: &(impl Fn() + Sync)) {
         // The system gives no threads: this one does it all.
         None => return here(),
     };
-    let room = (4 * workers).saturating_sub(UNHEARD.load(Ordering::Relaxed));
+    let room = (4 * workers).saturating_sub(unheard.load(Ordering::Relaxed));
     let helpers = room.min(threads - 1);
     team::share(helpers, here, help, |jobs| {
         for job in jobs {
-            UNHEARD.fetch_add(1, Ordering::Relaxed);
+            unheard.fetch_add(1, Ordering::Relaxed);
             let job = move || {
-                UNHEARD.fetch_sub(1, Ordering::Relaxed);
+                unheard.fetch_sub(1, Ordering::Relaxed);
                 job();
             };
             match &pool {
@@ -208,6 +244,9 @@ fn linger(seat: &Seat) {
 struct Place {
     process: u32,
     workers: Mutex<Workers>,
+    /// Jobs that nobody has begun yet: calls for help that went unheard, since all workers are busy. One that calls again
+    /// and again must not leave more and more of them behind. Those of the parent no worker of a child's will begin.
+    unheard: AtomicUsize,
     child: OnceLock<Box<Place>>,
 }
 
@@ -215,6 +254,8 @@ struct Place {
 struct Pool {
     threads: ThreadPool,
     seats: Arc<[Seat]>,
+    /// Cores that the thread that started them could use, which are theirs.
+    cores: usize,
 }
 
 impl Pool {
@@ -239,25 +280,34 @@ struct Workers {
 static PLACE: OnceLock<Place> = OnceLock::new();
 
 impl Place {
-    fn new() -> Self {
-        Self { process: process::id(), workers: Mutex::default(), child: OnceLock::new() }
+    fn new(process: u32) -> Self {
+        Self { process, workers: Mutex::default(), unheard: AtomicUsize::new(0), child: OnceLock::new() }
     }
 
     /// This process's own.
     fn here() -> &'static Self {
-        let mut place = PLACE.get_or_init(Self::new);
-        while place.process != process::id() {
-            place = place.child.get_or_init(|| Box::new(Self::new()));
+        let process = process::id();
+        PLACE.get_or_init(|| Self::new(process)).of(process)
+    }
+
+    /// That of a process: this one, or its child's.
+    fn of(&self, process: u32) -> &Self {
+        let mut place = self;
+        while place.process != process {
+            place = place.child.get_or_init(|| Box::new(Self::new(process)));
         }
         place
     }
 }
 
 /// A pool of at least so many workers, or of fewer if the system gives no more; `None` if it gives none. It grows when
-/// more are asked for, and never shrinks: workers without work sleep.
+/// more are asked for, and never shrinks: workers without work sleep. It begins anew when it was started by a thread with
+/// fewer cores than this one has, to which its workers are confined.
 fn pool(wanted: usize) -> Option<Arc<Pool>> {
     let mut workers = Place::here().workers.lock().unwrap_or_else(PoisonError::into_inner);
-    let enough = workers.pool.as_ref().is_some_and(|pool| pool.seats.len() >= wanted);
+    let cores = seat::cores();
+    let wanted = workers.pool.as_ref().map_or(wanted, |pool| pool.seats.len().max(wanted));
+    let enough = workers.pool.as_ref().is_some_and(|pool| pool.seats.len() >= wanted && pool.cores >= cores);
     if !enough && workers.refused.is_none_or(|refused| wanted < refused) {
         let name = |index| format!("raptors-{index}");
         let seats: Arc<[Seat]> = (0..wanted).map(|_| Seat::new()).collect();
@@ -267,7 +317,7 @@ fn pool(wanted: usize) -> Option<Arc<Pool>> {
         };
         match ThreadPoolBuilder::new().num_threads(wanted).thread_name(name).start_handler(begin).build() {
             // The smaller one ends when its last call does.
-            Ok(threads) => workers.pool = Some(Arc::new(Pool { threads, seats })),
+            Ok(threads) => workers.pool = Some(Arc::new(Pool { threads, seats, cores })),
             Err(_) => workers.refused = Some(wanted),
         }
     }
@@ -279,6 +329,17 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
+
+    #[test]
+    fn a_forked_child_inherits_no_calls_that_nobody_hears() {
+        let parent = Place::new(1);
+        parent.unheard.store(8, Ordering::Relaxed);
+        let child = parent.of(2);
+        assert_eq!((child.process, child.unheard.load(Ordering::Relaxed)), (2, 0));
+        assert!(std::ptr::eq(child, parent.of(2)) && std::ptr::eq(&raw const parent, parent.of(1)));
+        child.unheard.store(8, Ordering::Relaxed);
+        assert_eq!(child.of(3).unheard.load(Ordering::Relaxed), 0);
+    }
 
     #[test]
     fn every_piece_is_worked_on_once() {

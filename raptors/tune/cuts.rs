@@ -195,10 +195,10 @@ fn shown(ways: &[Contestant], outcome: &Outcome) -> Vec<Way> {
 
 /// What the table says of cutting the calls of a bucket on that many threads, and what the spec's defaults say.
 pub(super) fn table(case: &Case, threads: usize) -> Result<(Tasks, Tasks), Error> {
-    let one = crate::num_threads();
+    let before = crate::thread_limit();
     crate::set_num_threads(threads)?;
     let explained = case.explain();
-    crate::set_num_threads(one)?;
+    crate::set_thread_limit(before)?;
     let explained = explained?;
     let (crossover, chunk) = explained.default_tasks;
     Ok((Tasks { crossover: explained.crossover, chunk: explained.chunk }, Tasks { crossover, chunk }))

@@ -78,11 +78,11 @@ pub enum Again {
 pub fn run(settings: &Settings, observer: &mut dyn Observer) -> Result<Findings, Error> {
     let begin = Instant::now();
     let isa = crate::isa()?;
-    let threads = crate::num_threads();
+    let before = crate::thread_limit();
     // Kernels are compared on one thread.
     crate::set_num_threads(1)?;
     let found = Run::new(settings, isa, begin, observer).and_then(Run::findings);
-    crate::set_num_threads(threads)?;
+    crate::set_thread_limit(before)?;
     found
 }
 

@@ -9,6 +9,8 @@ mod ci;
 mod compare;
 mod cost;
 mod cross;
+#[cfg(test)]
+mod documents;
 mod goldens;
 mod install;
 mod mca;
@@ -123,7 +125,53 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use std::path::Path;
+
+    use clap::{CommandFactory as _, error::ErrorKind};
+
+    use crate::documents::commands;
+
+    fn repository() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository")
+    }
+
+    #[test]
+    fn chores_in_documents_are_chores() {
+        for named in commands(repository(), "cargo xtask") {
+            let given = ["cargo xtask"].into_iter().chain(named.words.iter().map(String::as_str));
+            let command = super::Arguments::command();
+            let chore = named.words.first().and_then(|name| command.find_subcommand(name));
+            for flag in &named.also {
+                let is_flag = |argument: &clap::Arg| argument.get_long() == flag.strip_prefix("--");
+                let is_known = chore.is_some_and(|chore| chore.get_arguments().any(is_flag));
+                assert!(is_known, "{}: there is no {flag}", named.place);
+            }
+            let Err(error) = command.try_get_matches_from(given) else { continue };
+            let is_part = matches!(
+                error.kind(),
+                ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            );
+            assert!(is_part, "{}: {}: {error}", named.place, named.words.join(" "));
+        }
+    }
+
+    #[test]
+    fn benchmarks_and_examples_in_documents_are_there() {
+        for (beginning, flag, folder) in
+            [("cargo bench", "--bench", "benches"), ("cargo run", "--example", "examples")]
+        {
+            let mut count = 0;
+            for named in commands(repository(), beginning) {
+                let Some(name) = named.words.iter().skip_while(|word| *word != flag).nth(1) else { continue };
+                let folder = repository().join(folder);
+                let is_there =
+                    folder.join(format!("{name}.rs")).exists() || folder.join(name).join("main.rs").exists();
+                assert!(is_there, "{}: there is no {name} in {}", named.place, folder.display());
+                count += 1;
+            }
+            assert!(count > 0, "{beginning}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -19,7 +19,7 @@ use crate::{
 
 /// What builds and tests the package.
 const TOOLS: [&str; 6] =
-    ["maturin>=1.16,<2", "numpy>=2", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
+    ["maturin>=1.16,<2", "numpy>=2.3", "pytest>=8", "hypothesis>=6", "jsonschema>=4", "mypy>=1.15"];
 
 /// Bytes of the largest wheel that we let pass.
 pub(crate) const LARGEST: u64 = 8_000_000;

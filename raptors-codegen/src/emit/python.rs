@@ -8,6 +8,7 @@
 
 pub(super) mod counterpart;
 mod docs;
+mod forms;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -16,7 +17,7 @@ use serde::Serialize;
 use super::{File, print, template};
 use crate::{
     Dtype,
-    spec::{Axis, Body, Input, Output, Reduce, ResultType, Spec, Staged},
+    spec::{Axis, Body, Input, InputKind, Output, Reduce, ResultType, Spec, Staged},
 };
 
 /// A function, as the file of types shows it.
@@ -55,7 +56,7 @@ pub fn emit(specs: &[Spec]) -> Vec<File> {
 
 fn functions(specs: &[&Spec]) -> String {
     let functions = specs.iter().map(|spec| match &spec.body {
-        Body::Map { .. } => map(spec),
+        Body::Map { .. } => map(spec, specs),
         Body::Reduce(_) => reduce(spec),
         Body::Staged(staged) => self::staged(spec, staged),
     });
@@ -81,8 +82,10 @@ fn function_name(spec: &Spec) -> Ident {
     format_ident!("function__{}", spec.name)
 }
 
-fn map(spec: &Spec) -> TokenStream {
+fn map(spec: &Spec, specs: &[&Spec]) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
+    let forms = forms::of(spec, specs);
+    let count = forms.len();
     let docs = docs::of(spec);
     let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
     let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
@@ -102,7 +105,8 @@ fn map(spec: &Spec) -> TokenStream {
             #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            static MAP: Map = Map::new(#text);
+            static FORMS: [Form; #count] = [#(#forms),*];
+            static MAP: Map = Map::new(#text, &FORMS);
             #(
                 let default__ = PyFloat::new(py__, #values).into_any();
                 let #optional = #optional.unwrap_or(&default__);
@@ -231,7 +235,8 @@ fn described(spec: &Spec) -> TokenStream {
         let (name, value) = (&spec.inputs[*at].name, number(*value));
         quote!((#name, #value))
     });
-    let numpy = counterpart::of(spec).map_or_else(|| quote!(None), |text| quote!(Some(#text)));
+    let option = |text: Option<String>| text.map_or_else(|| quote!(None), |text| quote!(Some(#text)));
+    let (numpy, of_none) = (option(counterpart::of(spec)), option(counterpart::of_none(spec)));
     quote! {
         Described {
             name: #name,
@@ -242,6 +247,7 @@ fn described(spec: &Spec) -> TokenStream {
             dtypes: &[#(#dtypes),*],
             numerics: &[#(#numerics),*],
             numpy: #numpy,
+            of_none: #of_none,
             defaults: &[#(#defaults),*],
             results: &[#(#results),*],
         }
@@ -254,13 +260,16 @@ fn stub(spec: &Spec) -> Stub {
         _ => "_Float".to_owned(),
     };
     let array = format!("_NDArray[{scalar}]");
+    let of_kind = |kind| spec.inputs.iter().filter(move |input| input.kind == kind).count();
+    // Where there are several, each may be a number.
+    let broadcasts = matches!(spec.body, Body::Map { .. }) && of_kind(InputKind::Matrix) > 1;
     let inputs = spec.inputs.iter().map(|input| {
-        let is_scalar = input.kind == crate::spec::InputKind::Scalar;
-        Parameter {
-            name: input.name.clone(),
-            is: if is_scalar { "_Number".to_owned() } else { array.clone() },
-            default: String::new(),
-        }
+        let is = match input.kind {
+            InputKind::Scalar => "_Number".to_owned(),
+            InputKind::Matrix if broadcasts => format!("{array} | _Single"),
+            _ => array.clone(),
+        };
+        Parameter { name: input.name.clone(), is, default: String::new() }
     });
     let mut needed: Vec<_> = inputs.collect();
     let mut optional = needed.split_off(needed.len() - spec.defaults.len());

@@ -5,6 +5,7 @@ call runs, and ``raptors.show_config`` what this machine has and what is set. ``
 fastest on it.
 """
 
+from . import _numpy  # isort: skip  # First: without it nothing else can be imported.
 from ._raptors import *
 from ._raptors import (
     Explanation,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ._streams import guarded
+from .compare import gate
 from .compare.command import main as compare
 
 USAGE = """usage: python -m raptors compare [options]
@@ -27,4 +29,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(guarded(lambda: main(sys.argv[1:]), failed=gate.WRONG, unread=gate.UNKNOWN))

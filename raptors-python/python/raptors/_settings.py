@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ._raptors import _config, num_threads, set_num_threads
+from ._raptors import _config, _set_thread_limit, _thread_limit, set_num_threads
 
 
 def show_config() -> None:
@@ -29,9 +29,9 @@ def threads(number: int) -> Iterator[None]:
     each other's numbers, and may leave one behind. So this is for one thread of a program, or for several that hold a
     lock meanwhile.
     """
-    before = num_threads()
+    before = _thread_limit()
     set_num_threads(number)
     try:
         yield
     finally:
-        set_num_threads(before)
+        _set_thread_limit(before)

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use raptors::{Element, MatrixRef};
 
 use super::{Grid, View, descr};
-use crate::Name;
+use crate::{Name, error};
 
 /// An array to read.
 pub(crate) struct Input<'a, 'py> {
@@ -45,11 +45,15 @@ impl<'a, 'py> Input<'a, 'py> {
             | flags::NPY_ARRAY_ENSUREARRAY;
         // SAFETY: the object is an array, as its view shows; the reference to the dtype is handed over, and a new array
         // or an exception comes back.
-        let copy = unsafe {
+        let copied = || unsafe {
             let array = self.object.as_ptr().cast::<PyArrayObject>();
             let copy = PY_ARRAY_API.PyArray_FromArray(py, array, descr(py, self.view.dtype), wanted);
-            Bound::from_owned_ptr_or_err(py, copy)?
+            Bound::from_owned_ptr_or_err(py, copy)
         };
+        let copy = copied().or_else(|error| {
+            error::given_back(py, &error)?;
+            copied()
+        })?;
         let (rows, cols) = self.view.extent();
         self.data = View::of(&copy, "copy")?.data;
         self.grid = (rows, cols, cols);

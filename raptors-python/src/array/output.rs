@@ -1,6 +1,11 @@
 //! Results: new arrays, and those of the caller.
 
-use std::{ffi::c_void, ptr};
+use std::{
+    any::Any,
+    ffi::{c_int, c_void},
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering},
+};
 
 use numpy::{
     PyArrayDescrMethods as _,
@@ -10,7 +15,6 @@ use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     ffi,
     prelude::*,
-    types::PyCapsule,
 };
 use raptors::{Dtype, Element, Matrix, MatrixMut};
 
@@ -43,6 +47,26 @@ impl<'py> Output<'py> {
         let view = View::of_any(&array, "out")?;
         let (rows, cols) = view.extent();
         Ok(Self { array, view, grid: (rows, cols, cols), copy_to: None })
+    }
+
+    /// A new array of that dtype and shape, with the elements of an array that broadcasts to it.
+    pub(crate) fn copy_of(of: &Object<'py>, dtype: Dtype, shape: &[usize]) -> PyResult<Object<'py>> {
+        copy(of, Self::new(of.py(), dtype, shape)?.array)
+    }
+
+    /// A new array of that dtype and shape, each of whose elements is that number.
+    pub(crate) fn filled(
+        py: Python<'py>,
+        dtype: Dtype,
+        shape: &[usize],
+        value: f64,
+    ) -> PyResult<Object<'py>> {
+        let mut new = Self::new(py, dtype, shape)?;
+        match dtype {
+            Dtype::F32 => new.run::<f32>().fill(Element::from_f64(value)),
+            Dtype::F64 => new.run::<f64>().fill(value),
+        }
+        Ok(new.array)
     }
 
     /// The caller's array; a new one if that is in the way of `overlaps`, or if a matrix cannot describe it.
@@ -205,12 +229,39 @@ fn new_array<'py, T: Element>(py: Python<'py>, shape: &[usize]) -> PyResult<Obje
     Ok(array)
 }
 
+/// Memory of a result, which goes back to the pool when the last array over it dies. It can be had as a buffer that may
+/// be written to: by that `NumPy` decides whether an array that was locked may be unlocked.
+#[pyclass(frozen, module = "raptors._raptors")]
+struct Memory {
+    data: AtomicPtr<u8>,
+    bytes: usize,
+    /// What is dropped.
+    _matrix: Box<dyn Any + Send + Sync>,
+}
+
+#[pymethods]
+impl Memory {
+    /// # Safety
+    /// Python's: `view` is to be filled.
+    unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let this = slf.get();
+        let data = this.data.load(Ordering::Relaxed).cast();
+        // SAFETY: the view is Python's to be filled. It holds a reference to this object, which has these bytes, all
+        // initialised, for as long as it lives.
+        let done =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, this.bytes.cast_signed(), 0, flags) };
+        if done < 0 { Err(PyErr::fetch(slf.py())) } else { Ok(()) }
+    }
+}
+
 /// Memory for that many elements, and the object that gives it back to the pool when it dies.
-fn pooled<T: Element>(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyCapsule>, *mut T)> {
+fn pooled<T: Element>(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, Memory>, *mut T)> {
     let mut matrix = Matrix::<T>::for_output(1, len).map_err(|refused| error::raised(&refused))?;
     // The elements stay where they are when the matrix moves.
     let data = matrix.as_mut_slice().as_mut_ptr();
-    Ok((PyCapsule::new_with_value(py, matrix, c"raptors.buffer")?, data))
+    let memory =
+        Memory { data: AtomicPtr::new(data.cast()), bytes: len * size_of::<T>(), _matrix: Box::new(matrix) };
+    Ok((Bound::new(py, memory)?, data))
 }
 
 /// A scalar of `NumPy`'s.

@@ -15,7 +15,7 @@ mod run;
 
 use std::sync::OnceLock;
 
-use super::{check, chunk, reduce::Reduction, threads};
+use super::{check, chunk, pool, reduce::Reduction, threads};
 use crate::{
     Element, Error, Isa, MatrixMut, Numerics,
     catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
@@ -185,8 +185,8 @@ pub(crate) fn results<T: Element, R: Copy>(
     let (rows, cols) = shape.unwrap_or_default();
     let len = if columns { cols } else { rows };
     let mut out = Vec::new();
-    out.try_reserve_exact(len)
-        .map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<R>()) })?;
+    pool::retried(|| out.try_reserve_exact(len).ok())
+        .ok_or(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<R>()) })?;
     out.resize(len, zero);
     Ok(out)
 }

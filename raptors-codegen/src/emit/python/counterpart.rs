@@ -115,6 +115,61 @@ fn reduction(reduce: &Reduce) -> Option<(&'static str, &Expr)> {
     Some((function, of))
 }
 
+/// What `NumPy` says of no elements, where they have no result: by the first reduction that the results come to and that
+/// starts from no value.
+pub(in crate::emit) fn of_none(spec: &Spec) -> Option<String> {
+    let words = match &spec.body {
+        Body::Map { .. } => None,
+        Body::Reduce(reduce) => reduce.state.iter().find_map(|field| match &field.step {
+            Expr::Binary(Binary::Min, ..) => Some(reduction_word("minimum")),
+            Expr::Binary(Binary::Max, ..) => Some(reduction_word("maximum")),
+            _ => None,
+        }),
+        Body::Staged(staged) => {
+            let mut words = None;
+            for output in &staged.outputs {
+                output.value.each(&mut |part| {
+                    let stage = match part {
+                        Expr::Input(input) => {
+                            input.checked_sub(spec.inputs.len()).and_then(|at| staged.stages.get(at))
+                        }
+                        _ => None,
+                    };
+                    words = words.take().or_else(|| stage_word(stage?));
+                });
+            }
+            words
+        }
+    };
+    let has_identity = match &spec.body {
+        Body::Map { .. } => true,
+        Body::Reduce(Reduce { has_identity, .. }) | Body::Staged(Staged { has_identity, .. }) => {
+            *has_identity
+        }
+    };
+    (!has_identity).then(|| words.unwrap_or_else(|| reduction_word(&spec.name)))
+}
+
+fn reduction_word(of: &str) -> String {
+    format!("zero-size array to reduction operation {of} which has no identity")
+}
+
+fn stage_word(stage: &Stage) -> Option<String> {
+    let (of, combine) = stage.fold.as_ref()?;
+    // Where NaN is left out, NumPy reduces by another function.
+    let leaves_nan_out =
+        matches!(of, Expr::Select(parts) if matches!(parts[0], Expr::Unary(Unary::IsNan, _)));
+    match (combine, leaves_nan_out) {
+        (Combine::Min, true) => Some(reduction_word("fmin")),
+        (Combine::Max, true) => Some(reduction_word("fmax")),
+        (Combine::Min, false) => Some(reduction_word("minimum")),
+        (Combine::Max, false) => Some(reduction_word("maximum")),
+        (Combine::ArgMin, _) => Some("attempt to get argmin of an empty sequence".to_owned()),
+        (Combine::ArgMax, _) => Some("attempt to get argmax of an empty sequence".to_owned()),
+        _ => None,
+    }
+}
+
 /// How tightly an operator of Python binds; a call or a name: [`ATOM`].
 const ATOM: u8 = 9;
 

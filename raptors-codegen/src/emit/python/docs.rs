@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{counterpart, numpy_name};
 use crate::{
     emit::ops,
-    spec::{Axis, Body, InputKind, Numerics, Reduce, ResultType, Spec, Staged},
+    spec::{Axis, Body, Input, InputKind, Numerics, Reduce, ResultType, Spec, Staged},
 };
 
 /// The docstring of a spec's function.
@@ -29,32 +29,9 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         lines.push(format!("In NumPy: `{numpy}`."));
     }
     heading(&mut lines, "Parameters");
-    let dtypes: Vec<_> = spec.dtypes.iter().map(|dtype| numpy_name(*dtype)).collect();
-    let dtypes = dtypes.join(" or ");
     let first =
         &spec.inputs.iter().find(|input| input.kind == InputKind::Matrix).unwrap_or(&spec.inputs[0]).name;
-    for input in &spec.inputs {
-        let name = &input.name;
-        lines.push(match input.kind {
-            InputKind::Matrix if name == first => {
-                format!("{name} : ndarray of {dtypes}, of one or two dimensions, with any strides")
-            }
-            InputKind::Matrix => format!("{name} : ndarray with the dtype and shape of `{first}`"),
-            InputKind::Row => {
-                format!("{name} : ndarray with the dtype of `{first}`, an element for each column")
-            }
-            InputKind::Column => {
-                format!("{name} : ndarray with the dtype of `{first}`, an element for each row")
-            }
-            // It stands beside counts and sums, which are of no dtype.
-            InputKind::Scalar if matches!(spec.body, Body::Staged(_)) => format!("{name} : number"),
-            InputKind::Scalar => format!("{name} : number, converted to the dtype of `{first}`"),
-        });
-        let default = spec.defaults.iter().find(|(at, _)| spec.inputs[*at].name == *name);
-        if let Some((_, value)) = default {
-            lines.push(format!("    {value} if it is left out."));
-        }
-    }
+    lines.extend(spec.inputs.iter().flat_map(|input| parameter(spec, input, first)));
     match &spec.body {
         Body::Map { .. } => {}
         Body::Reduce(reduce) => reduction_parameters(&reduce.axes, &reduce.numerics, &mut lines),
@@ -70,6 +47,9 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     }
     heading(&mut lines, "Returns");
     lines.push(match &spec.body {
+        Body::Map { .. } if spec.inputs.iter().any(|input| broadcasts(spec, input, first)) => {
+            "ndarray with the dtype of the arguments, and the shape to which they broadcast".to_owned()
+        }
         Body::Map { .. } => format!("ndarray with the dtype and shape of `{first}`"),
         Body::Staged(staged) if staged.outputs[0].result == ResultType::Whole => {
             "ndarray or scalar of int64".to_owned()
@@ -81,7 +61,7 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     });
     heading(&mut lines, "Raises");
     lines.push("TypeError".to_owned());
-    lines.push("    For another dtype, or what is no array.".to_owned());
+    lines.push("    For another dtype, or what is no array; the message says how to convert it.".to_owned());
     lines.push("ValueError".to_owned());
     lines.push(match &spec.body {
         Body::Reduce(Reduce { has_identity: false, .. })
@@ -104,6 +84,36 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     }
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)
+}
+
+/// Whether a matrix beside the first may be a number, a row or a column: reductions take matrices of one shape.
+fn broadcasts(spec: &Spec, input: &Input, first: &str) -> bool {
+    matches!(spec.body, Body::Map { .. }) && input.kind == InputKind::Matrix && input.name != first
+}
+
+/// What a parameter takes, and what it is if it is left out.
+fn parameter(spec: &Spec, input: &Input, first: &str) -> Vec<String> {
+    let name = &input.name;
+    let mut lines = vec![match input.kind {
+        InputKind::Matrix if name == first => {
+            let dtypes: Vec<_> = spec.dtypes.iter().map(|dtype| numpy_name(*dtype)).collect();
+            format!("{name} : ndarray of {}, of one or two dimensions, with any strides", dtypes.join(" or "))
+        }
+        InputKind::Matrix if broadcasts(spec, input, first) => {
+            format!("{name} : ndarray with the dtype of `{first}`, or number; they broadcast as in NumPy")
+        }
+        InputKind::Matrix => format!("{name} : ndarray with the dtype and shape of `{first}`"),
+        InputKind::Row => format!("{name} : ndarray with the dtype of `{first}`, an element for each column"),
+        InputKind::Column => format!("{name} : ndarray with the dtype of `{first}`, an element for each row"),
+        // It stands beside counts and sums, which are of no dtype.
+        InputKind::Scalar if matches!(spec.body, Body::Staged(_)) => format!("{name} : number"),
+        InputKind::Scalar => {
+            format!("{name} : number; one of NumPy's that is wider makes the result float64")
+        }
+    }];
+    let default = spec.defaults.iter().find(|(at, _)| spec.inputs[*at].name == *name);
+    lines.extend(default.map(|(_, value)| format!("    {value} if it is left out.")));
+    lines
 }
 
 fn heading(lines: &mut Vec<String>, title: &str) {

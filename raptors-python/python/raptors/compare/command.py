@@ -48,7 +48,7 @@ def parser() -> Parser:
         description="Measure the functions of raptors beside those of NumPy, and of other packages. "
         "A LIST is one word, or several with commas between them.",
         epilog="Exit status: 0; 1 if a case lies below the gate; 2 if a result or an argument is wrong, or memory runs out; "
-        "3 if a case could not be judged, as NumPy beside NumPy was not even.",
+        "3 if a case could not be judged, as NumPy beside NumPy was not even, or as nobody read on.",
         allow_abbrev=False,
     )
     what = parser.add_argument_group("what is compared")

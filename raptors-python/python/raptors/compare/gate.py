@@ -22,7 +22,8 @@ FASTER, EVEN, SLOWER, UNJUDGED, DIFFERENT = "faster", "even", "slower", "unjudge
 VERDICTS = (FASTER, EVEN, SLOWER, UNJUDGED, DIFFERENT)
 
 PASSED, FAILED, WRONG, UNKNOWN = 0, 1, 2, 3
-"""Exit statuses: no case below the gate, some case below it, some result that is wrong, some case without a verdict."""
+"""Exit statuses: no case below the gate, some case below it, some result that is wrong, some case without a verdict
+or nobody to read it. What ends otherwise, by an error, has the status of a wrong result."""
 
 
 def verdict(ratio: Estimate, control: Estimate, gate: float) -> str:
