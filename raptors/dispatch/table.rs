@@ -11,7 +11,12 @@ use super::{
     generated::ISAS,
     profile::{self, Won},
 };
-use crate::{Dtype, Error, runtime::threads};
+use crate::{
+    Dtype, Error,
+    catalogue::Call,
+    runtime::threads,
+    telemetry::{self, Timer},
+};
 
 /// Classes of size: in the first, second or third cache, or in memory.
 pub(crate) const SIZES: usize = 4;
@@ -48,6 +53,11 @@ impl Target {
     fn size(self, together: bool) -> usize {
         raptors_profile::size_class(cpu::limits(self.stores, together), self.bytes)
     }
+}
+
+/// A class of size in a word.
+pub(crate) const fn size_name(size: usize) -> &'static str {
+    ["l1", "l2", "l3", "memory"][size]
 }
 
 /// A bucket in words: `second-level cache, square`.
@@ -173,7 +183,6 @@ pub struct Table<S: Sig> {
     #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) computation: &'static str,
     /// The dtype.
-    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) dtype: Dtype,
     /// What profiles add to the ISA: `-inplace`.
     #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
@@ -221,6 +230,8 @@ pub(crate) struct Plan<S: Sig> {
     pub(crate) target: Target,
     /// Where it was found; `None` if it was asked for by name.
     found: Option<Found<S>>,
+    /// Counts the call when the plan is dropped, if calls are counted.
+    timer: Option<Timer>,
 }
 
 /// The rows in which a kernel was found.
@@ -266,6 +277,19 @@ impl<S: Sig> Plan<S> {
 }
 
 impl<S: Sig> Table<S> {
+    /// The plan of a call of an operation, which is under way as long as the plan lives. Every call comes through here,
+    /// once: what it does on its way picks further kernels, or begins as no operation.
+    #[inline]
+    pub(crate) fn begin(&'static self, op: &str, call: &Call<'_>, target: Target) -> Result<Plan<S>, Error> {
+        let mut plan = self.pick(call.choice, call.cut, target)?;
+        if telemetry::is_on() {
+            let parallel = plan.is_shared();
+            let kind = (target.size(parallel), plan.kernel.row().isa, parallel);
+            plan.timer = Timer::start(op, self.dtype, kind, target);
+        }
+        Ok(plan)
+    }
+
     /// The plan of a call. `cut` is the caller's wish, in the place of what the table says.
     #[inline]
     pub(crate) fn pick(
@@ -298,7 +322,7 @@ impl<S: Sig> Table<S> {
             };
             if let Some(kernel) = Ready::new(&self.rows[usize::from(place)]) {
                 let found = Some(Found { rows: self.rows, default: isa_rows.usual(Isa::ALL[at]), choices });
-                return Plan { kernel, cut, reason, tasks, target, found };
+                return Plan { kernel, cut, reason, tasks, target, found, timer: None };
             }
         }
         unreachable!("every operation has portable kernels, which run everywhere")
@@ -348,6 +372,6 @@ impl<S: Sig> Table<S> {
         let default = self.isas.iter().flatten().next().expect("portable kernels run everywhere").default;
         let tasks = Tasks { crossover: NEVER, ..default.tasks[target.bucket(false)] };
         let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
-        Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None })
+        Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None, timer: None })
     }
 }

@@ -22,7 +22,7 @@ pub struct Map<Into: Sig, Inplace: Sig> {
     pub(crate) inplace: &'static Table<Inplace>,
 }
 
-/// What an operation calls the arguments of its kernels.
+/// An operation, and what it calls the arguments of its kernels.
 pub(crate) struct Named<const N: usize> {
     /// The operation.
     pub(crate) op: &'static str,
@@ -30,6 +30,11 @@ pub(crate) struct Named<const N: usize> {
     pub(crate) names: [&'static str; N],
     /// The place of each among the operation's own arguments.
     pub(crate) order: [usize; N],
+}
+
+impl<const N: usize> Named<N> {
+    /// Of what a stage of a reduction computes, which is no operation.
+    pub(crate) const NOBODY: Self = Self { op: "", names: [""; N], order: [0; N] };
 }
 
 /// The target of a call that reads and writes `matrices` matrices of that shape. It `stores` if one of them is its own.

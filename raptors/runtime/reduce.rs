@@ -14,7 +14,6 @@ use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
     catalogue::{Arg, Args, Axis, Call, Place},
     dispatch::{
-        self,
         call::{Ready, Sig},
         table::{Cut, PER_THREAD, Plan, Table, Target},
     },
@@ -143,7 +142,7 @@ impl<T: Element> Reduction<T> {
     /// Over all elements.
     #[inline]
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
+        let plan = self.table(call.numerics).begin(self.op, call, target(x))?;
         let state = if x.is_empty() { self.empty()? } else { self.whole(&plan, x)? };
         Ok(self.finished(state, x.len()))
     }
@@ -152,7 +151,7 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
+        let plan = self.table(call.numerics).begin(self.op, call, target(x))?;
         if x.is_empty() {
             if !out.is_empty() {
                 out.fill(self.empty()?);
@@ -195,24 +194,20 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn columns(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::row("out", out.len(), x.shape())?;
-        // An environment that cannot be honoured is an error whatever the shape.
-        dispatch::isa()?;
-        match (x.len(), self.one_column) {
+        let class = self.column_class(call.numerics, x.ncols());
+        let one_column = self.one_column.filter(|_| x.ncols() == 1);
+        let (table, target) = match one_column {
+            Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
+            None => (self.table(class), target(x)),
+        };
+        let plan = table.begin(self.op, call, target)?;
+        match (x.len(), plan.cut) {
             (0, _) if out.is_empty() => {}
             (0, _) => out.fill(self.empty()?),
-            (_, Some(table)) if x.ncols() == 1 => {
-                let run = Target { rows: 1, cols: x.nrows(), ..target(x) };
-                out[0] = self.whole(&table.pick(call.choice, call.cut, run)?, x)?;
-            }
-            _ => {
-                let class = self.column_class(call.numerics, x.ncols());
-                let plan = self.table(class).pick(call.choice, call.cut, target(x))?;
-                match plan.cut {
-                    None => plan.kernel.call((x, &mut *out)),
-                    // Results are finished where they are computed.
-                    Some(cut) => return self.cut_columns(&plan, cut, class, x, out),
-                }
-            }
+            _ if one_column.is_some() => out[0] = self.whole(&plan, x)?,
+            (_, None) => plan.kernel.call((x, &mut *out)),
+            // Results are finished where they are computed.
+            (_, Some(cut)) => return self.cut_columns(&plan, cut, class, x, out),
         }
         self.finish(out, x.nrows());
         Ok(())

@@ -7,7 +7,6 @@
 use std::{
     cell::Cell,
     num::NonZero,
-    process,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -26,6 +25,7 @@ use crate::{
     Error,
     dispatch::table::{Cut, PER_THREAD, Tasks},
     knobs,
+    process::PerProcess,
 };
 
 /// What [`set_num_threads`] said; 0 before.
@@ -203,14 +203,6 @@ fn linger(seat: &Seat) {
     seat.sleeps();
 }
 
-/// The pool of one process. A child that was forked has none of its parent's threads, and a lock that one of them held
-/// stays held: so it leaves what it inherited alone and goes on to a place of its own.
-struct Place {
-    process: u32,
-    workers: Mutex<Workers>,
-    child: OnceLock<Box<Place>>,
-}
-
 /// Workers, and the place of each.
 struct Pool {
     threads: ThreadPool,
@@ -236,27 +228,12 @@ struct Workers {
     refused: Option<usize>,
 }
 
-static PLACE: OnceLock<Place> = OnceLock::new();
-
-impl Place {
-    fn new() -> Self {
-        Self { process: process::id(), workers: Mutex::default(), child: OnceLock::new() }
-    }
-
-    /// This process's own.
-    fn here() -> &'static Self {
-        let mut place = PLACE.get_or_init(Self::new);
-        while place.process != process::id() {
-            place = place.child.get_or_init(|| Box::new(Self::new()));
-        }
-        place
-    }
-}
+static WORKERS: PerProcess<Mutex<Workers>> = PerProcess::new(Mutex::default);
 
 /// A pool of at least so many workers, or of fewer if the system gives no more; `None` if it gives none. It grows when
 /// more are asked for, and never shrinks: workers without work sleep.
 fn pool(wanted: usize) -> Option<Arc<Pool>> {
-    let mut workers = Place::here().workers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut workers = WORKERS.here().lock().unwrap_or_else(PoisonError::into_inner);
     let enough = workers.pool.as_ref().is_some_and(|pool| pool.seats.len() >= wanted);
     if !enough && workers.refused.is_none_or(|refused| wanted < refused) {
         let name = |index| format!("raptors-{index}");

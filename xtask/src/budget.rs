@@ -326,8 +326,10 @@ mod tests {
     fn the_limits_are_those_that_were_agreed_on() {
         let limits = FIGURES.iter().filter_map(|figure| Some(figure.unit.show(figure.limit?)));
         let limits: Vec<_> = limits.collect();
-        let agreed =
-            ["0", "0", "0.500", "1.500", "4.0 MiB", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "8.00 MB", "0.500", "1.000"];
+        let agreed = [
+            "0", "0", "0.500", "1.500", "4.0 MiB", "0.625 %", "24.0 KiB", "1.20 GiB", "1.50 GiB", "8.00 MB",
+            "0.500", "1.000",
+        ];
         assert_eq!(limits, agreed);
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
                 runtime::{
                     check,
                     chunk::Along,
-                    map::{self, Map, Pieces},
+                    map::{self, Map, Named, Pieces},
                 },
             };
 

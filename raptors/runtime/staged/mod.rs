@@ -313,7 +313,7 @@ impl<T: Element> Staged<T> {
         let bytes = rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>());
         let contiguous = operands.matrices().all(|x| x.is_contiguous());
         let target = Target { rows, cols, bytes, contiguous, stores: false };
-        let plan = first.along.table(call.numerics).pick(call.choice, call.cut, target)?;
+        let plan = first.along.table(call.numerics).begin(self.op, call, target)?;
         if results == 0 {
             return Ok(());
         }
