@@ -11,12 +11,7 @@ use super::{
     generated::ISAS,
     profile::{self, Won},
 };
-use crate::{
-    Dtype, Error,
-    catalogue::Call,
-    runtime::threads,
-    telemetry::{self, Timer},
-};
+use crate::{Dtype, Error, runtime::threads};
 
 /// Classes of size: in the first, second or third cache, or in memory.
 pub(crate) const SIZES: usize = 4;
@@ -50,7 +45,7 @@ impl Target {
 
     /// Where the bytes stay: in the first, second or third cache, or in memory.
     #[inline]
-    fn size(self, together: bool) -> usize {
+    pub(crate) fn size(self, together: bool) -> usize {
         raptors_profile::size_class(cpu::limits(self.stores, together), self.bytes)
     }
 }
@@ -183,6 +178,7 @@ pub struct Table<S: Sig> {
     #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) computation: &'static str,
     /// The dtype.
+    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) dtype: Dtype,
     /// What profiles add to the ISA: `-inplace`.
     #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
@@ -230,8 +226,6 @@ pub(crate) struct Plan<S: Sig> {
     pub(crate) target: Target,
     /// Where it was found; `None` if it was asked for by name.
     found: Option<Found<S>>,
-    /// Counts the call when the plan is dropped, if calls are counted.
-    timer: Option<Timer>,
 }
 
 /// The rows in which a kernel was found.
@@ -243,7 +237,7 @@ struct Found<S: Sig> {
 
 impl<S: Sig> Plan<S> {
     /// Whether several threads share the call.
-    fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.cut.is_some_and(|cut| cut.threads > 1)
     }
 
@@ -277,19 +271,6 @@ impl<S: Sig> Plan<S> {
 }
 
 impl<S: Sig> Table<S> {
-    /// The plan of a call of an operation, which is under way as long as the plan lives. Every call comes through here,
-    /// once: what it does on its way picks further kernels, or begins as no operation.
-    #[inline]
-    pub(crate) fn begin(&'static self, op: &str, call: &Call<'_>, target: Target) -> Result<Plan<S>, Error> {
-        let mut plan = self.pick(call.choice, call.cut, target)?;
-        if telemetry::is_on() {
-            let parallel = plan.is_shared();
-            let kind = (target.size(parallel), plan.kernel.row().isa, parallel);
-            plan.timer = Timer::start(op, self.dtype, kind, target);
-        }
-        Ok(plan)
-    }
-
     /// The plan of a call. `cut` is the caller's wish, in the place of what the table says.
     #[inline]
     pub(crate) fn pick(
@@ -322,7 +303,7 @@ impl<S: Sig> Table<S> {
             };
             if let Some(kernel) = Ready::new(&self.rows[usize::from(place)]) {
                 let found = Some(Found { rows: self.rows, default: isa_rows.usual(Isa::ALL[at]), choices });
-                return Plan { kernel, cut, reason, tasks, target, found, timer: None };
+                return Plan { kernel, cut, reason, tasks, target, found };
             }
         }
         unreachable!("every operation has portable kernels, which run everywhere")
@@ -372,6 +353,6 @@ impl<S: Sig> Table<S> {
         let default = self.isas.iter().flatten().next().expect("portable kernels run everywhere").default;
         let tasks = Tasks { crossover: NEVER, ..default.tasks[target.bucket(false)] };
         let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
-        Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None, timer: None })
+        Ok(Plan { kernel, cut, reason: Reason::Name, tasks, target, found: None })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         call::Sig,
         table::{Plan, Table, Target},
     },
+    telemetry,
 };
 
 /// The kernels of a map operation for one dtype: into another matrix, and in place.
@@ -33,8 +34,14 @@ pub(crate) struct Named<const N: usize> {
 }
 
 impl<const N: usize> Named<N> {
-    /// Of what a stage of a reduction computes, which is no operation.
+    /// Of what a stage of a reduction computes, and of a call that is counted already: no operation.
     pub(crate) const NOBODY: Self = Self { op: "", names: [""; N], order: [0; N] };
+
+    /// Whether calls are counted, and this is one.
+    #[inline]
+    pub(crate) fn is_counted(&self) -> bool {
+        telemetry::is_on() && !self.op.is_empty()
+    }
 }
 
 /// The target of a call that reads and writes `matrices` matrices of that shape. It `stores` if one of them is its own.

@@ -18,6 +18,7 @@ use crate::{
         table::{Cut, PER_THREAD, Plan, Table, Target},
     },
     kernels::tree,
+    telemetry,
 };
 
 /// The signature of reduction kernels: a matrix, and a place for each state.
@@ -142,8 +143,19 @@ impl<T: Element> Reduction<T> {
     /// Over all elements.
     #[inline]
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let plan = self.table(call.numerics).begin(self.op, call, target(x))?;
-        let state = if x.is_empty() { self.empty()? } else { self.whole(&plan, x)? };
+        let (table, target) = (self.table(call.numerics), target(x));
+        let plan = || table.pick(call.choice, call.cut, target);
+        if telemetry::is_on() {
+            let compute = || self.all_planned(&plan()?, x);
+            return telemetry::counted(self.op, (table, T::DTYPE), call, target, compute);
+        }
+        self.all_planned(&plan()?, x)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn all_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
+        let state = if x.is_empty() { self.empty()? } else { self.whole(plan, x)? };
         Ok(self.finished(state, x.len()))
     }
 
@@ -151,7 +163,18 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let plan = self.table(call.numerics).begin(self.op, call, target(x))?;
+        let (table, target) = (self.table(call.numerics), target(x));
+        let plan = || table.pick(call.choice, call.cut, target);
+        if telemetry::is_on() {
+            let compute = || self.rows_planned(&plan()?, x, out);
+            return telemetry::counted(self.op, (table, T::DTYPE), call, target, compute);
+        }
+        self.rows_planned(&plan()?, x, out)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn rows_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         if x.is_empty() {
             if !out.is_empty() {
                 out.fill(self.empty()?);
@@ -172,7 +195,7 @@ impl<T: Element> Reduction<T> {
                     && x.ncols() * size_of::<T>() > cut.piece(x.len() * size_of::<T>()) =>
             {
                 for (row, out) in x.rows().zip(out) {
-                    *out = self.finished(self.whole(&plan, MatrixRef::from_row(row))?, row.len());
+                    *out = self.finished(self.whole(plan, MatrixRef::from_row(row))?, row.len());
                 }
             }
             Some(cut) => {
@@ -200,14 +223,32 @@ impl<T: Element> Reduction<T> {
             Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
             None => (self.table(class), target(x)),
         };
-        let plan = table.begin(self.op, call, target)?;
+        let is_run = one_column.is_some();
+        let plan = || table.pick(call.choice, call.cut, target);
+        if telemetry::is_on() {
+            let compute = || self.columns_planned(&plan()?, class, is_run, x, out);
+            return telemetry::counted(self.op, (table, T::DTYPE), call, target, compute);
+        }
+        self.columns_planned(&plan()?, class, is_run, x, out)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn columns_planned(
+        &self,
+        plan: &Plan<States<T>>,
+        class: Numerics,
+        is_run: bool,
+        x: MatrixRef<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
         match (x.len(), plan.cut) {
             (0, _) if out.is_empty() => {}
             (0, _) => out.fill(self.empty()?),
-            _ if one_column.is_some() => out[0] = self.whole(&plan, x)?,
+            _ if is_run => out[0] = self.whole(plan, x)?,
             (_, None) => plan.kernel.call((x, &mut *out)),
             // Results are finished where they are computed.
-            (_, Some(cut)) => return self.cut_columns(&plan, cut, class, x, out),
+            (_, Some(cut)) => return self.cut_columns(plan, cut, class, x, out),
         }
         self.finish(out, x.nrows());
         Ok(())

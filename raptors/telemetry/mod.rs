@@ -21,12 +21,15 @@
 //! # fn main() {}
 //! ```
 //!
-//! A call is counted when it ends, by atomic additions alone: no lock is taken, and nothing is allocated between the two
-//! looks at the clock. Counts are exact, however many threads call. A forked child begins with counts of its own at 0.
+//! A call is counted when it has ended, by atomic additions alone: no lock is taken, and nothing but the call is done between
+//! the two looks at the clock. Counts are exact, however many threads call. A forked child begins with counts of its own at 0.
 //!
-//! The time of a call begins when its kernel has been chosen and ends with its result: memory for a new output and what
+//! The time of a call begins when its arguments have been checked and ends with its result: memory for a new output and what
 //! Python adds are no part of it. A call that is refused for its arguments is not counted; one that was cancelled is.
 //! The reductions in stages (`var`, `nanmean`) are one call each, whatever kernels they run.
+//!
+//! With the feature `tracing`, each call that is counted is then an event of the crate `tracing` too, at the level `TRACE`
+//! with the target `raptors::call`, and the fields of [`Event`].
 
 mod counters;
 mod prometheus;
@@ -47,8 +50,12 @@ pub use self::{
     snapshot::{Event, Helpers, Kind, Pool, Row, Snapshot},
 };
 use crate::{
-    Dtype, Isa, catalogue,
-    dispatch::table::{SIZES, Target},
+    Dtype, Error, Isa,
+    catalogue::{self, Call},
+    dispatch::{
+        call::Sig,
+        table::{SIZES, Table, Target},
+    },
     knobs,
     process::PerProcess,
 };
@@ -129,44 +136,47 @@ impl Telemetry {
     }
 }
 
-/// A call under way. It is counted when this is dropped.
-pub(crate) struct Timer {
-    telemetry: &'static Telemetry,
-    counters: &'static Counters,
-    kind: usize,
+/// Does the work of a call, which picks the kernel that is picked here too, and counts it. Where calls are counted, every one
+/// comes through here once.
+#[cold]
+#[inline(never)]
+pub(crate) fn counted<S: Sig, R>(
+    op: &str,
+    (table, dtype): (&'static Table<S>, Dtype),
+    call: &Call<'_>,
     target: Target,
-    start: Instant,
+    work: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, Error> {
+    let plan = table.pick(call.choice, call.cut, target)?;
+    let parallel = plan.is_shared();
+    let kind = (target.size(parallel), plan.kernel.row().isa, parallel);
+    let start = Instant::now();
+    let result = work();
+    count(op, dtype, kind, target, (start, start.elapsed()));
+    result
 }
 
-impl Timer {
-    /// Starts the clock of a call of that operation; `None` for the parts of which reductions in stages are made.
-    #[cold]
-    pub(crate) fn start(
-        op: &str,
-        dtype: Dtype,
-        (size, isa, parallel): (usize, Isa, bool),
-        target: Target,
-    ) -> Option<Self> {
-        let op = catalogue::ops().binary_search_by_key(&op, |op| op.name).ok()?;
-        let kind = Kind::number(op, dtype, size, isa, parallel);
-        let telemetry = TELEMETRY.here();
-        let counters = telemetry.kinds[kind].get().unwrap_or_else(|| {
-            let counters = Box::new(Counters::new());
-            telemetry.kinds[kind].get_or_init(|| counters)
-        });
-        Some(Self { telemetry, counters, kind, target, start: Instant::now() })
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        let Self { telemetry, target, .. } = *self;
-        let time = nanoseconds(self.start.elapsed());
-        self.counters.add(target, time);
-        let start = nanoseconds(self.start.saturating_duration_since(telemetry.since));
-        let [kind, rows, cols, bytes] = [self.kind, target.rows, target.cols, target.bytes].map(|n| n as u64);
-        telemetry.ring.push([kind, rows, cols, bytes, start, time]);
-    }
+fn count(
+    op: &str,
+    dtype: Dtype,
+    (size, isa, parallel): (usize, Isa, bool),
+    target: Target,
+    (start, time): (Instant, Duration),
+) {
+    let Ok(op) = catalogue::ops().binary_search_by_key(&op, |op| op.name) else { return };
+    let telemetry = TELEMETRY.here();
+    let kind = Kind::number(op, dtype, size, isa, parallel);
+    let counters = telemetry.kinds[kind].get().unwrap_or_else(|| {
+        let counters = Box::new(Counters::new());
+        telemetry.kinds[kind].get_or_init(|| counters)
+    });
+    let [start, time] = [start.saturating_duration_since(telemetry.since), time].map(nanoseconds);
+    counters.add(target, time);
+    let [kind, rows, cols, bytes] = [kind, target.rows, target.cols, target.bytes].map(|n| n as u64);
+    let words = [kind, rows, cols, bytes, start, time];
+    telemetry.ring.push(words);
+    #[cfg(feature = "tracing")]
+    snapshot::event(words).trace();
 }
 
 /// Counts what came of asking the pool for memory.

@@ -14,7 +14,7 @@ pub struct Snapshot {
     /// The calls of each kind of which there were any: by operation, in the order of the catalogue, then by the fields of
     /// [`Kind`].
     pub rows: Vec<Row>,
-    /// The pool of memory for results.
+    /// The pool of memory for results of calls.
     pub pool: Pool,
     /// The threads that help with calls.
     pub helpers: Helpers,
@@ -71,7 +71,7 @@ impl Row {
     }
 }
 
-/// The pool of memory for results, which is asked where a result has 64 KiB or more.
+/// The pool of memory for results, which every new matrix of 64 KiB or more asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pool {
@@ -106,6 +106,25 @@ pub struct Event {
     pub start: Duration,
     /// How long it took.
     pub time: Duration,
+}
+
+#[cfg(feature = "tracing")]
+impl Event {
+    /// Hands it to whoever subscribed.
+    pub(super) fn trace(&self) {
+        let Self {
+            kind: Kind { op, dtype, size, isa, parallel },
+            shape: (rows, columns),
+            bytes,
+            start,
+            time,
+        } = *self;
+        let (dtype, isa) = (dtype.name(), isa.name());
+        tracing::trace!(
+            target: "raptors::call",
+            op, dtype, size, isa, parallel, rows, columns, bytes, ?start, ?time
+        );
+    }
 }
 
 impl Kind {
@@ -149,7 +168,7 @@ pub(super) fn of(telemetry: &Telemetry) -> Snapshot {
     }
 }
 
-fn event([kind, rows, cols, bytes, start, time]: [u64; 6]) -> Event {
+pub(super) fn event([kind, rows, cols, bytes, start, time]: [u64; 6]) -> Event {
     // They were numbers of this machine's.
     let [kind, rows, cols, bytes] = [kind, rows, cols, bytes].map(|word| word as usize);
     let [start, time] = [start, time].map(Duration::from_nanos);

@@ -73,6 +73,7 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
                     chunk::Along,
                     map::{self, Map, Named, Pieces},
                 },
+                telemetry,
             };
 
             #(#signatures)*

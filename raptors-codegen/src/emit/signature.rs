@@ -240,7 +240,11 @@ impl Signature {
                 #check_out
                 let contiguous = #(#walked.is_contiguous())&&*;
                 let target = map::target::<T>(shape, #matrices, contiguous, #stores);
-                let plan = table.begin(named.op, call, target)?;
+                if named.is_counted() {
+                    let again = || Self::run(table, call, &Named::NOBODY, shape, #(#names,)*);
+                    return telemetry::counted(named.op, (table, T::DTYPE), call, target, again);
+                }
+                let plan = table.pick(call.choice, call.cut, target)?;
                 if shape.0 == 0 || shape.1 == 0 {
                     return Ok(());
                 }
