@@ -20,6 +20,7 @@ const LONGEST: u64 = (1 << 40) - 1;
 const BUCKETS: usize = bucket(LONGEST) + 1;
 
 /// The bucket of a time in nanoseconds.
+#[expect(clippy::cast_possible_truncation, reason = "what is left of the time has five bits")]
 const fn bucket(time: u64) -> usize {
     // Times of up to 32 have buckets of their own.
     let shift = (time | 1 << BITS).ilog2() - BITS;

@@ -6,7 +6,11 @@
 
 use std::{
     array,
-    sync::atomic::{AtomicU64, Ordering::*, fence},
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+        fence,
+    },
 };
 
 /// Calls that are kept.
@@ -40,10 +44,11 @@ impl Ring {
 
     pub(super) fn push(&self, words: Words) {
         let number = self.next.fetch_add(1, Relaxed);
-        let Slot { state, words: to } = &self.slots[number as usize % LAST];
+        #[expect(clippy::cast_possible_truncation, reason = "a place in the ring")]
+        let Slot { state, words: to } = &self.slots[(number % LAST as u64) as usize];
         let (writing, whole) = (2 * number + 1, 2 * number + 2);
         let before = state.load(Relaxed);
-        let is_free = before % 2 == 0 && before < writing;
+        let is_free = before.is_multiple_of(2) && before < writing;
         // Acquire, so that the words come after those of the call before.
         if !is_free || state.compare_exchange(before, writing, Acquire, Relaxed).is_err() {
             return;
@@ -75,7 +80,7 @@ impl Slot {
         let state = self.state.load(Acquire);
         let words = self.words.each_ref().map(|word| word.load(Relaxed));
         fence(Acquire);
-        let is_whole = state > 0 && state % 2 == 0 && self.state.load(Relaxed) == state;
+        let is_whole = state > 0 && state.is_multiple_of(2) && self.state.load(Relaxed) == state;
         is_whole.then_some((state, words))
     }
 }

@@ -169,7 +169,7 @@ pub(super) fn of(telemetry: &Telemetry) -> Snapshot {
 }
 
 pub(super) fn event([kind, rows, cols, bytes, start, time]: [u64; 6]) -> Event {
-    // They were numbers of this machine's.
+    #[expect(clippy::cast_possible_truncation, reason = "they were numbers of this type")]
     let [kind, rows, cols, bytes] = [kind, rows, cols, bytes].map(|word| word as usize);
     let [start, time] = [start, time].map(Duration::from_nanos);
     Event { kind: Kind::of(kind), shape: (rows, cols), bytes, start, time }
