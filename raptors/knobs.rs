@@ -135,6 +135,11 @@ table! {
     profile: Wish = "RAPTORS_PROFILE" (profile::VALUES) by Wish::read;
     else "the user's own of this processor, over that of the build" (|| Wish::Any), shown by |wish: Wish| wish.to_string();
 
+    "Whether calls are counted and timed from the start: what `raptors::telemetry` tells of them. `raptors::telemetry::set` \
+     changes it later."
+    telemetry: bool = "RAPTORS_TELEMETRY" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
+    else "off" (|| false), shown by |on: bool| if on { "on" } else { "off" }.to_owned();
+
     "The folder of users' settings: in its folder `raptors` are their own profiles, a file named after each processor."
     config: Option<PathBuf> = "XDG_CONFIG_HOME" (CONFIG) by |word| Ok(absolute(word));
     else "`~/.config`, on macOS `~/Library/Application Support`" (|| None),
@@ -194,6 +199,7 @@ fn moves(word: &str) -> Result<Option<bool>, String> {
     }
 }
 
+const SWITCH: &str = "on (1), or off (0)";
 const CONFIG: &str = "the absolute path of a folder; one that is not absolute does not count";
 
 fn absolute(word: &str) -> Option<PathBuf> {
@@ -243,6 +249,14 @@ fn bytes(word: &str) -> Option<usize> {
         _ => return None,
     };
     digits.parse::<usize>().ok()?.checked_mul(unit)
+}
+
+fn switch(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "on" | "1" => Some(true),
+        "off" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 /// In the largest unit that divides it: `256 MiB`.

@@ -37,9 +37,11 @@ mod lazy;
 mod matrix;
 mod numerics;
 pub mod ops;
+mod process;
 mod runtime;
 #[allow(unsafe_code, reason = "a room of unsafe: vector instructions that touch memory")]
 mod simd;
+pub mod telemetry;
 #[cfg(feature = "tune")]
 pub mod tune;
 

@@ -11,13 +11,24 @@ use raptors::{
 use crate::{
     cores,
     output::{bytes, count, field},
+    telemetry,
 };
 
-pub(crate) fn run(out: &mut impl Write) -> anyhow::Result<()> {
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Instead, make some calls of every operation, and tell what telemetry counted of them
+    #[arg(long)]
+    telemetry: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
     // First of all, so that variables that cannot be honoured are the error, all of them, and not lines among others.
     let wrong: Vec<_> = raptors::knobs().iter().filter_map(|knob| knob.in_force.as_ref().err()).collect();
     if !wrong.is_empty() {
         bail!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "));
+    }
+    if arguments.telemetry {
+        return telemetry::run(out);
     }
     let used = raptors::isa()?;
     writeln!(out, "raptors {}", env!("CARGO_PKG_VERSION"))?;

@@ -16,6 +16,7 @@ mod names;
 mod output;
 mod report;
 mod show;
+mod telemetry;
 #[cfg(feature = "tune")]
 mod tune;
 
@@ -43,7 +44,7 @@ enum Command {
     /// A kernel's generated Rust, or what the compiler made of it
     Show(show::Arguments),
     /// The version, the instruction sets, caches, cores and knobs, and what this build holds
-    Info,
+    Info(info::Arguments),
     /// Check a folder of specs without a build
     Check(check::Arguments),
     /// Make a profile of version 1 one of today's version
@@ -68,7 +69,7 @@ fn run(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::List(arguments) => list::run(&arguments, out)?,
         Command::Explain(arguments) => explain::run(&arguments, out)?,
         Command::Show(arguments) => show::run(&arguments, out)?,
-        Command::Info => info::run(out)?,
+        Command::Info(arguments) => info::run(&arguments, out)?,
         Command::Check(arguments) => check::run(&arguments, out)?,
         Command::Carry(arguments) => carry::run(&arguments, out)?,
         #[cfg(feature = "tune")]

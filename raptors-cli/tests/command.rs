@@ -406,3 +406,16 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert!(output.status.success(), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn telemetry_tells_of_every_operation() {
+    let text = written(&["info", "--telemetry"]);
+    for op in catalogue::ops() {
+        for dtype in op.dtypes {
+            let begin = format!("  {:<26}{:<7}", op.name, dtype.name());
+            let calls = text.lines().filter(|line| line.starts_with(&begin)).count();
+            assert_eq!(calls, 1, "{} {dtype}: {text}", op.name);
+        }
+    }
+    assert!(text.lines().any(|line| line.starts_with("  pool")), "{text}");
+}

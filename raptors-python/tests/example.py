@@ -18,4 +18,8 @@ bounded: NDArray[np.float32] = rp.minimum(x, 3.0)
 with rp.threads(1):
     assert rp.num_threads() == 1
 rp.trim()
+rp.telemetry_set(True)
+rp.sum(x)
+calls: list[dict[str, object]] = rp.telemetry()["rows"]
+assert calls[0]["op"] == "sum" and calls[0]["calls"] == 1
 assert abs(total / x.size - 0.5) < 0.01 and kept.shape == (1000, 1) and into[0] == 4 and larger[0] == 1

@@ -3,24 +3,26 @@
 //!
 //! All are made from the document that `python -m raptors compare --output-json` writes, which
 //! `python/raptors/compare/schema.json` describes. And what a tournament found, from the document of `raptors tune`: [a
-//! page](Tuning::page) and [a table](Tuning::csv). Nothing is measured or judged here.
+//! page](Tuning::page) and [a table](Tuning::csv). And what telemetry counted: [a page](Telemetry::page). Nothing is measured or judged here.
 
 mod chart;
 mod page;
 mod run;
 mod section;
+mod telemetry;
 mod tune;
 
 pub use chart::Theme;
 pub use run::Run;
 pub use section::section;
+pub use telemetry::Telemetry;
 pub use tune::Tuning;
 
 /// Why something could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text is no document of the comparison, or of a tournament.
+    /// The text is no document of the comparison, of a tournament, or of telemetry.
     #[error("no such document: {0}")]
     Document(#[from] serde_json::Error),
     /// The document is of another version.

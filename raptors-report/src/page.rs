@@ -14,6 +14,7 @@ pub(crate) static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
     let mut tera = Tera::default();
     tera.add_raw_templates([
         ("page.html", include_str!("../templates/page.html.tera")),
+        ("telemetry.html", include_str!("../templates/telemetry.html.tera")),
         ("tune.html", include_str!("../templates/tune.html.tera")),
     ])
     .expect("the templates are part of this crate");

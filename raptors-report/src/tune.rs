@@ -238,7 +238,7 @@ fn range(interval: Interval) -> String {
 }
 
 /// `256 KiB`, `1.5 MiB`, `100 B`.
-fn bytes(bytes: usize) -> String {
+pub(crate) fn bytes(bytes: usize) -> String {
     #[expect(clippy::cast_precision_loss, reason = "to be printed in three digits")]
     let unit = |bits: u32| bytes as f64 / f64::from(1_u32 << bits);
     let digits = |number: f64, unit: &str| {
@@ -255,11 +255,15 @@ fn bytes(bytes: usize) -> String {
     }
 }
 
-/// `12.3 µs`.
-fn time(seconds: f64) -> String {
-    let us = seconds * 1e6;
-    let digits = if us < 10.0 { 2 } else { usize::from(us < 100.0) };
-    format!("{us:.digits$} µs")
+/// `12.3 µs`, `4.00 s`.
+pub(crate) fn time(seconds: f64) -> String {
+    let (number, unit) = match seconds {
+        1.0.. => (seconds, "s"),
+        1e-3.. => (seconds * 1e3, "ms"),
+        _ => (seconds * 1e6, "µs"),
+    };
+    let digits = if number < 10.0 { 2 } else { usize::from(number < 100.0) };
+    format!("{number:.digits$} {unit}")
 }
 
 #[cfg(test)]

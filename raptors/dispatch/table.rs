@@ -45,9 +45,14 @@ impl Target {
 
     /// Where the bytes stay: in the first, second or third cache, or in memory.
     #[inline]
-    fn size(self, together: bool) -> usize {
+    pub(crate) fn size(self, together: bool) -> usize {
         raptors_profile::size_class(cpu::limits(self.stores, together), self.bytes)
     }
+}
+
+/// A class of size in a word.
+pub(crate) const fn size_name(size: usize) -> &'static str {
+    ["l1", "l2", "l3", "memory"][size]
 }
 
 /// A bucket in words: `second-level cache, square`.
@@ -232,7 +237,7 @@ struct Found<S: Sig> {
 
 impl<S: Sig> Plan<S> {
     /// Whether several threads share the call.
-    fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.cut.is_some_and(|cut| cut.threads > 1)
     }
 

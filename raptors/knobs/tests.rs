@@ -212,3 +212,11 @@ fn nobody_reads_the_environment_but_the_table() {
         }
     }
 }
+
+#[test]
+fn telemetry_is_a_switch() {
+    let telemetry = |value| settings_under(&[("RAPTORS_TELEMETRY", value)]).telemetry;
+    assert_eq!(["", "off", "0", "on", "1", " ON "].map(telemetry), [false, false, false, true, true, true]);
+    assert_eq!(refused("RAPTORS_TELEMETRY", "yes"), "RAPTORS_TELEMETRY=\"yes\": expected on (1), or off (0)");
+    assert_eq!(in_force("RAPTORS_TELEMETRY", &[]), ("off".to_owned(), Origin::Default));
+}

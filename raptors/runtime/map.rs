@@ -12,6 +12,7 @@ use crate::{
         call::Sig,
         table::{Plan, Table, Target},
     },
+    telemetry,
 };
 
 /// The kernels of a map operation for one dtype: into another matrix, and in place.
@@ -22,7 +23,7 @@ pub struct Map<Into: Sig, Inplace: Sig> {
     pub(crate) inplace: &'static Table<Inplace>,
 }
 
-/// What an operation calls the arguments of its kernels.
+/// An operation, and what it calls the arguments of its kernels.
 pub(crate) struct Named<const N: usize> {
     /// The operation.
     pub(crate) op: &'static str,
@@ -30,6 +31,17 @@ pub(crate) struct Named<const N: usize> {
     pub(crate) names: [&'static str; N],
     /// The place of each among the operation's own arguments.
     pub(crate) order: [usize; N],
+}
+
+impl<const N: usize> Named<N> {
+    /// Of what a stage of a reduction computes, and of a call that is counted already: no operation.
+    pub(crate) const NOBODY: Self = Self { op: "", names: [""; N], order: [0; N] };
+
+    /// Whether calls are counted, and this is one.
+    #[inline]
+    pub(crate) fn is_counted(&self) -> bool {
+        telemetry::is_on() && !self.op.is_empty()
+    }
 }
 
 /// The target of a call that reads and writes `matrices` matrices of that shape. It `stores` if one of them is its own.

@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use crate::{buffer::Block, knobs};
+use crate::{buffer::Block, knobs, telemetry};
 
 /// What is smaller is left to the allocator, which keeps and reuses small memory well, and would otherwise push out
 /// the large blocks that this is for.
@@ -34,7 +34,11 @@ static POOL: Pool = Pool::new();
 
 /// A block of at least so many bytes, if one is kept that is not much larger. It holds what it held when it was given.
 pub(crate) fn take(bytes: usize) -> Option<Block> {
-    POOL.take(bytes)
+    let block = POOL.take(bytes);
+    if bytes >= SMALLEST {
+        telemetry::pool(block.is_some());
+    }
+    block
 }
 
 /// Keeps a block, or drops it.

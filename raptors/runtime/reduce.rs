@@ -14,11 +14,11 @@ use crate::{
     Element, Error, Matrix, MatrixRef, Numerics,
     catalogue::{Arg, Args, Axis, Call, Place},
     dispatch::{
-        self,
         call::{Ready, Sig},
         table::{Cut, PER_THREAD, Plan, Table, Target},
     },
     kernels::tree,
+    telemetry,
 };
 
 /// The signature of reduction kernels: a matrix, and a place for each state.
@@ -143,8 +143,19 @@ impl<T: Element> Reduction<T> {
     /// Over all elements.
     #[inline]
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
-        let state = if x.is_empty() { self.empty()? } else { self.whole(&plan, x)? };
+        let (table, target) = (self.table(call.numerics), target(x));
+        let plan = table.pick(call.choice, call.cut, target)?;
+        if telemetry::is_on() {
+            let compute = || self.all_planned(&plan, x);
+            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        }
+        self.all_planned(&plan, x)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn all_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
+        let state = if x.is_empty() { self.empty()? } else { self.whole(plan, x)? };
         Ok(self.finished(state, x.len()))
     }
 
@@ -152,7 +163,18 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let plan = self.table(call.numerics).pick(call.choice, call.cut, target(x))?;
+        let (table, target) = (self.table(call.numerics), target(x));
+        let plan = table.pick(call.choice, call.cut, target)?;
+        if telemetry::is_on() {
+            let compute = || self.rows_planned(&plan, x, out);
+            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        }
+        self.rows_planned(&plan, x, out)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn rows_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         if x.is_empty() {
             if !out.is_empty() {
                 out.fill(self.empty()?);
@@ -173,7 +195,7 @@ impl<T: Element> Reduction<T> {
                     && x.ncols() * size_of::<T>() > cut.piece(x.len() * size_of::<T>()) =>
             {
                 for (row, out) in x.rows().zip(out) {
-                    *out = self.finished(self.whole(&plan, MatrixRef::from_row(row))?, row.len());
+                    *out = self.finished(self.whole(plan, MatrixRef::from_row(row))?, row.len());
                 }
             }
             Some(cut) => {
@@ -195,24 +217,38 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn columns(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::row("out", out.len(), x.shape())?;
-        // An environment that cannot be honoured is an error whatever the shape.
-        dispatch::isa()?;
-        match (x.len(), self.one_column) {
+        let class = self.column_class(call.numerics, x.ncols());
+        let one_column = self.one_column.filter(|_| x.ncols() == 1);
+        let (table, target) = match one_column {
+            Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
+            None => (self.table(class), target(x)),
+        };
+        let is_run = one_column.is_some();
+        let plan = table.pick(call.choice, call.cut, target)?;
+        if telemetry::is_on() {
+            let compute = || self.columns_planned(&plan, class, is_run, x, out);
+            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        }
+        self.columns_planned(&plan, class, is_run, x, out)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[inline(always)]
+    fn columns_planned(
+        &self,
+        plan: &Plan<States<T>>,
+        class: Numerics,
+        is_run: bool,
+        x: MatrixRef<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        match (x.len(), plan.cut) {
             (0, _) if out.is_empty() => {}
             (0, _) => out.fill(self.empty()?),
-            (_, Some(table)) if x.ncols() == 1 => {
-                let run = Target { rows: 1, cols: x.nrows(), ..target(x) };
-                out[0] = self.whole(&table.pick(call.choice, call.cut, run)?, x)?;
-            }
-            _ => {
-                let class = self.column_class(call.numerics, x.ncols());
-                let plan = self.table(class).pick(call.choice, call.cut, target(x))?;
-                match plan.cut {
-                    None => plan.kernel.call((x, &mut *out)),
-                    // Results are finished where they are computed.
-                    Some(cut) => return self.cut_columns(&plan, cut, class, x, out),
-                }
-            }
+            _ if is_run => out[0] = self.whole(plan, x)?,
+            (_, None) => plan.kernel.call((x, &mut *out)),
+            // Results are finished where they are computed.
+            (_, Some(cut)) => return self.cut_columns(plan, cut, class, x, out),
         }
         self.finish(out, x.nrows());
         Ok(())

@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::telemetry;
+
 /// The bit of [`Door::state`] that says that nobody may enter any more; the others count the helpers inside.
 const CLOSED: usize = 1 << (usize::BITS - 1);
 /// How long the caller looks whether the last helper is gone, before it sleeps: the time of a piece, or of a few.
@@ -96,7 +98,9 @@ impl Door {
 
     /// Lets nobody in any more, and waits for those who are inside.
     fn close(&self) {
-        self.state.fetch_or(CLOSED, Ordering::AcqRel);
+        if self.state.fetch_or(CLOSED, Ordering::AcqRel) == 0 {
+            return;
+        }
         let since = Instant::now();
         while self.state.load(Ordering::Acquire) != CLOSED {
             if since.elapsed() < PATIENCE {
@@ -105,6 +109,7 @@ impl Door {
                 thread::park();
             }
         }
+        telemetry::waited(since.elapsed());
     }
 }
 

@@ -7,9 +7,8 @@
 use std::{
     cell::Cell,
     num::NonZero,
-    process,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -26,6 +25,7 @@ use crate::{
     Error,
     dispatch::table::{Cut, PER_THREAD, Tasks},
     knobs,
+    process::PerProcess,
 };
 
 /// What [`set_num_threads`] said; 0 before.
@@ -183,7 +183,7 @@ impl<I: Iterator> Drop for Stop<'_, I> {
 
 /// Does the work of this thread `here`, while `help` does what it can on up to `threads` − 1 others.
 fn share(threads: usize, here: &impl Fn(), help: &(impl Fn() + Sync)) {
-    let unheard = &Place::here().unheard;
+    let unheard = &PLACE.here().unheard;
     let is_worker = rayon::current_thread_index().is_some();
     let pool = if is_worker { None } else { pool(threads - 1) };
     let workers = match &pool {
@@ -239,15 +239,12 @@ fn linger(seat: &Seat) {
     seat.sleeps();
 }
 
-/// The pool of one process. A child that was forked has none of its parent's threads, and a lock that one of them held
-/// stays held: so it leaves what it inherited alone and goes on to a place of its own.
+/// The pool of one process.
 struct Place {
-    process: u32,
     workers: Mutex<Workers>,
     /// Jobs that nobody has begun yet: calls for help that went unheard, since all workers are busy. One that calls again
     /// and again must not leave more and more of them behind. Those of the parent no worker of a child's will begin.
     unheard: AtomicUsize,
-    child: OnceLock<Box<Place>>,
 }
 
 /// Workers, and the place of each.
@@ -277,34 +274,14 @@ struct Workers {
     refused: Option<usize>,
 }
 
-static PLACE: OnceLock<Place> = OnceLock::new();
-
-impl Place {
-    fn new(process: u32) -> Self {
-        Self { process, workers: Mutex::default(), unheard: AtomicUsize::new(0), child: OnceLock::new() }
-    }
-
-    /// This process's own.
-    fn here() -> &'static Self {
-        let process = process::id();
-        PLACE.get_or_init(|| Self::new(process)).of(process)
-    }
-
-    /// That of a process: this one, or its child's.
-    fn of(&self, process: u32) -> &Self {
-        let mut place = self;
-        while place.process != process {
-            place = place.child.get_or_init(|| Box::new(Self::new(process)));
-        }
-        place
-    }
-}
+static PLACE: PerProcess<Place> =
+    PerProcess::new(|| Place { workers: Mutex::default(), unheard: AtomicUsize::new(0) });
 
 /// A pool of at least so many workers, or of fewer if the system gives no more; `None` if it gives none. It grows when
 /// more are asked for, and never shrinks: workers without work sleep. It begins anew when it was started by a thread with
 /// fewer cores than this one has, to which its workers are confined.
 fn pool(wanted: usize) -> Option<Arc<Pool>> {
-    let mut workers = Place::here().workers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut workers = PLACE.here().workers.lock().unwrap_or_else(PoisonError::into_inner);
     let cores = seat::cores();
     let wanted = workers.pool.as_ref().map_or(wanted, |pool| pool.seats.len().max(wanted));
     let enough = workers.pool.as_ref().is_some_and(|pool| pool.seats.len() >= wanted && pool.cores >= cores);
@@ -329,17 +306,6 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-
-    #[test]
-    fn a_forked_child_inherits_no_calls_that_nobody_hears() {
-        let parent = Place::new(1);
-        parent.unheard.store(8, Ordering::Relaxed);
-        let child = parent.of(2);
-        assert_eq!((child.process, child.unheard.load(Ordering::Relaxed)), (2, 0));
-        assert!(std::ptr::eq(child, parent.of(2)) && std::ptr::eq(&raw const parent, parent.of(1)));
-        child.unheard.store(8, Ordering::Relaxed);
-        assert_eq!(child.of(3).unheard.load(Ordering::Relaxed), 0);
-    }
 
     #[test]
     fn every_piece_is_worked_on_once() {

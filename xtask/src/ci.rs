@@ -88,12 +88,25 @@ fn format() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what = ["clippy", "--workspace", "--all-targets", "--features", "raptors/ndarray,raptors-cli/tune"];
+    let what = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "raptors/ndarray,raptors/tracing,raptors-cli/tune",
+    ];
     run(cargo(what).args(["--", "-D", "warnings"]))
 }
 
 fn documentation() -> Result<()> {
-    let what = ["doc", "--workspace", "--lib", "--no-deps", "--features", "raptors/ndarray,raptors/tune"];
+    let what = [
+        "doc",
+        "--workspace",
+        "--lib",
+        "--no-deps",
+        "--features",
+        "raptors/ndarray,raptors/tracing,raptors/tune",
+    ];
     run(cargo(what).env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every feature the tests of the workspace cover.
-pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray,raptors/tune";
+pub(crate) const FEATURES: &str = "raptors/candidates,raptors/ndarray,raptors/tracing,raptors/tune";
 
 /// Calls at random: any operation, kernel, shape, data, layout and cut over threads at once.
 pub(crate) fn campaign() -> Result<()> {

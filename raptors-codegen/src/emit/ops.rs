@@ -71,8 +71,9 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
                 runtime::{
                     check,
                     chunk::Along,
-                    map::{self, Map, Pieces},
+                    map::{self, Map, Named, Pieces},
                 },
+                telemetry,
             };
 
             #(#signatures)*

@@ -129,7 +129,7 @@ impl Signature {
                 let [#(#values),*] = *values else {
                     unreachable!("a stage has arguments of the kinds that its kernels take")
                 };
-                Self::run(table, &Call::default(), &[""; #count], #first.shape(), #(#names,)* out)
+                Self::run(table, &Call::default(), &Named::<#count>::NOBODY, #first.shape(), #(#names,)* out)
             }
         }
     }
@@ -195,9 +195,9 @@ impl Signature {
         let checks = self.inputs.iter().enumerate().map(|(at, input)| {
             let (name, at) = (format_ident!("{}", input.name), number(at));
             match input.kind {
-                InputKind::Matrix => quote!(check::matrix(names[#at], #name.shape(), shape)?;),
-                InputKind::Row => quote!(check::row(names[#at], #name.len(), shape)?;),
-                InputKind::Column => quote!(check::column(names[#at], #name.len(), shape)?;),
+                InputKind::Matrix => quote!(check::matrix(named.names[#at], #name.shape(), shape)?;),
+                InputKind::Row => quote!(check::row(named.names[#at], #name.len(), shape)?;),
+                InputKind::Column => quote!(check::column(named.names[#at], #name.len(), shape)?;),
                 InputKind::Scalar => TokenStream::new(),
             }
         });
@@ -227,12 +227,12 @@ impl Signature {
             quote!(map::run::<T, Self>(&plan, shape, target.bytes, #stripe, (#(#names,)*)))
         };
         quote! {
-            /// Carries out a call on matrices of that shape. `names` are what the operation calls the arguments.
+            /// Carries out a call on matrices of that shape.
             #[allow(clippy::too_many_arguments, reason = "as many as the operations have")]
             pub(crate) fn run(
                 table: &'static Table<Self>,
                 call: &Call<'_>,
-                names: &[&'static str; #count],
+                named: &Named<#count>,
                 shape: (usize, usize),
                 #(#names: #types,)*
             ) -> Result<(), Error> {
@@ -240,6 +240,10 @@ impl Signature {
                 #check_out
                 let contiguous = #(#walked.is_contiguous())&&*;
                 let target = map::target::<T>(shape, #matrices, contiguous, #stores);
+                if named.is_counted() {
+                    let again = || Self::run(table, call, &Named::NOBODY, shape, #(#names,)*);
+                    return telemetry::counted(named.op, (table, T::DTYPE), call, target, again);
+                }
                 let plan = table.pick(call.choice, call.cut, target)?;
                 if shape.0 == 0 || shape.1 == 0 {
                     return Ok(());
@@ -310,7 +314,7 @@ impl Signature {
             /// Carries out a call whose arguments were of any dtype.
             pub(crate) fn erased(
                 tables: &Map<#into<T>, Self>,
-                named: &map::Named<#count>,
+                named: &Named<#count>,
                 call: &Call<'_>,
                 args: &[Arg<'_>],
                 place: Place<'_, T>,
@@ -319,12 +323,12 @@ impl Signature {
                     Place::Matrix(out) => {
                         let args = Args::new(named.op, #count, args, None)?;
                         #(#into_args)*
-                        #into::run(tables.into, call, &named.names, #overwritten.shape(), #(#names,)* out)
+                        #into::run(tables.into, call, named, #overwritten.shape(), #(#names,)* out)
                     }
                     Place::Inplace(#overwritten) => {
                         #args Args::new(named.op, #count, args, Some(named.order[#at_overwritten]))?;
                         #(#inplace_args)*
-                        Self::run(tables.inplace, call, &named.names, #overwritten.shape(), #(#names,)*)
+                        Self::run(tables.inplace, call, named, #overwritten.shape(), #(#names,)*)
                     }
                     Place::Slice(_) => Err(Error::Form {
                         op: named.op,

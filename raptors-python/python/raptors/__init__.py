@@ -2,7 +2,7 @@
 
 Each function comes from a spec file; ``help(raptors.sum)`` tells what it takes, ``raptors.explain`` which kernel a
 call runs, and ``raptors.show_config`` what this machine has and what is set. ``raptors.tune`` finds which kernels are
-fastest on it.
+fastest on it. ``raptors.telemetry`` tells what calls there were, and how long they took.
 """
 
 from . import _numpy  # isort: skip  # First: without it nothing else can be imported.
@@ -14,9 +14,14 @@ from ._raptors import (
     explain,
     num_threads,
     set_num_threads,
+    telemetry,
+    telemetry_prometheus,
+    telemetry_reset,
+    telemetry_set,
     trim,
 )
 from ._settings import show_config, threads
+from ._telemetry import telemetry_report
 from ._tune import Tuned, TunedRow, TuneProgress, tune
 
 __all__ = [
@@ -29,6 +34,11 @@ __all__ = [
     "num_threads",
     "set_num_threads",
     "show_config",
+    "telemetry",
+    "telemetry_prometheus",
+    "telemetry_report",
+    "telemetry_reset",
+    "telemetry_set",
     "threads",
     "trim",
     "tune",

@@ -20,6 +20,7 @@ use crate::{
     Element, Error, Isa, MatrixMut, Numerics,
     catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
     dispatch::table::{Cut, PER_THREAD, Target},
+    telemetry,
 };
 use operands::{Block, Operands};
 
@@ -313,7 +314,26 @@ impl<T: Element> Staged<T> {
         let bytes = rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>());
         let contiguous = operands.matrices().all(|x| x.is_contiguous());
         let target = Target { rows, cols, bytes, contiguous, stores: false };
-        let plan = first.along.table(call.numerics).pick(call.choice, call.cut, target)?;
+        let table = first.along.table(call.numerics);
+        let cut = table.pick(call.choice, call.cut, target)?.cut;
+        let work = Work { staged: self, operands, scalars, call, count };
+        let compute = || self.carry_out(work, results, cut, target, slots);
+        if telemetry::is_on() {
+            return telemetry::counted(self.op, (table, T::DTYPE), call, target, compute);
+        }
+        compute()
+    }
+
+    /// The same once all is checked and the plan is made.
+    fn carry_out(
+        &self,
+        work: Work<'_, T>,
+        results: usize,
+        cut: Option<Cut>,
+        Target { rows, cols, bytes, .. }: Target,
+        slots: Vec<Slot<'_, T>>,
+    ) -> Result<(), Error> {
+        let Work { scalars, count, .. } = work;
         if results == 0 {
             return Ok(());
         }
@@ -333,19 +353,17 @@ impl<T: Element> Staged<T> {
             self.store(scalars, count, &found, slots);
             return Ok(());
         }
-        let work = Work { staged: self, operands, scalars, call, count };
-        let all = Block::all(shape);
+        let all = Block::all((rows, cols));
         match self.axis {
             // A single column, and a row by itself, is a run of neighbours.
             _ if results == 1 => {
-                let found: Vec<_> =
-                    work.of_run(all, 0, plan.cut)?.into_iter().map(|value| vec![value]).collect();
+                let found: Vec<_> = work.of_run(all, 0, cut)?.into_iter().map(|value| vec![value]).collect();
                 self.store(scalars, count, &found, slots);
                 Ok(())
             }
             Axis::All => unreachable!("it has one result"),
             Axis::One => pieces(
-                plan.cut,
+                cut,
                 rows,
                 slots,
                 |cut| {
@@ -358,7 +376,7 @@ impl<T: Element> Staged<T> {
                 },
             ),
             Axis::Zero => pieces(
-                plan.cut,
+                cut,
                 cols,
                 slots,
                 |cut| {

@@ -140,8 +140,7 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
             let #first: MatrixRef<'_, T> = #first.into();
             let shape__ = #first.shape();
             let mut out = Matrix::for_output(shape__.0, shape__.1)?;
-            let (table__, names__) = (T::TABLES.into, &#named.names);
-            sig::#sig_into::run(table__, &Call::default(), names__, shape__, #passed out.view_mut())?;
+            sig::#sig_into::run(T::TABLES.into, &Call::default(), &#named, shape__, #passed out.view_mut())?;
             Ok(out)
         }
         #into_docs
@@ -151,15 +150,13 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
         ) -> Result<(), Error> {
             let #first: MatrixRef<'_, T> = #first.into();
             let shape__ = #first.shape();
-            let (table__, names__) = (T::TABLES.into, &#named.names);
-            sig::#sig_into::run(table__, &Call::default(), names__, shape__, #passed out.into())
+            sig::#sig_into::run(T::TABLES.into, &Call::default(), &#named, shape__, #passed out.into())
         }
         #inplace_docs
         pub fn #inplace<#lifetimes, T: Supports<op::#ty>>(#inplace_parameters) -> Result<(), Error> {
             let #first: MatrixMut<'_, T> = #first.into();
             let shape__ = #first.shape();
-            let (table__, names__) = (T::TABLES.inplace, &#named.names);
-            sig::#sig_inplace::run(table__, &Call::default(), names__, shape__, #passed)
+            sig::#sig_inplace::run(T::TABLES.inplace, &Call::default(), &#named, shape__, #passed)
         }
     }
 }
