@@ -48,6 +48,9 @@ struct Found<T> {
     whole: Vec<u64>,
 }
 
+/// What is known of the stages of a pass, each with its place.
+type ByStage<T> = Vec<(usize, Found<T>)>;
+
 impl<T: Element> Work<'_, T> {
     /// The values of all stages, of each column of a block.
     pub(super) fn of_columns(&self, all: Block) -> Result<Vec<Vec<f64>>, Error> {
@@ -144,7 +147,7 @@ impl<T: Element> Work<'_, T> {
         all: Block,
         values: &Values<T>,
         way: Way,
-    ) -> Result<Option<Vec<(usize, Found<T>)>>, Error> {
+    ) -> Result<Option<ByStage<T>>, Error> {
         let Block { rows, cols, .. } = all;
         let bytes = all.len() * size_of::<T>();
         let target = Target { rows, cols, bytes, contiguous: false, stores: false };
