@@ -217,8 +217,12 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn columns(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::row("out", out.len(), x.shape())?;
-        let class = self.column_class(call.numerics, x.ncols());
-        let one_column = self.one_column.filter(|_| x.ncols() == 1 && !x.is_empty());
+        // Without elements nothing is computed: any table of its class will do.
+        let (class, one_column) = if x.is_empty() {
+            (call.numerics, None)
+        } else {
+            (self.column_class(call.numerics, x.ncols()), self.one_column.filter(|_| x.ncols() == 1))
+        };
         let (table, target) = match one_column {
             Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
             None => (self.table(class), target(x)),
