@@ -61,8 +61,8 @@ fn the_environment_has_calls_counted_from_the_first() {
         assert_eq!(kind.isa, raptors::explain("scale", Dtype::F64, (3, 5)).expect("known").isa);
         assert_eq!((row.calls, row.elements, row.bytes), (1, 15, 240));
         let longest = row.quantile(1.0);
-        assert!(row.time > Duration::ZERO && longest >= row.time && longest.as_secs() < 60);
-        assert_eq!(row.calls_within(Duration::from_mins(1)), 1);
+        assert!(row.time > Duration::ZERO && longest >= row.time && longest <= row.time + row.time / 16);
+        assert_eq!(row.calls_within(longest), 1);
         let event = telemetry::snapshot().events[0];
         assert_eq!((event.kind, event.shape, event.bytes, event.time), (kind, (3, 5), 240, row.time));
     });

@@ -1,14 +1,19 @@
-"""What tests of the comparison share."""
+"""What tests share."""
 
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from raptors.compare import measure, run
 from raptors.compare.cases import Prepared
+
+# Where tests are started with interrupts ignored, as by `nohup`, they and the processes that they start are interrupted all
+# the same.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Times = Callable[[str, dict[str, Any], int], float]
 """The time of a call, by its statement, its names, and the how-manieth sampler of the case has that statement."""

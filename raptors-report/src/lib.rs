@@ -3,7 +3,8 @@
 //!
 //! All are made from the document that `python -m raptors compare --output-json` writes, which
 //! `python/raptors/compare/schema.json` describes. And what a tournament found, from the document of `raptors tune`: [a
-//! page](Tuning::page) and [a table](Tuning::csv). And what telemetry counted: [a page](Telemetry::page). Nothing is measured or judged here.
+//! page](Tuning::page) and [a table](Tuning::csv). And what telemetry counted: [a page](Telemetry::page). Nothing is measured
+//! or judged here.
 
 mod chart;
 mod page;
@@ -39,4 +40,14 @@ pub enum Error {
     /// The page could not be filled in.
     #[error("the page: {0:?}")]
     Page(#[from] tera::Error),
+}
+
+/// A document, if it is of that version.
+fn read_document(text: &str, schema: &'static str) -> Result<serde_json::Value, Error> {
+    let value: serde_json::Value = serde_json::from_str(text)?;
+    let found = value["schema"].as_str().unwrap_or_default();
+    if found != schema {
+        return Err(Error::Version { found: found.to_owned(), reads: schema });
+    }
+    Ok(value)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, read_document};
 
 /// The version of the document that is read.
 pub(crate) const SCHEMA: &str = "raptors-compare/1";
@@ -134,12 +134,7 @@ impl Run {
     /// # Errors
     /// If it is none, or one of another version.
     pub fn read(text: &str) -> Result<Self, Error> {
-        let value: Value = serde_json::from_str(text)?;
-        let found = value["schema"].as_str().unwrap_or_default();
-        if found != SCHEMA {
-            return Err(Error::Version { found: found.to_owned(), reads: SCHEMA });
-        }
-        let Document { machine, settings, cases } = serde_json::from_value(value)?;
+        let Document { machine, settings, cases } = serde_json::from_value(read_document(text, SCHEMA)?)?;
         let (wrong, timed): (Vec<_>, Vec<_>) =
             cases.into_iter().partition(|case| case["verdict"] == "different");
         Ok(Self {

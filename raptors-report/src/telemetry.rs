@@ -1,12 +1,12 @@
 //! What telemetry counted, as a page.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tera::Context;
 
 use crate::{
     Error,
     page::TEMPLATES,
+    read_document,
     tune::{bytes, time},
 };
 
@@ -91,12 +91,7 @@ impl Telemetry {
     /// # Errors
     /// If it is none, or one of another version.
     pub fn read(text: &str) -> Result<Self, Error> {
-        let value: Value = serde_json::from_str(text)?;
-        let found = value["schema"].as_str().unwrap_or_default();
-        if found != SCHEMA {
-            return Err(Error::Version { found: found.to_owned(), reads: SCHEMA });
-        }
-        Ok(serde_json::from_value(value)?)
+        Ok(serde_json::from_value(read_document(text, SCHEMA)?)?)
     }
 
     /// The page: the kinds of calls, those first that took the most time, and the last calls. It needs no other file.
@@ -154,6 +149,8 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn document() -> Value {

@@ -5,9 +5,8 @@ mod page;
 mod rows;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, read_document};
 
 /// The version of the document that is read.
 const SCHEMA: &str = "raptors-tune/1";
@@ -179,12 +178,7 @@ impl Tuning {
     /// # Errors
     /// If it is none, or one of another version.
     pub fn read(text: &str) -> Result<Self, Error> {
-        let value: Value = serde_json::from_str(text)?;
-        let found = value["schema"].as_str().unwrap_or_default();
-        if found != SCHEMA {
-            return Err(Error::Version { found: found.to_owned(), reads: SCHEMA });
-        }
-        Ok(serde_json::from_value(value)?)
+        Ok(serde_json::from_value(read_document(text, SCHEMA)?)?)
     }
 }
 
@@ -268,6 +262,8 @@ pub(crate) fn time(seconds: f64) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn document() -> Value {

@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use crate::{buffer::Block, knobs, telemetry};
+use crate::{Error, buffer::Block, knobs, telemetry};
 
 /// What is smaller is left to the allocator, which keeps and reuses small memory well, and would otherwise push out
 /// the large blocks that this is for.
@@ -84,6 +84,15 @@ pub(crate) fn retried<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
         trim();
         attempt()
     })
+}
+
+/// A new vector of that many.
+pub(crate) fn filled<R: Copy>(len: usize, value: R) -> Result<Vec<R>, Error> {
+    let mut out = Vec::new();
+    retried(|| out.try_reserve_exact(len).ok())
+        .ok_or(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<R>()) })?;
+    out.resize(len, value);
+    Ok(out)
 }
 
 /// Bytes of memory that are kept for results of calls to come: the memory of matrices that were dropped.

@@ -406,11 +406,7 @@ enum Down {
 
 /// A new vector for results.
 pub(crate) fn results<T: Element>(len: usize) -> Result<Vec<T>, Error> {
-    let mut out = Vec::new();
-    pool::retried(|| out.try_reserve_exact(len).ok())
-        .ok_or(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<T>()) })?;
-    out.resize(len, T::ZERO);
-    Ok(out)
+    pool::filled(len, T::ZERO)
 }
 
 #[cfg(test)]

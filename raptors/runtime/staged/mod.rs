@@ -185,11 +185,7 @@ pub(crate) fn results<T: Element, R: Copy>(
         values.iter().find_map(|value| if let Value::Matrix(x) = value { Some(x.shape()) } else { None });
     let (rows, cols) = shape.unwrap_or_default();
     let len = if columns { cols } else { rows };
-    let mut out = Vec::new();
-    pool::retried(|| out.try_reserve_exact(len).ok())
-        .ok_or(Error::OutOfMemory { bytes: len.saturating_mul(size_of::<R>()) })?;
-    out.resize(len, zero);
-    Ok(out)
+    pool::filled(len, zero)
 }
 
 /// Values of an operation's arguments and stages that a formula sees, at most.
