@@ -14,6 +14,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde::Serialize;
 
+use self::forms::Maps;
 use super::{File, print, template};
 use crate::{
     Dtype,
@@ -55,8 +56,9 @@ pub fn emit(specs: &[Spec]) -> Vec<File> {
 }
 
 fn functions(specs: &[&Spec]) -> String {
+    let maps = Maps::new(specs);
     let functions = specs.iter().map(|spec| match &spec.body {
-        Body::Map { .. } => map(spec, specs),
+        Body::Map { .. } => map(spec, &maps),
         Body::Reduce(_) => reduce(spec),
         Body::Staged(staged) => self::staged(spec, staged),
     });
@@ -82,9 +84,9 @@ fn function_name(spec: &Spec) -> Ident {
     format_ident!("function__{}", spec.name)
 }
 
-fn map(spec: &Spec, specs: &[&Spec]) -> TokenStream {
+fn map(spec: &Spec, maps: &Maps<'_>) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
-    let forms = forms::of(spec, specs);
+    let forms = forms::of(spec, maps);
     let count = forms.len();
     let docs = docs::of(spec);
     let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();

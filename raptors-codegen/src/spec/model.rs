@@ -48,7 +48,7 @@ pub struct Input {
 }
 
 /// The form of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InputKind {
     /// An element for each row and column.
     Matrix,

@@ -3,6 +3,8 @@
 //! Those that compute the same, whatever they are called by: the forms of one input, in one spec or in several, and
 //! with operands exchanged where that changes no bit.
 
+use std::collections::BTreeMap;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -22,9 +24,33 @@ struct Form<'a> {
     order: Vec<usize>,
 }
 
+/// The maps of a package, by the kinds of their arguments in order: each with what it computes.
+pub(super) struct Maps<'a>(BTreeMap<Vec<InputKind>, Vec<(&'a Spec, Computation)>>);
+
+impl<'a> Maps<'a> {
+    pub(super) fn new(specs: &[&'a Spec]) -> Self {
+        let mut maps = BTreeMap::<_, Vec<_>>::new();
+        for &op in specs {
+            if let Body::Map { output } = &op.body
+                && op.inputs.iter().any(|input| input.kind == InputKind::Matrix)
+            {
+                let computed = Computation::of_map(output, &op.inputs);
+                maps.entry(sorted_kinds(&op.inputs)).or_default().push((op, computed));
+            }
+        }
+        Self(maps)
+    }
+}
+
+fn sorted_kinds(inputs: &[Input]) -> Vec<InputKind> {
+    let mut kinds: Vec<_> = inputs.iter().map(|input| input.kind).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
 /// The forms of a function, as the package's code takes them.
-pub(super) fn of(spec: &Spec, specs: &[&Spec]) -> Vec<TokenStream> {
-    found(spec, specs)
+pub(super) fn of(spec: &Spec, maps: &Maps<'_>) -> Vec<TokenStream> {
+    found(spec, maps)
         .iter()
         .map(|Form { kinds, op, order }| {
             let kinds = kinds.iter().map(|kind| kind_name(*kind));
@@ -38,7 +64,7 @@ fn kind_name(kind: InputKind) -> Ident {
     format_ident!("{kind:?}")
 }
 
-fn found<'a>(spec: &Spec, specs: &[&'a Spec]) -> Vec<Form<'a>> {
+fn found<'a>(spec: &Spec, maps: &Maps<'a>) -> Vec<Form<'a>> {
     let Body::Map { output } = &spec.body else { return Vec::new() };
     let matrices: Vec<usize> =
         (0..spec.inputs.len()).filter(|&at| spec.inputs[at].kind == InputKind::Matrix).collect();
@@ -53,29 +79,21 @@ fn found<'a>(spec: &Spec, specs: &[&'a Spec]) -> Vec<Form<'a>> {
             inputs[at].kind = InputKind::ALL[rest % InputKind::ALL.len()];
             rest /= InputKind::ALL.len();
         }
+        let Some(ops) = maps.0.get(&sorted_kinds(&inputs)) else { continue };
         let wanted = Computation::of_map(output, &inputs);
         // The spec's own forms come before others that compute the same.
         let own = format!("{}_", spec.name);
-        let serves = specs.iter().filter_map(|op| Some((*op, order(op, &wanted, spec)?)));
-        if let Some((op, order)) = serves.min_by_key(|(op, _)| (!op.name.starts_with(&own), &op.name)) {
+        let serves = ops
+            .iter()
+            .filter(|(op, computed)| op.dtypes == spec.dtypes && computed.formula == wanted.formula);
+        if let Some((op, computed)) = serves.min_by_key(|(op, _)| (!op.name.starts_with(&own), &op.name)) {
+            // Of each argument of the operation, which of the function's it is.
+            let argument = |at| wanted.arguments[computed.position(at)].input;
+            let order = (0..op.inputs.len()).map(argument).collect();
             forms.push(Form { kinds: inputs.iter().map(|input| input.kind).collect(), op, order });
         }
     }
     forms
-}
-
-/// The order in which an operation takes the arguments of a computation, if that is what it computes.
-fn order(op: &Spec, wanted: &Computation, spec: &Spec) -> Option<Vec<usize>> {
-    let Body::Map { output } = &op.body else { return None };
-    let has_matrix = op.inputs.iter().any(|Input { kind, .. }| *kind == InputKind::Matrix);
-    if !has_matrix || op.inputs.len() != spec.inputs.len() || op.dtypes != spec.dtypes {
-        return None;
-    }
-    let computed = Computation::of_map(output, &op.inputs);
-    if computed.formula != wanted.formula {
-        return None;
-    }
-    Some((0..op.inputs.len()).map(|at| wanted.arguments[computed.position(at)].input).collect())
 }
 
 #[cfg(test)]
@@ -97,7 +115,7 @@ mod tests {
         let specs = spec::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
         let specs: Vec<&Spec> = specs.iter().collect();
         let first = specs.iter().find(|spec| spec.name == files[0].0).expect("the first file's");
-        found(first, &specs)
+        found(first, &Maps::new(&specs))
             .into_iter()
             .map(|form| {
                 let kinds: Vec<_> = form.kinds.iter().map(|kind| kind.name()).collect();
