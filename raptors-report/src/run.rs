@@ -151,6 +151,16 @@ impl Run {
         self.settings.suites == [suite]
     }
 
+    /// What the gate fails: cases below it, with their intervals, and results that are wrong.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let slower = self.cases.iter().filter(|case| case.verdict == "slower").map(|case| {
+            format!("{}: {:.2} to {:.2} of NumPy's speed", case.which.name(), case.ci_low, case.ci_high)
+        });
+        let wrong = self.wrong.iter().map(|case| format!("{}: {}", case.which.name(), case.difference));
+        slower.chain(wrong).collect()
+    }
+
     /// Threads that calls of raptors could use.
     pub(crate) fn threads(&self) -> usize {
         self.settings.threads.get("raptors").map_or(1, |raptors| raptors.threads)
@@ -199,6 +209,10 @@ impl Settings {
 }
 
 impl Which {
+    pub(crate) fn name(&self) -> String {
+        format!("{} {} {}", self.op, self.dtype, self.place())
+    }
+
     pub(crate) fn size(&self) -> String {
         match &self.shape[..] {
             [rows, cols] if rows == cols => format!("{rows}²"),
@@ -337,6 +351,15 @@ pub(crate) mod tests {
         assert_eq!(run.gaps().len(), 1);
         assert_eq!(run.lowest().unwrap().which.dtype, "f64");
         assert_eq!(run.wrong[0].which.place(), "3×5 strided out");
+    }
+
+    #[test]
+    fn failures_are_what_is_slower_or_wrong() {
+        let mut document = document();
+        document["cases"][1]["verdict"] = "slower".into();
+        let failures = Run::read(&document.to_string()).unwrap().failures();
+        let slower = "sum f64 8²: 0.53 to 0.72 of NumPy's speed";
+        assert_eq!(failures, [slower, "scale f32 3×5 strided out: 1 of 15 elements"]);
     }
 
     #[test]
