@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use raptors::{
@@ -106,7 +106,6 @@ fn called_from_rayon_workers_it_computes_there() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
     let x = matrix();
     let expected = sum(&x, 1);
-    let started = Instant::now();
     for _ in 0..20 {
         let sums = pool.broadcast(|_| {
             assert_eq!(num_threads(), 3);
@@ -118,7 +117,6 @@ fn called_from_rayon_workers_it_computes_there() {
     let (a, b) = pool.install(|| rayon::join(|| ops::sum(&x), || ops::mean_axis1(&x)));
     assert_eq!(a.expect("a sum").to_bits(), expected.to_bits());
     assert_eq!(b.expect("means").len(), SIDE);
-    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[test]
@@ -127,30 +125,23 @@ fn a_cancelled_call_ends_between_pieces() {
     let mut out = Matrix::<f64>::zeros(8192, 2048).expect("memory");
     let cancel = Cancel::new();
     assert!(cancel.scope(|| ops::scale_into(&x, 2.0, &mut out)).is_ok());
-    // From another thread, while calls follow one another.
-    let seen = AtomicBool::new(false);
+    // From another thread, while calls follow one another: none that begins afterwards is done.
+    let is_cancelled = AtomicBool::new(false);
     thread::scope(|scope| {
-        let handle = cancel.clone();
-        let seen = &seen;
-        scope.spawn(move || {
+        scope.spawn(|| {
             thread::sleep(Duration::from_millis(30));
-            handle.cancel();
-            let at = Instant::now();
-            while !seen.load(Ordering::Relaxed) {
-                assert!(at.elapsed() < Duration::from_secs(10), "it was not heard");
-                thread::sleep(Duration::from_millis(1));
-            }
+            cancel.cancel();
+            is_cancelled.store(true, Ordering::Release);
         });
         let result = cancel.scope(|| {
-            let deadline = Instant::now() + Duration::from_secs(30);
             loop {
+                let before = is_cancelled.load(Ordering::Acquire);
                 if let Err(error) = ops::scale_into(&x, 2.0, &mut out) {
                     break error;
                 }
-                assert!(Instant::now() < deadline, "it was not heard");
+                assert!(!before, "it was not heard");
             }
         });
-        seen.store(true, Ordering::Relaxed);
         assert_eq!(result, Error::Cancelled);
     });
     // Whatever the operation, and on one thread too; small calls, and calls outside, are none of its business.

@@ -119,6 +119,11 @@ raptors.set_num_threads({threads})
 x = np.zeros(1 << 30, np.float32)
 half, pairs, narrow = x[: 1 << 28], x[: 1 << 27].reshape(-1, 2), x.reshape(-1, 8)
 sent = 0.0
+durations = []
+for _ in range(3):
+    start = time.perf_counter()
+    raptors.{call}
+    durations.append(time.perf_counter() - start)
 
 def interrupt():
     global sent
@@ -137,6 +142,7 @@ while len(latencies) < 5:
             raptors.{call}
             returned = True
         # The call was done although the signal was sent. If that was at its very end, the signal is about to come.
+        thread.join()
         time.sleep(0.3)
         print("swallowed")
         break
@@ -144,7 +150,7 @@ while len(latencies) < 5:
         if not returned:
             latencies.append(time.perf_counter() - sent)
     thread.join()
-print(statistics.median(latencies or [0.0]), max(latencies, default=0.0))
+print(statistics.median(latencies or [0.0]) / statistics.median(durations))
 # All is as before.
 time.sleep(0.05)
 print(int(raptors.sum(np.ones(1 << 22, np.float32))))
@@ -152,19 +158,19 @@ print(int(raptors.sum(np.ones(1 << 22, np.float32))))
 
 
 def interrupted(call: str, threads: int) -> float:
-    """Seconds after which an interrupt has ended the call, the median of some. Each must have: a call that is done all
-    the same, and whose result is returned, is an interrupt that nobody hears of."""
+    """How long it takes until an interrupt has ended the call, the median of some, over how long the whole call takes.
+    Each must have ended it: a call that is done all the same, and whose result is returned, is an interrupt that nobody
+    hears of."""
     out = python(INTERRUPT.format(call=call, threads=threads))
     words = out.split()
-    assert len(words) == 3 and words[2] == "4194304", out
+    assert len(words) == 2 and words[1] == "4194304", out
     return float(words[0])
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("call", ["sum(x)", "min(x)", "scale(half, 2.0, out=half)", "sum(narrow, axis=1)"])
 def test_an_interrupt_ends_a_long_call(call: str, threads: int) -> None:
-    latency = interrupted(call, threads)
-    assert latency < 0.1, f"{latency} s"
+    assert interrupted(call, threads) < 0.5
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -1,6 +1,6 @@
 //! Pools of their own, apart from the one of the process, which all tests share.
 
-use std::{thread, time::Instant};
+use std::thread;
 
 use super::*;
 
@@ -91,11 +91,9 @@ fn a_lock_that_is_never_released_stops_nobody() {
     let pool = Pool::new();
     given(&pool, MIB, 10 * MIB);
     let forever = pool.slots.lock().expect("no test panics within");
-    let start = Instant::now();
     assert!(pool.take(MIB).is_none());
     pool.give(Block::of_bytes(MIB), 10 * MIB);
     assert!(!pool.evict());
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     drop(forever);
     assert_eq!(held(&pool), MIB);
 }
