@@ -82,6 +82,11 @@ pub(crate) fn wheel() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Makes sure that there is all that building and testing the package need.
+pub(crate) fn ready() -> Result<()> {
+    Environment::with_tools().map(drop)
+}
+
 /// Runs the package's tests on the wheel, installed.
 pub(crate) fn tests() -> Result<()> {
     let wheel = wheel()?;
@@ -189,6 +194,10 @@ impl Environment {
             if is_root()? {
                 apt_install(&["python3-venv"])?;
             } else {
+                ensure!(
+                    succeeds(&mut command(&python, ["-m", "pip", "--version"])),
+                    "Python has neither venv nor pip: `sudo apt-get install python3-venv` installs what it lacks"
+                );
                 run(&mut command(
                     &python,
                     ["-m", "pip", "install", "--user", "--break-system-packages", "virtualenv"],
@@ -228,7 +237,12 @@ impl Environment {
 fn python() -> Result<PathBuf> {
     let python = env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
     let version = "import sys; sys.exit(sys.version_info < (3, 11))";
-    if crate::run::version(&python).is_none() && is_root()? {
+    if crate::run::version(&python).is_none() {
+        ensure!(
+            is_root()?,
+            "`{}` is not there: `sudo apt-get install python3 python3-venv` installs it",
+            python.display()
+        );
         apt_install(&["python3", "python3-venv"])?;
     }
     ensure!(

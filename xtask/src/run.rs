@@ -87,7 +87,8 @@ pub(crate) fn version(program: impl AsRef<OsStr>) -> Option<String> {
     output.status.success().then(|| text.lines().next().unwrap_or_default().to_owned())
 }
 
-fn judge(command: &Command, status: ExitStatus) -> Result<()> {
+/// A failure as an error that names the command.
+pub(crate) fn judge(command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
     }

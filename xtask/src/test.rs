@@ -1,15 +1,14 @@
 //! The tests, and what they say about the instruction sets of this machine.
 
-use std::{
-    fmt,
-    io::{IsTerminal as _, stdout},
-};
+mod suites;
+
+use std::fmt;
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     python,
-    run::{cargo, tee},
+    run::{cargo, target, tee},
 };
 
 /// Every feature the tests of the workspace cover.
@@ -27,6 +26,8 @@ pub(crate) fn campaign() -> Result<()> {
 
 /// Runs the tests of the workspace, then those of the Python package, and the campaign if asked for.
 pub(crate) fn all(exhaustive: bool) -> Result<()> {
+    // What is missing on this machine is told before the minutes that the rest takes.
+    python::ready()?;
     workspace()?;
     python::tests()?;
     if exhaustive { campaign() } else { Ok(()) }
@@ -34,11 +35,10 @@ pub(crate) fn all(exhaustive: bool) -> Result<()> {
 
 /// Runs all tests of all packages, doctests too; then prints which instruction sets took part.
 pub(crate) fn workspace() -> Result<()> {
-    let color = if stdout().is_terminal() { "always" } else { "auto" };
-    let mut tests = cargo(["test", "--workspace", "--features", FEATURES, "--color", color]);
+    let mut tests = cargo(["test", "--workspace", "--features", FEATURES]);
     // Without --show-output, a test that passes keeps to itself which instruction sets it ran.
-    tests.args(["--", "--show-output", "--color", color]);
-    println!("\n{}", Isas::read(&tee(&mut tests)?)?);
+    tests.args(["--", "--show-output"]);
+    println!("\n{}", Isas::read(&suites::watch(&mut tests, &target().join("tests.log"))?)?);
     Ok(())
 }
 
