@@ -92,7 +92,8 @@ impl Scratch {
             command.env_remove(variable);
         }
         command.env("CARGO_TARGET_DIR", self.folder.join("target")).env("CARGO_PROFILE_DEV_DEBUG", "false");
-        command.env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "1");
+        // Incremental builds would keep gigabytes for the next run.
+        command.env("CARGO_INCREMENTAL", "0").env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "1");
         // Every build has it, since a change of a variable is a reason to build again.
         command.env("RAPTORS_GENERATED_DIR", self.generated());
         command.envs(variables.iter().map(|(name, value)| (name, value)));
