@@ -7,6 +7,7 @@
 mod input;
 mod output;
 mod refuse;
+mod strided;
 
 use std::{
     ops::Range,
@@ -22,7 +23,8 @@ use self::refuse::{dimensions, other_dtype};
 pub(crate) use self::{
     input::Input,
     output::{Output, check_out, copied_to, scalar},
-    refuse::{admit, admit_out, admit_single, is_array, is_plain, is_single, no_array},
+    refuse::{admit, admit_out, admit_single, is_array, is_single, no_array},
+    strided::{Strided, is_simple},
 };
 use crate::Name;
 

@@ -11,6 +11,7 @@
 mod about;
 #[allow(unsafe_code, reason = "the room of unsafe: memory of NumPy arrays, and NumPy's own functions")]
 mod array;
+mod axes;
 mod broadcast;
 mod call;
 mod compare;
