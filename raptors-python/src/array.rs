@@ -24,7 +24,7 @@ pub(crate) use self::{
     input::Input,
     output::{Output, check_out, copied_to, scalar},
     refuse::{admit, admit_out, admit_single, is_array, is_single, no_array},
-    strided::{Strided, is_simple},
+    strided::{Strided, broadcast, is_simple},
 };
 use crate::Name;
 
@@ -103,6 +103,11 @@ impl View {
             strides,
             flags: if is_native { array.flags } else { array.flags & flags::NPY_ARRAY_WRITEABLE },
         })
+    }
+
+    /// Whether an object is an array that a matrix can describe.
+    pub(crate) fn is_matrix(object: &Bound<'_, PyAny>) -> bool {
+        Self::of(object, "").is_ok_and(|view| view.grid().is_some())
     }
 
     /// Whether it has all of these flags.

@@ -30,6 +30,11 @@ impl Given {
         Ok(Self(Some(axes)))
     }
 
+    /// One axis.
+    pub(crate) fn one(axis: isize) -> Self {
+        Self(Some(vec![axis]))
+    }
+
     /// Of each dimension, whether it is reduced.
     pub(crate) fn resolved(&self, py: Python<'_>, ndim: usize) -> PyResult<Vec<bool>> {
         let Some(axes) = &self.0 else { return Ok(vec![true; ndim]) };

@@ -16,6 +16,7 @@ use crate::{
     call::{Called, Number, Operand, check_dtype, mixed_dtypes, number, operand},
     error,
     function::Map,
+    spread,
 };
 
 /// The kinds that an operation takes for the function's arguments, and of each of its own which of the function's it is.
@@ -44,6 +45,11 @@ pub(crate) fn call<'py, const N: usize>(
             }
             _ => admit(given[index], input.name)?,
         }
+    }
+    let of_matrices = op.inputs.iter().all(|of| matches!(of.kind, InputKind::Matrix | InputKind::Scalar));
+    let arrays = (0..N).filter(|&index| numbers[index].is_none());
+    if of_matrices && arrays.clone().count() > 0 && !arrays.clone().all(|index| View::is_matrix(given[index])) {
+        return spread::call(op, py, given, &numbers, out);
     }
     let mut views = [const { None::<View> }; N];
     for (index, input) in op.inputs.iter().enumerate() {

@@ -20,7 +20,9 @@ mod function;
 #[allow(unsafe_code, reason = "loops for instruction sets that were looked for, and stores past the caches")]
 mod limit;
 mod run;
+mod spread;
 mod staged;
+mod stages;
 mod telemetry;
 mod tune;
 

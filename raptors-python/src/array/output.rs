@@ -68,6 +68,15 @@ impl<'py> Output<'py> {
         Ok(Self { array, view, grid: (1, len, len), copy_to: None })
     }
 
+    /// A copy of an array of the same shape that lies as the strides say.
+    pub(crate) fn copy_laid_out<T: Element>(
+        of: &Object<'py>,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> PyResult<Object<'py>> {
+        copy(of, Self::laid_out::<T>(of.py(), shape, strides)?.array)
+    }
+
     /// A new array of that dtype and shape, with the elements of an array that broadcasts to it.
     pub(crate) fn copy_of(of: &Object<'py>, dtype: Dtype, shape: &[usize]) -> PyResult<Object<'py>> {
         copy(of, Self::new(of.py(), dtype, shape)?.array)

@@ -44,11 +44,32 @@ pub(crate) struct Strided<'py> {
     pub(crate) is_copied: bool,
 }
 
+/// A copy of an array, its axes in the order in which they lie.
+///
+/// # Safety
+/// The object must be an array.
+unsafe fn copy<'py>(object: &Bound<'py, PyAny>, dtype: Dtype) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    let wanted = flags::NPY_ARRAY_ALIGNED
+        | flags::NPY_ARRAY_NOTSWAPPED
+        | flags::NPY_ARRAY_ENSURECOPY
+        | flags::NPY_ARRAY_ENSUREARRAY;
+    // SAFETY: an array; the reference to the dtype is handed over, and a new array or an exception comes back.
+    let copied = || unsafe {
+        let array = object.as_ptr().cast::<PyArrayObject>();
+        let copy = PY_ARRAY_API.PyArray_FromArray(py, array, descr(py, dtype), wanted);
+        Bound::from_owned_ptr_or_err(py, copy)
+    };
+    copied().or_else(|error| {
+        error::given_back(py, &error)?;
+        copied()
+    })
+}
+
 impl<'py> Strided<'py> {
     /// Of an argument, which must be an array of a dtype there is. One that is not aligned or in another byte order is copied,
     /// with its axes in the order in which they lie.
     pub(crate) fn of(object: &Bound<'py, PyAny>, what: Name) -> PyResult<Self> {
-        let py = object.py();
         if !is_array(object) {
             return Err(no_array(object, what));
         }
@@ -79,25 +100,19 @@ impl<'py> Strided<'py> {
                 return Ok(Self { _object: object.clone(), data, dtype, shape, strides, read, is_copied: false });
             }
         }
-        let copied = || {
-            let wanted = flags::NPY_ARRAY_ALIGNED
-                | flags::NPY_ARRAY_NOTSWAPPED
-                | flags::NPY_ARRAY_ENSURECOPY
-                | flags::NPY_ARRAY_ENSUREARRAY;
-            // SAFETY: the object is an array; the reference to the dtype is handed over, and a new array or an exception comes
-            // back.
-            unsafe {
-                let array = object.as_ptr().cast::<PyArrayObject>();
-                let copy = PY_ARRAY_API.PyArray_FromArray(py, array, descr(py, dtype), wanted);
-                Bound::from_owned_ptr_or_err(py, copy)
-            }
-        };
-        let copy = copied().or_else(|error| {
-            error::given_back(py, &error)?;
-            copied()
-        })?;
+        // SAFETY: an array, as was just checked.
+        let copy = unsafe { copy(object, dtype)? };
         let copy = Self::of(&copy, "copy")?;
         Ok(Self { strides: bytes, is_copied: true, ..copy })
+    }
+
+    /// Of a copy without gaps, with elements of that dtype and its axes in the order in which they lie.
+    pub(crate) fn copied(object: &Bound<'py, PyAny>, dtype: Dtype, what: Name) -> PyResult<Self> {
+        if !is_array(object) {
+            return Err(no_array(object, what));
+        }
+        // SAFETY: an array, as was just checked.
+        Self::of(&unsafe { copy(object, dtype)? }, what)
     }
 
     /// The number of elements.
@@ -115,4 +130,58 @@ impl<'py> Strided<'py> {
         // one allocation: `of` has seen to it. NumPy has counted its extents, and has no more than 64 axes.
         unsafe { ArrayRef::from_raw_parts(self.data.cast(), &self.shape, &self.read) }
     }
+
+    /// The elements one after another as they lie, if they leave no gaps in the order of axes that these strides have, which are
+    /// counted in elements.
+    ///
+    /// # Panics
+    /// If they have another dtype.
+    pub(crate) fn run<T: Element>(&self, strides: &[isize]) -> Option<&[T]> {
+        assert!(self.dtype == T::DTYPE, "an array of another dtype");
+        if self.len() == 0 {
+            return Some(&[]);
+        }
+        let own = raptors::compact(&self.shape, strides);
+        let lies = |axis: usize| self.shape[axis] == 1 || self.read[axis] == own[axis];
+        if !(0..own.len()).all(lies) {
+            return None;
+        }
+        // SAFETY: with these strides the elements, native and aligned, are a run of that many from the first on, in what this
+        // holds on to.
+        Some(unsafe { std::slice::from_raw_parts(self.data.cast(), self.len()) })
+    }
+
+    /// The elements as an array of a shape that this broadcasts to, with axes in that order; those of one element may be left
+    /// out.
+    ///
+    /// # Panics
+    /// If they have another dtype, or do not broadcast.
+    pub(crate) fn spread<T: Element>(&self, shape: &[usize], order: &[usize]) -> ArrayRef<'_, T> {
+        assert!(self.dtype == T::DTYPE, "an array of another dtype");
+        let strides = broadcast(&self.shape, &self.read, shape);
+        let is_whole = (0..shape.len()).all(|axis| order.contains(&axis) || shape[axis] == 1);
+        assert!(is_whole && order.len() <= shape.len(), "axes of more elements");
+        let shape: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+        let strides: Vec<isize> = order.iter().map(|&axis| strides[axis]).collect();
+        // SAFETY: as above; along an axis on which there is one element, it is the same again. The shape is that of a result,
+        // whose extents NumPy has counted.
+        unsafe { ArrayRef::from_raw_parts(self.data.cast(), &shape, &strides) }
+    }
+}
+
+/// The strides of an array seen in a shape that it broadcasts to.
+///
+/// # Panics
+/// If it does not.
+pub(crate) fn broadcast(own: &[usize], strides: &[isize], shape: &[usize]) -> Vec<isize> {
+    let missing = shape.len() - own.len();
+    let of = |axis: usize| match axis.checked_sub(missing) {
+        Some(at) if own[at] == shape[axis] && own[at] != 1 => strides[at],
+        Some(at) => {
+            assert!(own[at] == 1, "an array that does not broadcast");
+            0
+        }
+        None => 0,
+    };
+    (0..shape.len()).map(of).collect()
 }
