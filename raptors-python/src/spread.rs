@@ -3,26 +3,29 @@
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use raptors::{
-    Dtype, Element, Spread,
-    catalogue::{Call, Op},
+    ArrayRef, Dtype, Element, Spread,
+    catalogue::{Call, InputKind},
 };
 
 use crate::{
     Object,
     array::{Output, Strided, broadcast, check_out, copied_to},
+    broadcast::{Taken, taken},
     call::{Number, check_dtype, mixed_dtypes},
     error,
+    function::Map,
     run::{Size, run},
 };
 
 /// Calls an operation of matrices and scalars alone, of which those that are no numbers are arrays.
 pub(crate) fn call<'py, const N: usize>(
-    op: &Op,
+    map: &Map,
     py: Python<'py>,
     given: [&Object<'py>; N],
     numbers: &[Option<Number>; N],
     out: Option<&Object<'py>>,
 ) -> PyResult<Object<'py>> {
+    let op = map.op.get();
     let mut arrays = [const { None::<Strided<'py>> }; N];
     let mut found = None;
     for (index, input) in op.inputs.iter().enumerate().filter(|(index, _)| numbers[*index].is_none()) {
@@ -45,7 +48,11 @@ pub(crate) fn call<'py, const N: usize>(
         }
     }
     let shape = shape_of(arrays.iter().flatten())?;
-    let called = Called { op, arrays: &arrays, numbers, shape, out };
+    let kinds = std::array::from_fn(|index| match numbers[index] {
+        Some(_) => InputKind::Scalar,
+        None => InputKind::Matrix,
+    });
+    let called = Called { taken: taken(map, kinds), arrays: &arrays, numbers, shape, out };
     match dtype {
         Dtype::F32 => called.results::<f32>(py),
         Dtype::F64 => called.results::<f64>(py),
@@ -73,7 +80,7 @@ fn shape_of<'a, 'py: 'a>(arrays: impl Iterator<Item = &'a Strided<'py>> + Clone)
 }
 
 struct Called<'c, 'py, const N: usize> {
-    op: &'c Op,
+    taken: Taken<N>,
     arrays: &'c [Option<Strided<'py>>; N],
     numbers: &'c [Option<Number>; N],
     shape: Vec<usize>,
@@ -82,7 +89,7 @@ struct Called<'c, 'py, const N: usize> {
 
 impl<'py, const N: usize> Called<'_, 'py, N> {
     fn results<T: Element + numpy::Element>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
-        let Self { op, arrays, shape, .. } = self;
+        let Self { taken, arrays, shape, .. } = self;
         if let Some(out) = self.out {
             check_out::<T>(out, shape)?;
         }
@@ -98,22 +105,27 @@ impl<'py, const N: usize> Called<'_, 'py, N> {
         }
         // Asks NumPy for the memory first, which knows how large an array can be.
         let mut output = Output::laid_out::<T>(py, shape, &own)?;
-        let args: Vec<Spread<'_, T>> = arrays
-            .iter()
-            .zip(self.numbers)
-            .map(|(array, number)| match (array, number) {
-                (Some(array), _) => Spread::Array(array.spread(shape, &order)),
-                (None, number) => {
-                    let value = number.as_ref().map_or(0.0, |number| number.value);
-                    Spread::Scalar(T::from_f64(value))
-                }
-            })
-            .collect();
+        let values: [[T; 1]; N] = std::array::from_fn(|index| {
+            [T::from_f64(self.numbers[index].as_ref().map_or(0.0, |number| number.value))]
+        });
+        let in_order: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+        let none = vec![0; order.len()];
+        let mut args: Vec<Spread<'_, T>> = Vec::with_capacity(N);
+        for &index in &taken.order {
+            args.push(match &arrays[index] {
+                Some(array) => Spread::Array(array.spread(shape, &order)),
+                None if taken.kinds[index] == InputKind::Scalar => Spread::Scalar(values[index][0]),
+                // A number in the place of a matrix: the same for all.
+                None => ArrayRef::new(&values[index], &in_order, &none, 0)
+                    .map(Spread::Array)
+                    .map_err(|refused| error::raised(&refused))?,
+            });
+        }
         let len: usize = shape.iter().product();
         let columns = shape.last().copied().unwrap_or(1);
         let size = Size { bytes: (args.len() + 1) * len * size_of::<T>(), columns };
         let results = output.run::<T>();
-        run(py, size, || op.spread(&Call::default(), &args, results))?;
+        run(py, size, || taken.op.spread(&Call::default(), &args, results))?;
         let array = output.finish()?;
         self.out.map_or(Ok(array.clone()), |out| copied_to(&array, out))
     }

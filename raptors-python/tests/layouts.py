@@ -86,12 +86,15 @@ def matrices(name: str, x: Array) -> dict[str, Array]:
 
 
 def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False) -> Any:
-    """What NumPy gives for the contiguous copies."""
-    plain = {
-        # A copy, not `ascontiguousarray`, which leaves an array that is contiguous and not aligned as it is.
-        key: np.array(value, value.dtype.newbyteorder("="), order="C") if isinstance(value, np.ndarray) else value
-        for key, value in arguments.items()
-    }
+    """What NumPy gives for the arrays as they lie; of reductions in stages, for copies without gaps."""
+    in_stages = bool(FUNCTIONS[name]["results"])
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, np.ndarray) and (in_stages or (name in MAPS and not value.dtype.isnative)):
+            return np.array(value, value.dtype.newbyteorder("="), order="K", copy=True)
+        return value
+
+    plain = {key: taken(value) for key, value in arguments.items()}
     plain = {**dict(FUNCTIONS[name]["defaults"]), **plain}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
