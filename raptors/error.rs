@@ -142,6 +142,15 @@ pub enum Error {
         column: isize,
     },
 
+    /// An axis that an array does not have, or that is named twice.
+    #[error("axis {axis}: the array has {ndim}, each of which can be named once")]
+    Axis {
+        /// What was named.
+        axis: usize,
+        /// How many axes the array has.
+        ndim: usize,
+    },
+
     /// An array some of whose elements would be nowhere.
     #[error("an array of shape {shape:?}, strides {strides:?} and first element {first}: {reason}")]
     Layout {

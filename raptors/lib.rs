@@ -46,7 +46,7 @@ pub mod telemetry;
 #[cfg(feature = "tune")]
 pub mod tune;
 
-pub use array::{ArrayRef, Asked, Over, Plan, Spread, compact, walk};
+pub use array::{ArrayRef, Asked, Over, Plan, Spread, compact, reduce, walk};
 pub use catalogue::explain;
 pub use dispatch::{
     Caches, Isa, caches, isa,

@@ -48,7 +48,8 @@ pub(crate) fn call<'py, const N: usize>(
     }
     let of_matrices = op.inputs.iter().all(|of| matches!(of.kind, InputKind::Matrix | InputKind::Scalar));
     let arrays = (0..N).filter(|&index| numbers[index].is_none());
-    if of_matrices && arrays.clone().count() > 0 && !arrays.clone().all(|index| View::is_matrix(given[index])) {
+    if of_matrices && arrays.clone().count() > 0 && !arrays.clone().all(|index| View::is_matrix(given[index]))
+    {
         return spread::call(map, py, given, &numbers, out);
     }
     let mut views = [const { None::<View> }; N];

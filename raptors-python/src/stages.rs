@@ -146,7 +146,8 @@ impl Grid {
             *len *= shape[axis];
         }
         // Axes of one element may be the only ones that are reduced.
-        let rest: usize = (0..shape.len()).filter(|axis| !order.contains(axis)).map(|axis| shape[axis]).product();
+        let rest: usize =
+            (0..shape.len()).filter(|axis| !order.contains(axis)).map(|axis| shape[axis]).product();
         grid.outer *= rest;
         Some(grid)
     }
@@ -238,9 +239,9 @@ impl<'py> Called<'_, '_, 'py> {
         }
         match out.cast::<PyTuple>() {
             Err(_) => Err(PyTypeError::new_err("'out' must be a tuple of arrays")),
-            Ok(tuple) if tuple.len() != outputs => Err(PyValueError::new_err(format!(
-                "The 'out' tuple must have exactly {outputs} entries"
-            ))),
+            Ok(tuple) if tuple.len() != outputs => {
+                Err(PyValueError::new_err(format!("The 'out' tuple must have exactly {outputs} entries")))
+            }
             Ok(tuple) => Ok(tuple.iter().collect()),
         }
     }
@@ -313,8 +314,10 @@ impl<'py> Called<'_, '_, 'py> {
         axes.extend(self.order.iter().copied().filter(|&axis| !self.reduced[axis]));
         let place = |axis: &usize| axes.iter().position(|one| one == axis);
         let order: Vec<usize> = shown.iter().filter_map(place).collect();
-        let there: Vec<usize> =
-            axes.iter().map(|axis| shown.iter().position(|one| one == axis).map_or(1, |at| lengths[at])).collect();
+        let there: Vec<usize> = axes
+            .iter()
+            .map(|axis| shown.iter().position(|one| one == axis).map_or(1, |at| lengths[at]))
+            .collect();
         let outputs = match self.op.body {
             Body::Staged { outputs, .. } => outputs.len(),
             _ => 1,

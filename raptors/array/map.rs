@@ -59,7 +59,9 @@ impl Op {
             }
         }
         let len = out.len();
-        let cols = arrays(&mut args).next().map_or(1, |array| array.ndim().checked_sub(1).map_or(1, |last| array.axis_len(last)));
+        let cols = arrays(&mut args)
+            .next()
+            .map_or(1, |array| array.ndim().checked_sub(1).map_or(1, |last| array.axis_len(last)));
         if len == 0 {
             return Ok(());
         }

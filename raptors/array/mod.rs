@@ -10,7 +10,7 @@ mod view;
 
 pub use self::map::Spread;
 pub use self::plan::{Asked, Plan, compact, walk};
-pub use self::reduce::Over;
+pub use self::reduce::{Over, reduce};
 pub use self::view::ArrayRef;
 
 use crate::{Element, runtime::threads};

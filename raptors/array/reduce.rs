@@ -5,14 +5,14 @@ use core::ops::Range;
 use super::{ArrayRef, Asked, BLOCK, Plan, compact, plan::Pieces, share, threads_for};
 use crate::{
     Element, Error, Expr, MatrixRef, Numerics,
-    catalogue::{Body, Call, Op},
+    catalogue::{self, Body, Call, Op, Place, Value},
     dispatch::{
         call::Ready,
         table::{Cut, PER_THREAD, Target},
     },
     kernels::tree::split,
     runtime::{
-        check, chunk,
+        check, chunk, pool,
         reduce::{Order, Reduction, States},
         scratch, threads,
     },
@@ -58,6 +58,57 @@ impl Op {
         }
         Plan::new(&Asked { strides: &compact(asked.shape, asked.strides), buffered: false, ..*asked })
     }
+}
+
+/// Reduces an array over some of its axes, by the name of a plain reduction: `sum`, `mean`, `max`. Gives a value for each place
+/// along the others, the last of them the fastest. Over no axes, each element is reduced by itself.
+///
+/// The bits are those of `NumPy` for an array of these strides.
+///
+/// ```
+/// # #[cfg(feature = "sums")]
+/// # fn main() -> Result<(), raptors::Error> {
+/// use raptors::ArrayRef;
+///
+/// let storage: Vec<f64> = (0..24).map(f64::from).collect();
+/// let array = ArrayRef::new(&storage, &[2, 3, 4], &[12, 4, 1], 0)?;
+/// assert_eq!(raptors::reduce("sum", &array, &[0, 2])?, [60.0, 92.0, 124.0]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sums"))]
+/// # fn main() {}
+/// ```
+///
+/// # Errors
+/// [`Error::Unknown`] for a name that nothing has, [`Error::Form`] for an operation that is no plain reduction, [`Error::Axis`]
+/// for an axis that the array does not have or that is named twice, [`Error::Empty`], [`Error::OutOfMemory`],
+/// [`Error::Environment`].
+pub fn reduce<T: Element>(name: &str, x: &ArrayRef<'_, T>, axes: &[usize]) -> Result<Vec<T>, Error> {
+    let ndim = x.ndim();
+    let mut reduced = vec![false; ndim];
+    for &axis in axes {
+        match reduced.get_mut(axis) {
+            Some(is) if !*is => *is = true,
+            _ => return Err(Error::Axis { axis, ndim }),
+        }
+    }
+    let along = |axis: &str| catalogue::op(&format!("{name}{axis}"));
+    let all = along("")?;
+    let (shape, strides) = (&x.shape()[..], &x.strides()[..]);
+    let plan = all.plan(&Asked { shape, strides, reduced: &reduced, out: None, buffered: false });
+    let op = along(if plan.goes_down() { "_axis0" } else { "_axis1" })?;
+    let mut walked = pool::filled(plan.results(), T::ZERO)?;
+    let strides = plan.result_strides();
+    let over = Over::new(x.clone(), plan);
+    op.call(&Call::default(), &[T::arg(Value::Array(&over))], T::out(Place::Slice(&mut walked)))?;
+    let kept: Vec<usize> = (0..ndim).filter(|&axis| !reduced[axis]).collect();
+    let of = |axis: &usize| (x.axis_len(*axis), strides[*axis]);
+    let (shape, strides): (Vec<_>, Vec<_>) = kept.iter().map(of).unzip();
+    let order = over.plan.order().iter().filter(|&&axis| !reduced[axis]);
+    if order.is_sorted() {
+        return Ok(walked);
+    }
+    Ok(ArrayRef::new(&walked, &shape, &strides, 0)?.to_vec())
 }
 
 /// States that wait to be joined, at most.

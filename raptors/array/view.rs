@@ -308,10 +308,7 @@ mod tests {
     fn elements_are_where_the_strides_say() {
         let storage: Vec<f64> = (0..24).map(f64::from).collect();
         let array = ArrayRef::new(&storage, &[2, 3, 2], &[12, -4, 1], 8).unwrap();
-        assert_eq!(
-            array.to_vec(),
-            [8.0, 9.0, 4.0, 5.0, 0.0, 1.0, 20.0, 21.0, 16.0, 17.0, 12.0, 13.0]
-        );
+        assert_eq!(array.to_vec(), [8.0, 9.0, 4.0, 5.0, 0.0, 1.0, 20.0, 21.0, 16.0, 17.0, 12.0, 13.0]);
         let mut part = [0.0; 4];
         array.gather(3, &mut part);
         assert_eq!(part, [5.0, 0.0, 1.0, 20.0]);

@@ -55,7 +55,11 @@ impl<'py> Output<'py> {
     }
 
     /// A new array whose elements lie one after another in the order that the strides say, which are counted in elements.
-    pub(crate) fn laid_out<T: Element>(py: Python<'py>, shape: &[usize], strides: &[isize]) -> PyResult<Self> {
+    pub(crate) fn laid_out<T: Element>(
+        py: Python<'py>,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> PyResult<Self> {
         let mut dims: Vec<npy_intp> = shape.iter().map(|len| len.cast_signed()).collect();
         let mut bytes: Vec<npy_intp> =
             strides.iter().map(|stride| stride * size_of::<T>().cast_signed()).collect();

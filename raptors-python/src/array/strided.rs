@@ -79,7 +79,8 @@ impl<'py> Strided<'py> {
             let array = &(*object.as_ptr().cast::<PyArrayObject>()).fields;
             let descr = &(*array.descr).fields;
             let axes = 0..usize::try_from(array.nd).unwrap_or_default();
-            let shape: Vec<usize> = axes.clone().map(|axis| (*array.dimensions.add(axis)).cast_unsigned()).collect();
+            let shape: Vec<usize> =
+                axes.clone().map(|axis| (*array.dimensions.add(axis)).cast_unsigned()).collect();
             let bytes: Vec<isize> = axes.map(|axis| *array.strides.add(axis)).collect();
             (array.data.cast::<u8>().cast_const(), descr.type_num, descr.byteorder, array.flags, shape, bytes)
         };
@@ -97,7 +98,15 @@ impl<'py> Strided<'py> {
             if moves.clone().all(|(_, stride)| stride % size == 0) {
                 let strides: Vec<isize> = bytes.iter().map(|stride| stride / size).collect();
                 let read = strides.clone();
-                return Ok(Self { _object: object.clone(), data, dtype, shape, strides, read, is_copied: false });
+                return Ok(Self {
+                    _object: object.clone(),
+                    data,
+                    dtype,
+                    shape,
+                    strides,
+                    read,
+                    is_copied: false,
+                });
             }
         }
         // SAFETY: an array, as was just checked.

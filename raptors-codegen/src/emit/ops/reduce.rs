@@ -6,7 +6,10 @@ use quote::{format_ident, quote};
 use super::{EMPTY, MEMORY, SHAPE, docs, erased, errors_docs, explain, table};
 use crate::{
     Dtype,
-    emit::{expr, reduce::{scalar_merge, scalar_step}},
+    emit::{
+        expr,
+        reduce::{scalar_merge, scalar_step},
+    },
     ir::{
         self,
         dag::{Dag, Id, Node},
