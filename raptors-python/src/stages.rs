@@ -3,6 +3,8 @@
 //! Their kernels take matrices. An array without gaps is one, whatever the order of its axes, if what is reduced are neighbours
 //! in memory; or several, one after another. One with gaps is copied, as it lies.
 
+use std::cmp::Reverse;
+
 use numpy::{Element as NumpyElement, PyArray, PyArrayMethods as _};
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
@@ -10,7 +12,7 @@ use pyo3::{
     types::PyTuple,
 };
 use raptors::{
-    Dtype, Element, Error, MatrixRef, Numerics,
+    Dtype, Element, Error, Expr, MatrixRef, Numerics,
     catalogue::{Arg, Body, Call, Combine, InputKind, Op, Out, Place, ResultType, Value},
 };
 
@@ -79,14 +81,17 @@ impl Staged {
                 )));
             }
         }
-        // Places in the whole are counted in the order of C.
         let is_all = reduced.iter().all(|is| *is);
-        let order: Vec<usize> = if finds_places && is_all {
-            (0..x.shape.len()).filter(|&axis| x.shape[axis] != 1).collect()
+        let mut order: Vec<usize> = (0..x.shape.len()).filter(|&axis| x.shape[axis] != 1).collect();
+        if finds_places && is_all {
+            // Places in the whole are counted in the order of C.
+        } else if leaves_nan_out(any) {
+            // NumPy makes a copy first.
+            order.sort_by_key(|&axis| Reverse(x.strides[axis].unsigned_abs()));
         } else {
             let strides: Vec<&[isize]> = arrays.iter().map(|array| &array.strides[..]).collect();
-            raptors::walk(&x.shape, &strides)
-        };
+            order = raptors::walk(&x.shape, &strides);
+        }
         let grid = Grid::of(&x.shape, &reduced, &order).ok_or_else(|| {
             PyValueError::new_err(format!(
                 "{} takes axes that are neighbours in memory, and others are between these; x.copy() of the array with its \
@@ -117,6 +122,12 @@ fn finds_places(op: &Op) -> bool {
     let Body::Staged { stages, .. } = op.body else { return false };
     let places = |combine| matches!(combine, Combine::ArgMin | Combine::ArgMax);
     stages.iter().any(|stage| stage.fold.is_some_and(|(_, combine)| places(combine)))
+}
+
+/// Whether the operation takes another value for NaN.
+fn leaves_nan_out(op: &Op) -> bool {
+    let Body::Staged { stages, .. } = op.body else { return false };
+    stages.iter().any(|stage| matches!(stage.fold, Some((Expr::Select([Expr::IsNan(_), ..]), _))))
 }
 
 /// An array without gaps as matrices one after another: `outer` of them, each with `reduced` elements for each of `kept` results,
