@@ -74,7 +74,10 @@ fn matrices_say_the_same() -> Result<(), Error> {
         let len = rows * cols;
         let reversed = ArrayRef::new(all, &[len], &[-1], len - 1)?;
         let copy = reversed.to_vec();
-        assert_eq!(reduce("sum", &reversed, &[0])?, reduce("sum", &ArrayRef::new(&copy, &[len], &[1], 0)?, &[0])?);
+        assert_eq!(
+            reduce("sum", &reversed, &[0])?,
+            reduce("sum", &ArrayRef::new(&copy, &[len], &[1], 0)?, &[0])?
+        );
     }
     Ok(())
 }

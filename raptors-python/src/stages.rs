@@ -141,6 +141,12 @@ struct Grid {
 
 impl Grid {
     fn of(shape: &[usize], reduced: &[bool], order: &[usize]) -> Option<Self> {
+        let product = |of: bool| {
+            (0..shape.len()).filter(|&axis| reduced[axis] == of).map(|axis| shape[axis]).product::<usize>()
+        };
+        if shape.contains(&0) {
+            return Some(Self { outer: product(false), reduced: product(true), kept: 1 });
+        }
         let mut grid = Self { outer: 1, reduced: 1, kept: 1 };
         let is_reduced: Vec<bool> = order.iter().map(|&axis| reduced[axis]).collect();
         let first = is_reduced.iter().position(|is| *is).unwrap_or(order.len());
@@ -156,10 +162,6 @@ impl Grid {
             };
             *len *= shape[axis];
         }
-        // Axes of one element may be the only ones that are reduced.
-        let rest: usize =
-            (0..shape.len()).filter(|axis| !order.contains(axis)).map(|axis| shape[axis]).product();
-        grid.outer *= rest;
         Some(grid)
     }
 

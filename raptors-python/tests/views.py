@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ def base(rng: np.random.Generator, dtype: Any) -> Array:
     most = rng.choice(MOST, p=[0.3, 0.4, 0.3])
     while True:
         shape = [int(n) for n in rng.choice(LENGTHS, rng.integers(1, 6))]
-        if np.prod(shape) <= most:
+        if math.prod(shape) <= most:
             break
     if rng.random() < 0.02:
         shape[rng.integers(len(shape))] = 0

@@ -109,15 +109,15 @@ impl Op {
             .map(|arg| {
                 Ok(T::arg(match arg {
                     Spread::Scalar(value) => Value::Scalar(*value),
-                    Spread::Array(array) => Value::Matrix(match matrix(array, first, (rows, cols)) {
-                        Some(found) => found,
-                        None => {
-                            let block = memory.next().unwrap_or_default();
-                            let block = &mut block[..rows * cols];
+                    Spread::Array(array) => {
+                        Value::Matrix(if let Some(found) = matrix(array, first, (rows, cols)) {
+                            found
+                        } else {
+                            let block = &mut memory.next().unwrap_or_default()[..rows * cols];
                             array.gather(first, block);
                             MatrixRef::new(block, rows, cols)?
-                        }
-                    }),
+                        })
+                    }
                 }))
             })
             .collect::<Result<_, Error>>()?;

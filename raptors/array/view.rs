@@ -187,15 +187,16 @@ impl<'a, T: Element> ArrayRef<'a, T> {
     pub(super) fn part(&self, axis: usize, from: usize, len: usize) -> Self {
         let step = self.axes[axis];
         assert!(from < step.len && len <= step.len - from, "{from}, {len} of {} elements", step.len);
-        let mut axes = self.axes.clone();
-        axes[axis].len = len;
-        let len = axes.iter().map(|axis| axis.len).product();
-        if self.len == 0 || len == 0 {
-            return Self { axes, len: 0, start: NonNull::dangling(), ..*self };
+        let mut part = self.clone();
+        part.axes[axis].len = len;
+        part.len = part.axes.iter().map(|of| of.len).product();
+        if part.len == 0 {
+            part.start = NonNull::dangling();
+            return part;
         }
         // SAFETY: there is an element at that index of the axis, in the allocation of the others.
-        let start = unsafe { self.start.offset(step.stride * from.cast_signed()) };
-        Self { start, axes, len, ..*self }
+        part.start = unsafe { self.start.offset(step.stride * from.cast_signed()) };
+        part
     }
 
     /// The elements from the first to the one of that number, the last axis being the fastest.
@@ -301,6 +302,7 @@ impl<T: Element> fmt::Debug for ArrayRef<'_, T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "elements are compared as they are")]
 mod tests {
     use super::ArrayRef;
 

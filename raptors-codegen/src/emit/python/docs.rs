@@ -136,7 +136,7 @@ fn results(axes: &[Axis]) -> String {
     format!("The result is {}.", results.collect::<Vec<_>>().join(", or "))
 }
 
-/// Whether a function takes a tuple of axes: as in NumPy, one that gives places does not.
+/// Whether a function takes a tuple of axes: as in `NumPy`, one that gives places does not.
 pub(super) fn takes_several_axes(body: &Body) -> bool {
     let Body::Staged(staged) = body else { return true };
     let finds_places = |stage: &Stage| matches!(stage.fold, Some((_, Combine::ArgMin | Combine::ArgMax)));
