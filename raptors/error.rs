@@ -142,6 +142,28 @@ pub enum Error {
         column: isize,
     },
 
+    /// An axis that an array does not have, or that is named twice.
+    #[error("axis {axis}: the array has {ndim}, each of which can be named once")]
+    Axis {
+        /// What was named.
+        axis: usize,
+        /// How many axes the array has.
+        ndim: usize,
+    },
+
+    /// An array some of whose elements would be nowhere.
+    #[error("an array of shape {shape:?}, strides {strides:?} and first element {first}: {reason}")]
+    Layout {
+        /// The lengths of its axes.
+        shape: Vec<usize>,
+        /// Elements from one to the next along each axis.
+        strides: Vec<isize>,
+        /// The place of the first element.
+        first: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+
     /// A matrix of more bytes than can be addressed. One without elements has extents, too: of those that are not 0 the
     /// product must be the elements of a matrix that could be there.
     #[error("the extents of a {rows}×{columns} matrix are larger than the address space")]

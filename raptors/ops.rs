@@ -5,6 +5,12 @@
 //! along an axis; `op_into` writes a slice of the caller's, and `op_with` takes a [`Numerics`] class. Arguments are
 //! checked before any output is touched.
 
+#![allow(
+    clippy::redundant_closure,
+    clippy::if_not_else,
+    reason = "a step is written in one way, whatever it computes"
+)]
+
 #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
 use crate::{
     Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,

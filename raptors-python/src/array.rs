@@ -7,6 +7,7 @@
 mod input;
 mod output;
 mod refuse;
+mod strided;
 
 use std::{
     ops::Range,
@@ -22,7 +23,8 @@ use self::refuse::{dimensions, other_dtype};
 pub(crate) use self::{
     input::Input,
     output::{Output, check_out, copied_to, scalar},
-    refuse::{admit, admit_out, admit_single, is_array, is_plain, is_single, no_array},
+    refuse::{admit, admit_out, admit_single, is_array, is_single, no_array},
+    strided::{Strided, broadcast, is_simple},
 };
 use crate::Name;
 
@@ -101,6 +103,11 @@ impl View {
             strides,
             flags: if is_native { array.flags } else { array.flags & flags::NPY_ARRAY_WRITEABLE },
         })
+    }
+
+    /// Whether an object is an array that a matrix can describe.
+    pub(crate) fn is_matrix(object: &Bound<'_, PyAny>) -> bool {
+        Self::of(object, "").is_ok_and(|view| view.grid().is_some())
     }
 
     /// Whether it has all of these flags.

@@ -16,13 +16,14 @@ use crate::{
     call::{Called, Number, Operand, check_dtype, mixed_dtypes, number, operand},
     error,
     function::Map,
+    spread,
 };
 
 /// The kinds that an operation takes for the function's arguments, and of each of its own which of the function's it is.
-struct Taken<const N: usize> {
-    op: &'static Op,
-    kinds: [InputKind; N],
-    order: [usize; N],
+pub(crate) struct Taken<const N: usize> {
+    pub(crate) op: &'static Op,
+    pub(crate) kinds: [InputKind; N],
+    pub(crate) order: [usize; N],
 }
 
 #[cold]
@@ -44,6 +45,12 @@ pub(crate) fn call<'py, const N: usize>(
             }
             _ => admit(given[index], input.name)?,
         }
+    }
+    let of_matrices = op.inputs.iter().all(|of| matches!(of.kind, InputKind::Matrix | InputKind::Scalar));
+    let arrays = (0..N).filter(|&index| numbers[index].is_none());
+    if of_matrices && arrays.clone().count() > 0 && !arrays.clone().all(|index| View::is_matrix(given[index]))
+    {
+        return spread::call(map, py, given, &numbers, out);
     }
     let mut views = [const { None::<View> }; N];
     for (index, input) in op.inputs.iter().enumerate() {
@@ -108,7 +115,7 @@ pub(crate) fn call<'py, const N: usize>(
 }
 
 /// The operation for arguments of these kinds for which the least is to be written out.
-fn taken<const N: usize>(map: &Map, kinds: [InputKind; N]) -> Taken<N> {
+pub(crate) fn taken<const N: usize>(map: &Map, kinds: [InputKind; N]) -> Taken<N> {
     let op = map.op.get();
     let own = Taken {
         op,

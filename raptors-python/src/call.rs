@@ -3,7 +3,7 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyFloat,
+    types::{PyFloat, PyTuple},
 };
 use raptors::{
     Dtype, Element, Error, Numerics,
@@ -12,7 +12,7 @@ use raptors::{
 
 use crate::{
     Name, Object,
-    array::{Input, Output, View, admit, admit_out, dtype_name, is_array, is_plain, scalar},
+    array::{Input, Output, View, admit, admit_out, dtype_name, is_array, is_simple, scalar},
     broadcast, error,
     function::{Lazy, Map, Reduce},
     run::{Size, run},
@@ -69,7 +69,7 @@ impl Map {
                 let number = number(given[index], input.name)?;
                 is_wide |= number.is_wide;
                 operands[index] = Some(Operand::Scalar(number.value));
-            } else if !is_plain(given[index]) {
+            } else if !is_simple(given[index]) {
                 return broadcast::call(self, py, given, out);
             }
         }
@@ -289,25 +289,43 @@ impl Reduce {
         keepdims: bool,
         numerics: &str,
     ) -> PyResult<Object<'py>> {
+        if !is_simple(x) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>()) {
+            return self.over(py, x, axis, out, keepdims, numerics);
+        }
         let axis = axis.map(error::axis_of).transpose()?;
         admit(x, self.input())?;
         admit_out(out)?;
         let x = Input::read(x, self.input())?;
+        self.of_matrix(py, &x, axis, out, keepdims, class(numerics)?)
+    }
+
+    /// The same for an array of one or two dimensions, over one axis or all.
+    #[expect(clippy::inline_always, reason = "the call of most arrays, whose parts are then in registers")]
+    #[inline(always)]
+    pub(crate) fn of_matrix<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Input<'_, 'py>,
+        axis: Option<isize>,
+        out: Option<&Object<'py>>,
+        keepdims: bool,
+        numerics: Numerics,
+    ) -> PyResult<Object<'py>> {
         let (axis, which) = resolved(py, axis, x.view.ndim)?;
         let op = match &self.ops[which] {
             Some(op) => op.get(),
             None => self.lacks(axis)?,
         };
         check_dtype(op, x.view.dtype)?;
-        let call = Call { numerics: class(numerics)?, ..Call::default() };
+        let call = Call { numerics, ..Call::default() };
         match x.view.dtype {
-            Dtype::F32 => reduced::<f32>(py, op, &call, &x, axis, out, keepdims),
-            Dtype::F64 => reduced::<f64>(py, op, &call, &x, axis, out, keepdims),
+            Dtype::F32 => reduced::<f32>(py, op, &call, x, axis, out, keepdims),
+            Dtype::F64 => reduced::<f64>(py, op, &call, x, axis, out, keepdims),
         }
     }
 
     /// The name of the one argument.
-    fn input(&self) -> Name {
+    pub(crate) fn input(&self) -> Name {
         let op = self.ops.iter().flatten().next().map(Lazy::get);
         op.map_or("x", |op| op.inputs[0].name)
     }

@@ -11,6 +11,7 @@
 mod about;
 #[allow(unsafe_code, reason = "the room of unsafe: memory of NumPy arrays, and NumPy's own functions")]
 mod array;
+mod axes;
 mod broadcast;
 mod call;
 mod compare;
@@ -19,7 +20,9 @@ mod function;
 #[allow(unsafe_code, reason = "loops for instruction sets that were looked for, and stores past the caches")]
 mod limit;
 mod run;
+mod spread;
 mod staged;
+mod stages;
 mod telemetry;
 mod tune;
 

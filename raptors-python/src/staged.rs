@@ -13,7 +13,7 @@ use raptors::{
 
 use crate::{
     Object,
-    array::{Input, admit, admit_out, check_out, copied_to},
+    array::{Input, admit, admit_out, check_out, copied_to, is_array, is_simple},
     call::{self, Lengths, Operand},
     error,
     function::{Lazy, Staged},
@@ -31,13 +31,25 @@ impl Staged {
         keepdims: bool,
         numerics: &str,
     ) -> PyResult<Object<'py>> {
-        let reduce = &self.reduce;
-        let any = reduce.ops.iter().flatten().next().map(Lazy::get).expect("a spec has an axis");
-        // Numbers first: to convert one may run code of the program's, which may do anything to the arrays.
+        let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
+        if !given.iter().flatten().all(is_simple) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>())
+        {
+            return self.over(py, given, axis, out, keepdims, numerics);
+        }
         let axis = axis.map(error::axis_of).transpose()?;
+        self.of_matrices(py, given, axis, out, keepdims, numerics)
+    }
+
+    /// The arguments that are numbers; an array is looked at no further than its class. To convert a number may run code of the
+    /// program's, which may do anything to arrays.
+    pub(crate) fn numbers<'a, 'py>(
+        &self,
+        given: &[Option<&Object<'py>>],
+        out: Option<&Object<'py>>,
+    ) -> PyResult<Vec<Option<Operand<'a, 'py>>>> {
         let needed = given.len() - self.defaults.len();
-        let mut operands: Vec<Option<Operand<'_, 'py>>> = Vec::with_capacity(given.len());
-        for (index, (object, input)) in given.iter().zip(any.inputs).enumerate() {
+        let mut operands = Vec::with_capacity(given.len());
+        for (index, (object, input)) in given.iter().zip(self.any().inputs).enumerate() {
             operands.push(match (input.kind, object) {
                 (InputKind::Scalar, Some(object)) => {
                     Some(Operand::Scalar(call::number(object, input.name)?.value))
@@ -54,6 +66,27 @@ impl Staged {
             Some(Ok(outs)) => outs.iter().try_for_each(|out| admit_out(Some(&out)))?,
             _ => admit_out(out)?,
         }
+        Ok(operands)
+    }
+
+    /// One of the operations: all have the same arguments.
+    pub(crate) fn any(&self) -> &'static Op {
+        self.reduce.ops.iter().flatten().next().map(Lazy::get).expect("a spec has an axis")
+    }
+
+    /// The same of arrays of one or two dimensions, over one axis or all; others are copied first.
+    pub(crate) fn of_matrices<'py>(
+        &self,
+        py: Python<'py>,
+        given: &[Option<&Object<'py>>],
+        axis: Option<isize>,
+        out: Option<&Object<'py>>,
+        keepdims: bool,
+        numerics: &str,
+    ) -> PyResult<Object<'py>> {
+        let reduce = &self.reduce;
+        let any = self.any();
+        let mut operands = self.numbers(given, out)?;
         let first = any.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
         let object = |at: usize| given[at].expect("only scalars have defaults");
         let x = Input::read(object(first), any.inputs[first].name)?;
@@ -79,7 +112,7 @@ impl Staged {
 }
 
 /// Memory for that many results.
-fn zeros<R: Clone>(len: Option<usize>, zero: R) -> PyResult<Vec<R>> {
+pub(crate) fn zeros<R: Clone>(len: Option<usize>, zero: R) -> PyResult<Vec<R>> {
     let refused = |()| PyMemoryError::new_err("there is no memory for the results");
     let mut results = Vec::new();
     let len = len.ok_or_else(|| refused(()))?;

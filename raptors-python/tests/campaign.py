@@ -1,6 +1,9 @@
 """Calls at random of all functions that NumPy has, compared with it bit for bit. Run by hand, for as long as one likes:
 
     python campaign.py --cases 100000 --seed 1
+    python campaign.py --layouts --cases 1000000
+
+The second calls them on arrays of up to six dimensions that lie in every way: turned, stepped, cropped, reversed, broadcast.
 
 Each case is drawn by its own number and the seed, so that ``--first N --cases 1`` makes one of them again.
 """
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 import raptors
 
+import views
 from layouts import COMPARED, MAPS, Array, numpy, same
 
 NAMES = sorted(COMPARED)
@@ -149,6 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=100_000, help="how many; default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default: %(default)s")
+    parser.add_argument("--layouts", action="store_true", help="arrays of any number of dimensions, in whichever way they lie")
     parser.add_argument("--seconds", type=float, default=np.inf, help="end after so many, if there are cases left")
     parser.add_argument("--shown", type=int, default=50, help="differences that are printed; default: %(default)s")
     parsed = parser.parse_args(arguments)
@@ -159,15 +164,17 @@ def main(arguments: list[str] | None = None) -> int:
         for at in range(parsed.first, parsed.first + parsed.cases):
             if time.monotonic() - start > parsed.seconds:
                 break
-            case = draw(parsed.seed, at)
+            case = views.draw(parsed.seed, at) if parsed.layouts else draw(parsed.seed, at)
             said = case.difference()
             made += 1
             if said is not None:
                 different[case.name] += 1
                 if different.total() <= parsed.shown:
-                    print(f"--seed {parsed.seed} --first {at} --cases 1: {case.words}\n    {said}", flush=True)
+                    kind = "--layouts " if parsed.layouts else ""
+                    print(f"{kind}--seed {parsed.seed} --first {at} --cases 1: {case.words}\n    {said}", flush=True)
     seconds = time.monotonic() - start
-    print(f"{made} cases of {len(NAMES)} functions, seed {parsed.seed}, {seconds:.0f} s: {different.total()} differ")
+    names = views.NAMES if parsed.layouts else NAMES
+    print(f"{made} cases of {len(names)} functions, seed {parsed.seed}, {seconds:.0f} s: {different.total()} differ")
     for name, count in different.most_common():
         print(f"    {name}: {count}")
     return 1 if different else 0

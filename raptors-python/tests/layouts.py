@@ -85,13 +85,39 @@ def matrices(name: str, x: Array) -> dict[str, Array]:
     return {first: x, **{other: np.array(x[..., ::-1], x.dtype.newbyteorder("=")) for other in others}}
 
 
+def as_it_lies(x: Array) -> Array:
+    """A copy without gaps, its axes in the order in which the result of an expression has them."""
+    copy = np.empty_like(np.positive(x.astype(x.dtype.newbyteorder("="), copy=False)))
+    copy[...] = x
+    return copy
+
+
+def dense(x: Array) -> bool:
+    """Whether nothing is between its elements, and none is there twice."""
+    strides = [(stride, n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1]
+    expected = x.itemsize
+    for stride, n in sorted(strides):
+        if stride != expected:
+            return False
+        expected *= n
+    return True
+
+
 def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False) -> Any:
-    """What NumPy gives for the contiguous copies."""
-    plain = {
-        # A copy, not `ascontiguousarray`, which leaves an array that is contiguous and not aligned as it is.
-        key: np.array(value, value.dtype.newbyteorder("="), order="C") if isinstance(value, np.ndarray) else value
-        for key, value in arguments.items()
-    }
+    """What NumPy gives for the arrays as they lie; for copies where ours are copied: of reductions in stages those that are not
+    native, and those with gaps where NumPy makes no copy itself."""
+    in_stages = bool(FUNCTIONS[name]["results"])
+    copies = not re.search(r"np\.(var|std|mean)\(", FUNCTIONS[name]["numpy"])
+
+    def taken(value: Any) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value
+        is_plain = value.dtype.isnative and value.flags.aligned
+        if (in_stages and not (is_plain and (copies or dense(value)))) or (name in MAPS and not is_plain):
+            return as_it_lies(value)
+        return value
+
+    plain = {key: taken(value) for key, value in arguments.items()}
     plain = {**dict(FUNCTIONS[name]["defaults"]), **plain}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")

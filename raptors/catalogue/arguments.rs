@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::{Element, Error, MatrixMut, MatrixRef, element::Dtype, runtime::scratch::Kept};
+use crate::{Element, Error, MatrixMut, MatrixRef, array::Over, element::Dtype, runtime::scratch::Kept};
 
 /// An argument whose dtype is known at run time.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub enum Value<'a, T: Element> {
     Slice(&'a [T]),
     /// A scalar.
     Scalar(T),
+    /// In the place of the matrix of a plain reduction: an array, and the plan by which it is reduced.
+    Array(&'a Over<'a, T>),
 }
 
 /// Where a result goes, the dtype known at run time.
@@ -119,6 +121,7 @@ impl<T: Element> Value<'_, T> {
             Value::Matrix(_) => "a matrix",
             Value::Slice(_) => "a row or column",
             Value::Scalar(_) => "a scalar",
+            Value::Array(_) => "an array",
         }
     }
 }
@@ -197,6 +200,14 @@ impl<'a, 'b> Args<'a, 'b> {
         match self.value(index, what, "a matrix")? {
             (Value::Matrix(matrix), _) => Ok(matrix),
             (_, error) => Err(error),
+        }
+    }
+
+    /// Argument `index`, if it is an array.
+    pub(crate) fn array<T: Element>(&self, index: usize) -> Option<&'a Over<'a, T>> {
+        match T::value(self.given.get(index)?)? {
+            Value::Array(over) => Some(over),
+            _ => None,
         }
     }
 

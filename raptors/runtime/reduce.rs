@@ -40,6 +40,7 @@ pub enum Order {
 }
 
 /// A reduction of one dtype over one axis.
+#[derive(Clone, Copy)]
 pub struct Reduction<T: Element> {
     /// The operation's name.
     pub(crate) op: &'static str,
@@ -51,6 +52,10 @@ pub struct Reduction<T: Element> {
     pub(crate) order: Order,
     /// Of two states.
     pub(crate) merge: fn(T, T) -> T,
+    /// Each of the states takes in an element of its own.
+    pub(crate) take: fn(&mut [T], &[T]),
+    /// A state takes in elements one after another.
+    pub(crate) fold: fn(T, &[T]) -> T,
     /// From states and the number of elements of each to results, where they differ.
     pub(crate) finish: Option<fn(&mut [T], f64)>,
     /// Kernels of the `numpy` class.
@@ -124,11 +129,16 @@ impl<T: Element> Reduction<T> {
         args: &[Arg<'_>],
         place: Place<'_, T>,
     ) -> Result<(), Error> {
-        let x = Args::new(self.op, 1, args, None)?.matrix(0, input)?;
+        let args = Args::new(self.op, 1, args, None)?;
+        let over = args.array(0);
         let Place::Slice(out) = place else {
             let (expected, got) = ("a row or column", "a matrix");
             return Err(Error::Form { op: self.op, what: "out", expected, got });
         };
+        if let Some(over) = over {
+            return self.array(call, over, out);
+        }
+        let x = args.matrix(0, input)?;
         match axis {
             Axis::All => {
                 check::length("out", out.len(), 1)?;
@@ -330,7 +340,7 @@ impl<T: Element> Reduction<T> {
         Ok(())
     }
 
-    fn empty(&self) -> Result<T, Error> {
+    pub(crate) fn empty(&self) -> Result<T, Error> {
         if self.has_identity { Ok(self.init) } else { Err(Error::Empty { op: self.op }) }
     }
 
@@ -380,11 +390,19 @@ impl<T: Element> Reduction<T> {
         states[0]
     }
 
-    fn finish(&self, states: &mut [T], count: usize) {
+    pub(crate) fn finish(&self, states: &mut [T], count: usize) {
         if let Some(finish) = self.finish {
             #[expect(clippy::cast_precision_loss, reason = "counts are exact up to 2^53")]
             finish(states, count as f64);
         }
+    }
+}
+
+/// Each of the states takes in an element of its own.
+#[inline]
+pub(crate) fn take<T: Element>(states: &mut [T], elements: &[T], step: impl Fn(T, T) -> T) {
+    for (state, element) in states.iter_mut().zip(elements) {
+        *state = step(*state, *element);
     }
 }
 

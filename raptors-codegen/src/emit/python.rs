@@ -33,6 +33,7 @@ struct Stub {
     needed: Vec<Parameter>,
     optional: Vec<Parameter>,
     reduces: bool,
+    axis: String,
     numerics: String,
 }
 
@@ -310,6 +311,11 @@ fn stub(spec: &Spec) -> Stub {
         scalar,
         result,
         reduces,
+        axis: if docs::takes_several_axes(&spec.body) {
+            "_SupportsIndex | _tuple[_SupportsIndex, ...]".to_owned()
+        } else {
+            "_SupportsIndex".to_owned()
+        },
         numerics: classes.join(", "),
     }
 }

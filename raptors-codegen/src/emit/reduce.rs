@@ -81,12 +81,7 @@ impl Writer<'_> {
 
     /// `|acc, x| acc + x`, over scalars.
     fn scalar_step(&self) -> TokenStream {
-        let value = expr::scalar(&self.kernel.dag, self.field.step, &|node| match node {
-            Node::State(_) => quote!(acc),
-            Node::Literal(bits) => expr::literal(*bits, self.kernel.types.arithmetic),
-            _ => quote!(x),
-        });
-        quote!(|acc, x| #value)
+        scalar_step(&self.kernel.dag, self.field.step, self.kernel.types.arithmetic)
     }
 
     /// `|a, b| a + b`, over scalars.
@@ -442,6 +437,20 @@ impl Writer<'_> {
 /// `acc0`, or `acc0_1` where a leaf needs several vectors.
 fn accumulator(leaf: usize, part: usize, vectors: usize) -> Ident {
     if vectors == 1 { format_ident!("acc{leaf}") } else { format_ident!("acc{leaf}_{part}") }
+}
+
+/// `|acc, x| acc + x`, over scalars.
+pub(super) fn scalar_step(
+    dag: &crate::ir::dag::Dag,
+    root: crate::ir::dag::Id,
+    dtype: crate::Dtype,
+) -> TokenStream {
+    let value = expr::scalar(dag, root, &|node| match node {
+        Node::State(_) => quote!(acc),
+        Node::Literal(bits) => expr::literal(*bits, dtype),
+        _ => quote!(x),
+    });
+    quote!(|acc, x| #value)
 }
 
 /// `|a, b| a + b`, over scalars.

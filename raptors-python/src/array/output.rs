@@ -40,13 +40,45 @@ impl<'py> Output<'py> {
     #[expect(clippy::inline_always, reason = "a result of this size is otherwise copied, which takes 15 ns")]
     #[inline(always)]
     pub(crate) fn new(py: Python<'py>, dtype: Dtype, shape: &[usize]) -> PyResult<Self> {
+        let mut dims: [npy_intp; 2] = [0; 2];
+        for (dim, len) in dims.iter_mut().zip(shape) {
+            *dim = len.cast_signed();
+        }
+        let dims = &mut dims[..shape.len()];
         let array = match dtype {
-            Dtype::F32 => new_array::<f32>(py, shape)?,
-            Dtype::F64 => new_array::<f64>(py, shape)?,
+            Dtype::F32 => new_array::<f32>(py, dims, None)?,
+            Dtype::F64 => new_array::<f64>(py, dims, None)?,
         };
         let view = View::of_any(&array, "out")?;
         let (rows, cols) = view.extent();
         Ok(Self { array, view, grid: (rows, cols, cols), copy_to: None })
+    }
+
+    /// A new array whose elements lie one after another in the order that the strides say, which are counted in elements.
+    pub(crate) fn laid_out<T: Element>(
+        py: Python<'py>,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> PyResult<Self> {
+        let mut dims: Vec<npy_intp> = shape.iter().map(|len| len.cast_signed()).collect();
+        let mut bytes: Vec<npy_intp> =
+            strides.iter().map(|stride| stride * size_of::<T>().cast_signed()).collect();
+        let array = new_array::<T>(py, &mut dims, Some(&mut bytes))?;
+        // SAFETY: an array, which starts with these fields.
+        let data = unsafe { (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast() };
+        let len = shape.iter().product();
+        let flags = flags::NPY_ARRAY_CARRAY;
+        let view = View { data, dtype: T::DTYPE, ndim: 1, shape: [len, 1], strides: [0; 2], flags };
+        Ok(Self { array, view, grid: (1, len, len), copy_to: None })
+    }
+
+    /// A copy of an array of the same shape that lies as the strides say.
+    pub(crate) fn copy_laid_out<T: Element>(
+        of: &Object<'py>,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> PyResult<Object<'py>> {
+        copy(of, Self::laid_out::<T>(of.py(), shape, strides)?.array)
     }
 
     /// A new array of that dtype and shape, with the elements of an array that broadcasts to it.
@@ -192,25 +224,25 @@ fn same_shape(given: &[usize], shape: &[usize]) -> PyResult<()> {
     )))
 }
 
-/// A new array whose elements have any values.
+/// A new array whose elements have any values: in the order of C, or with strides that leave no gaps.
 #[inline]
-fn new_array<'py, T: Element>(py: Python<'py>, shape: &[usize]) -> PyResult<Object<'py>> {
-    let mut dims: [npy_intp; 2] = [0; 2];
-    for (dim, len) in dims.iter_mut().zip(shape) {
-        *dim = len.cast_signed();
-    }
-    let len = shape.iter().product::<usize>();
+fn new_array<'py, T: Element>(
+    py: Python<'py>,
+    dims: &mut [npy_intp],
+    strides: Option<&mut [npy_intp]>,
+) -> PyResult<Object<'py>> {
+    let len = dims.iter().map(|len| len.cast_unsigned()).product::<usize>();
     let pooled = if len >= POOLED_FROM / size_of::<T>() { Some(pooled::<T>(py, len)?) } else { None };
     let data = pooled.as_ref().map_or(ptr::null_mut(), |(_, data)| data.cast::<c_void>());
-    // SAFETY: as many dimensions as are said; strides are left to NumPy, and the memory too, or there is some for that
+    // SAFETY: as many dimensions as are said, and strides, or these are left to NumPy; the memory too, or there is some for that
     // many elements. The reference to the dtype is handed over; a new array or an exception comes back. What NumPy
     // allocates holds any bytes: all are values of an element, and those of a result are written before they are read.
     let array = unsafe {
-        let ndim = i32::try_from(shape.len()).unwrap_or_default();
+        let ndim = i32::try_from(dims.len()).unwrap_or_default();
         let (kind, dtype) = (array_type(py), descr(py, T::DTYPE));
         // With memory of its own, any flag would ask NumPy for Fortran's order.
         let flags = if data.is_null() { 0 } else { flags::NPY_ARRAY_CARRAY };
-        let strides = ptr::null_mut();
+        let strides = strides.map_or(ptr::null_mut(), <[npy_intp]>::as_mut_ptr);
         let (dims, like) = (dims.as_mut_ptr(), ptr::null_mut());
         let array =
             PY_ARRAY_API.PyArray_NewFromDescr(py, kind, dtype, ndim, dims, strides, data, flags, like);

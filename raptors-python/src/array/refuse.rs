@@ -11,13 +11,6 @@ use pyo3::{
 use super::{array_type, dimensions_of};
 use crate::Name;
 
-/// Whether it is an array of `NumPy`'s own class, of one dimension or more.
-#[inline]
-pub(crate) fn is_plain(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: of that class, it is an array.
-    object.get_type_ptr() == array_type(object.py()) && unsafe { dimensions_of(object) } > 0
-}
-
 /// Whether it is an array of no dimension, or none at all.
 pub(crate) fn is_single(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: asked only of an array.

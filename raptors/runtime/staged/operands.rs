@@ -76,7 +76,7 @@ impl<'a, T: Element> Operands<'a, T> {
         let flat = |value: &Value<'a, T>| match value {
             Value::Matrix(x) if x.is_contiguous() => Some(Value::Matrix(x.flattened())),
             Value::Scalar(_) => Some(*value),
-            Value::Matrix(_) | Value::Slice(_) => None,
+            Value::Matrix(_) | Value::Slice(_) | Value::Array(_) => None,
         };
         self.values.iter().map(flat).collect()
     }

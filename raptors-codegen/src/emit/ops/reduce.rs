@@ -6,7 +6,10 @@ use quote::{format_ident, quote};
 use super::{EMPTY, MEMORY, SHAPE, docs, erased, errors_docs, explain, table};
 use crate::{
     Dtype,
-    emit::{expr, reduce::scalar_merge},
+    emit::{
+        expr,
+        reduce::{scalar_merge, scalar_step},
+    },
     ir::{
         self,
         dag::{Dag, Id, Node},
@@ -106,6 +109,7 @@ pub(super) fn reduction(
     let finish = ir::finish(reduce, &mut dag);
     let init = expr::literal(state[0].init.to_bits(), dtype);
     let merge = scalar_merge(&dag, state[0].merge, dtype);
+    let step = scalar_step(&dag, state[0].step, dtype);
     let finish = if *dag.node(finish) == Node::State(0) { quote!(None) } else { finisher(&dag, finish) };
     let of = |op: &str, numerics| table(op, dtype, numerics, false, tables);
     let numpy = of(&op.name, Numerics::Numpy);
@@ -137,6 +141,8 @@ pub(super) fn reduction(
             has_identity: #has_identity,
             order: Order::#order,
             merge: #merge,
+            take: |states, elements| reduce::take(states, elements, #step),
+            fold: |state, elements| elements.iter().copied().fold(state, #step),
             finish: #finish,
             numpy: &#numpy,
             accurate: &#accurate,

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{counterpart, numpy_name};
 use crate::{
     emit::ops,
-    spec::{Axis, Body, Input, InputKind, Numerics, Reduce, ResultType, Spec, Staged},
+    spec::{Axis, Body, Combine, Input, InputKind, Numerics, Reduce, ResultType, Spec, Stage, Staged},
 };
 
 /// The docstring of a spec's function.
@@ -34,8 +34,9 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     lines.extend(spec.inputs.iter().flat_map(|input| parameter(spec, input, first)));
     match &spec.body {
         Body::Map { .. } => {}
-        Body::Reduce(reduce) => reduction_parameters(&reduce.axes, &reduce.numerics, &mut lines),
-        Body::Staged(staged) => reduction_parameters(&staged.axes, &staged.numerics, &mut lines),
+        Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
+            reduction_parameters(takes_several_axes(&spec.body), numerics, &mut lines);
+        }
     }
     if matches!(&spec.body, Body::Staged(staged) if staged.outputs.len() > 1) {
         lines.push("out : tuple of ndarrays with the dtype and shape of the results, optional".to_owned());
@@ -72,16 +73,19 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         _ => "    For shapes that do not fit, or an environment variable that cannot be read.".to_owned(),
     });
     heading(&mut lines, "Notes");
-    if counterpart::of(spec).is_some() || matches!(spec.body, Body::Map { .. }) {
-        lines.push(
-            "The bits are those of NumPy for the C-contiguous input, any NaN standing for any other."
-                .to_owned(),
-        );
-    } else {
-        lines.push(
-            "Sums are pairwise along runs of neighbours, and row after row down the columns.".to_owned(),
-        );
-    }
+    lines.push(
+        match (&spec.body, counterpart::of(spec)) {
+            (Body::Staged(_), Some(_)) => {
+                "The bits are those of NumPy for the array as it lies, or for a copy where it has gaps, any NaN standing \
+                 for any other."
+            }
+            (Body::Map { .. }, _) | (_, Some(_)) => {
+                "The bits are those of NumPy for the array as it lies, any NaN standing for any other."
+            }
+            _ => "Sums are pairwise along runs of neighbours, and row after row down the columns.",
+        }
+        .to_owned(),
+    );
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)
 }
@@ -97,7 +101,9 @@ fn parameter(spec: &Spec, input: &Input, first: &str) -> Vec<String> {
     let mut lines = vec![match input.kind {
         InputKind::Matrix if name == first => {
             let dtypes: Vec<_> = spec.dtypes.iter().map(|dtype| numpy_name(*dtype)).collect();
-            format!("{name} : ndarray of {}, of one or two dimensions, with any strides", dtypes.join(" or "))
+            let others = spec.inputs.iter().any(|of| matches!(of.kind, InputKind::Row | InputKind::Column));
+            let of = if others { "one or two dimensions" } else { "any number of dimensions" };
+            format!("{name} : ndarray of {}, of {of}, with any strides", dtypes.join(" or "))
         }
         InputKind::Matrix if broadcasts(spec, input, first) => {
             format!("{name} : ndarray with the dtype of `{first}`, or number; they broadcast as in NumPy")
@@ -130,16 +136,23 @@ fn results(axes: &[Axis]) -> String {
     format!("The result is {}.", results.collect::<Vec<_>>().join(", or "))
 }
 
-fn reduction_parameters(axes: &[Axis], numerics: &[Numerics], lines: &mut Vec<String>) {
-    let axes = axes.iter().map(|axis| match axis {
-        Axis::All => "None (over all elements)",
-        Axis::Zero => "0 (down the columns)",
-        Axis::One => "1 (along the rows)",
-    });
-    lines.push("axis : None or int, optional".to_owned());
-    lines.push(format!("    {}; a negative one counts from the last.", axes.collect::<Vec<_>>().join(", ")));
+/// Whether a function takes a tuple of axes: as in `NumPy`, one that gives places does not.
+pub(super) fn takes_several_axes(body: &Body) -> bool {
+    let Body::Staged(staged) = body else { return true };
+    let finds_places = |stage: &Stage| matches!(stage.fold, Some((_, Combine::ArgMin | Combine::ArgMax)));
+    !staged.stages.iter().any(finds_places)
+}
+
+fn reduction_parameters(takes_several: bool, numerics: &[Numerics], lines: &mut Vec<String>) {
+    if takes_several {
+        lines.push("axis : None, int or tuple of ints, optional".to_owned());
+        lines.push("    None is over all elements. A negative one counts from the last.".to_owned());
+    } else {
+        lines.push("axis : None or int, optional".to_owned());
+        lines.push("    None is over all elements. A negative one counts from the last.".to_owned());
+    }
     lines.push("keepdims : bool, optional".to_owned());
-    lines.push("    Whether the axis stays, with one element.".to_owned());
+    lines.push("    Whether the axes stay, with one element each.".to_owned());
     let classes: Vec<_> = numerics.iter().map(|class| format!("{:?}", class.name())).collect();
     lines.push(format!("numerics : {}, optional", classes.join(" or ")));
     if numerics.contains(&Numerics::Accurate) {

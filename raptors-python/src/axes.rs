@@ -1,0 +1,170 @@
+//! Reductions over any axes of arrays that lie in any way.
+
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyTuple};
+use raptors::{
+    Asked, Dtype, Element, Error, Numerics, Over, Plan,
+    catalogue::{Body, Call, Op, Place, Value},
+};
+
+use crate::{
+    Object,
+    array::{Input, Output, Strided, admit, admit_out, check_out, copied_to, scalar},
+    call::{self, check_dtype},
+    error,
+    function::{Lazy, Reduce},
+    run::{Size, run},
+};
+
+/// The axes of a call as they were given; `None` for all.
+pub(crate) struct Given(Option<Vec<isize>>);
+
+impl Given {
+    /// Of an argument. What is an index may be code of the program's: arrays are looked at afterwards.
+    pub(crate) fn of(axis: Option<&Object<'_>>) -> PyResult<Self> {
+        let Some(axis) = axis else { return Ok(Self(None)) };
+        let several = axis.cast::<PyTuple>().ok();
+        let axes = match several {
+            Some(axes) => axes.iter().map(|axis| error::axis_of(&axis)).collect::<PyResult<_>>()?,
+            None => vec![error::axis_of(axis)?],
+        };
+        Ok(Self(Some(axes)))
+    }
+
+    /// One axis.
+    pub(crate) fn one(axis: isize) -> Self {
+        Self(Some(vec![axis]))
+    }
+
+    /// Of each dimension, whether it is reduced.
+    pub(crate) fn resolved(&self, py: Python<'_>, ndim: usize) -> PyResult<Vec<bool>> {
+        let Some(axes) = &self.0 else { return Ok(vec![true; ndim]) };
+        let mut reduced = vec![false; ndim];
+        for &axis in axes {
+            let dims = ndim.cast_signed();
+            if !(-dims..dims).contains(&axis) {
+                return Err(error::axis(py, axis, ndim));
+            }
+            let axis = axis.rem_euclid(dims).cast_unsigned();
+            if std::mem::replace(&mut reduced[axis], true) {
+                return Err(PyValueError::new_err("duplicate value in 'axis'"));
+            }
+        }
+        Ok(reduced)
+    }
+
+    /// Of one axis, or of all.
+    pub(crate) fn single(&self) -> Option<Option<isize>> {
+        match self.0.as_deref() {
+            None => Some(None),
+            Some([one]) => Some(Some(*one)),
+            Some(_) => None,
+        }
+    }
+}
+
+impl Reduce {
+    /// Calls the operation on an array that is not simple, or over several axes.
+    #[cold]
+    pub(crate) fn over<'py>(
+        &self,
+        py: Python<'py>,
+        object: &Object<'py>,
+        axis: Option<&Object<'py>>,
+        out: Option<&Object<'py>>,
+        keepdims: bool,
+        numerics: &str,
+    ) -> PyResult<Object<'py>> {
+        let given = Given::of(axis)?;
+        admit(object, self.input())?;
+        admit_out(out)?;
+        let x = Strided::of(object, self.input())?;
+        let reduced = given.resolved(py, x.shape.len())?;
+        let numerics = call::class(numerics)?;
+        if numerics == Numerics::Accurate {
+            let (1..=2, Some(axis)) = (x.shape.len(), given.single()) else {
+                return Err(PyValueError::new_err(
+                    "numerics='accurate' takes an array of one or two dimensions, and one axis or all",
+                ));
+            };
+            return self.of_matrix(py, &Input::read(object, self.input())?, axis, out, keepdims, numerics);
+        }
+        let is_all = reduced.iter().all(|is| *is);
+        let find = |at: usize| self.ops[at].as_ref().map(Lazy::get);
+        // Any of them has the rule of the elements' order.
+        let Some(any) = (if is_all { find(0) } else { find(1).or_else(|| find(2)) }) else {
+            return self.lacks(reduced.iter().position(|is| *is));
+        };
+        check_dtype(any, x.dtype)?;
+        let strides = out.map(|out| out_strides(out, &reduced, keepdims)).transpose()?.flatten();
+        let plan = any.plan(&Asked {
+            shape: &x.shape,
+            strides: &x.strides,
+            reduced: &reduced,
+            out: strides.as_deref(),
+            buffered: x.is_copied,
+        });
+        let op = if plan.goes_down() { find(1) } else { find(2).or_else(|| find(0)) }.unwrap_or(any);
+        match x.dtype {
+            Dtype::F32 => reduced_to::<f32>(py, op, &x, (plan, &reduced), out, keepdims),
+            Dtype::F64 => reduced_to::<f64>(py, op, &x, (plan, &reduced), out, keepdims),
+        }
+    }
+}
+
+/// The strides of the caller's array, one for each axis of the argument, if it lies as the machine takes it.
+fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> PyResult<Option<Vec<isize>>> {
+    let Ok(out) = Strided::of(out, "out") else { return Ok(None) };
+    let kept = reduced.iter().filter(|is| !**is).count();
+    if out.is_copied || out.shape.len() != if keepdims { reduced.len() } else { kept } {
+        return Ok(None);
+    }
+    let mut its = out.strides.iter();
+    let of = |&is_reduced: &bool| match (is_reduced, keepdims) {
+        (false, _) => its.next().copied().unwrap_or_default(),
+        (true, true) => {
+            its.next();
+            0
+        }
+        (true, false) => 0,
+    };
+    Ok(Some(reduced.iter().map(of).collect()))
+}
+
+fn reduced_to<'py, T: Element + numpy::Element>(
+    py: Python<'py>,
+    op: &Op,
+    x: &Strided<'py>,
+    (plan, reduced): (Plan, &[bool]),
+    out: Option<&Object<'py>>,
+    keepdims: bool,
+) -> PyResult<Object<'py>> {
+    let is_shown = |axis: &usize| keepdims || !reduced[*axis];
+    let axes: Vec<usize> = (0..reduced.len()).filter(is_shown).collect();
+    let shape: Vec<usize> = axes.iter().map(|&axis| if reduced[axis] { 1 } else { x.shape[axis] }).collect();
+    // The library gives no result without elements where there is no result to give; NumPy is stricter.
+    if plan.count() == 0 && matches!(op.body, Body::Reduce { has_identity: false, .. }) {
+        return Err(error::raised(&Error::Empty { op: op.name }));
+    }
+    if let Some(out) = out {
+        check_out::<T>(out, &shape)?;
+    }
+    let strides = plan.result_strides();
+    let strides: Vec<isize> = axes.iter().map(|&axis| strides[axis]).collect();
+    let results = plan.results();
+    let columns = x.shape.last().copied().unwrap_or(1);
+    let size = Size { bytes: (x.len() + results) * size_of::<T>(), columns };
+    let over = Over::new(x.array::<T>(), plan);
+    let into = |results: &mut [T]| {
+        let (args, place) = ([T::arg(Value::Array(&over))], T::out(Place::Slice(results)));
+        run(py, size, || op.call(&Call::default(), &args, place))
+    };
+    if out.is_none() && shape.is_empty() {
+        let mut result = [T::ZERO];
+        into(&mut result)?;
+        return scalar(py, result[0]);
+    }
+    let mut output = Output::laid_out::<T>(py, &shape, &strides)?;
+    into(output.run())?;
+    let array = output.finish()?;
+    out.map_or(Ok(array.clone()), |out| copied_to(&array, out))
+}
