@@ -24,6 +24,7 @@
 // Unsafe code has rooms of its own; it is refused everywhere else.
 #![deny(unsafe_code)]
 
+pub mod adaptive;
 #[allow(unsafe_code, reason = "a room of unsafe: memory from the allocator")]
 mod buffer;
 pub mod catalogue;
@@ -44,6 +45,7 @@ mod simd;
 pub mod telemetry;
 #[cfg(feature = "tune")]
 pub mod tune;
+mod watch;
 
 pub use catalogue::explain;
 pub use dispatch::{

@@ -1,0 +1,375 @@
+//! Which way calls go, decided from what they took: pure arithmetic, without a clock and without kernels.
+//!
+//! There is a way in force. Another one challenges it in *rounds*: some calls go the one way and some the other, in turn,
+//! so that what slows the machine down slows both. What counts is how the means of the two compare within a round, and of
+//! several rounds the median. A mean, since a program waits for the sum of its calls: of a way that is fast in three calls
+//! and slow in the fourth, a median tells the three. And a median of these, so that a round into which an interrupt fell
+//! moves nothing.
+//!
+//! A challenger that is slower costs time, and that is paid from a budget, in nanoseconds: a small share of what all calls
+//! take. A first round may be owed to it, since nothing is known before.
+
+/// Calls that each side has in a round.
+const PAIRS: u32 = 4;
+/// Rounds of a way that are kept: what is older is forgotten.
+const KEPT: usize = 15;
+/// Rounds without which nothing is decided: 12 samples a side.
+const FEW: usize = 3;
+/// Rounds from which on a small difference counts: 24 samples a side.
+const ENOUGH: usize = 6;
+/// How much faster a challenger has to be, as a logarithm: 3 %.
+const HURDLE: f64 = 0.03;
+/// How much faster a few rounds have to show it.
+const QUICK: f64 = 0.15;
+/// From this ratio on a round ends early: there is nothing to find out.
+const HOPELESS: f64 = 3.0;
+/// Sharing is refined into pieces where it is not slower than this, as a logarithm.
+const NEAR: f64 = 0.25;
+/// The share of the time that challengers may cost: with what measuring costs, it stays below a hundredth.
+const SHARE: f64 = 1.0 / 160.0;
+/// What is saved of it, at most, in calls.
+const SAVED: f64 = 32.0;
+/// A sample counts against the budget up to so many times what a call takes: the rest is an interrupt.
+const WORST: f64 = 16.0;
+/// Samples of the way in force before anyone challenges it.
+const WARM: u64 = 4;
+/// Calls between rounds when all that can be decided soon is decided.
+const PAUSE: u64 = 64;
+/// Of the times in force: as of late, and over a longer time.
+const (RECENT, LONG): (f64, f64) = (1.0 / 16.0, 1.0 / 128.0);
+/// How far these are apart, as a logarithm, where something has happened.
+const SURPRISE: f64 = 0.3;
+/// How much of a variance a new sample decides.
+const VARIANCE: f64 = 1.0 / 32.0;
+/// Deviations count up to this, as a logarithm.
+const FARTHEST: f64 = 1.0;
+/// A switch makes the next one harder for about so many calls.
+const CALM: f64 = 2000.0;
+/// What it costs to measure a call, in nanoseconds, and the share of a call's time that it may cost.
+const (MEASURING, MEASURED): (f64, f64) = (400.0, 0.0025);
+/// Calls that are not measured between two that are, at most.
+const UNSEEN: f64 = 255.0;
+
+/// What is known of a way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tried {
+    /// Calls that were measured.
+    pub(super) samples: u64,
+    /// How much longer its calls took than those in force, in the last rounds, as logarithms: the oldest first.
+    rounds: Vec<f64>,
+    /// What a call took in its last round, in nanoseconds, but for the longest.
+    time: f64,
+    /// Of the logarithms of its times: their mean and variance, older ones counting for less and less.
+    log_mean: f64,
+    log_variance: f64,
+    /// The call at which its last round ended.
+    last: u64,
+    /// Whether something has happened since.
+    stale: bool,
+}
+
+impl Tried {
+    fn note(&mut self, time: f64) {
+        self.samples += 1;
+        #[expect(clippy::cast_precision_loss, reason = "few samples are meant, or many")]
+        let (log, share) = (time.ln(), (1.0 / self.samples as f64).max(VARIANCE));
+        if self.samples == 1 {
+            self.log_mean = log;
+        }
+        let away = (log - self.log_mean).clamp(-FARTHEST, FARTHEST);
+        self.log_mean += share * away;
+        self.log_variance += share * (away * away - self.log_variance);
+    }
+
+    /// What a call takes, in nanoseconds.
+    pub(super) fn typical(&self) -> f64 {
+        if self.samples == 0 { 0.0 } else { self.log_mean.exp() }
+    }
+
+    /// The standard deviation of the logarithms of its times.
+    pub(super) fn spread(&self) -> f64 {
+        self.log_variance.sqrt()
+    }
+
+    /// The last rounds: how much longer calls took than those in force, as logarithms.
+    pub(super) fn rounds(&self) -> &[f64] {
+        &self.rounds
+    }
+}
+
+/// The calls of one side in a round.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    calls: u32,
+    sum: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Side {
+    fn add(&mut self, time: f64) {
+        self.least = if self.calls == 0 { time } else { self.least.min(time) };
+        self.most = self.most.max(time);
+        self.sum += time;
+        self.calls += 1;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / f64::from(self.calls)
+    }
+}
+
+/// A challenge under way.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    challenger: usize,
+    force: Side,
+    other: Side,
+}
+
+/// What a bucket knows, and what it decides.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    tried: Box<[Tried]>,
+    /// The first so many ways are tried whatever the others say: sequential, and parallel. The others are ways to be
+    /// parallel.
+    sides: usize,
+    force: usize,
+    round: Option<Round>,
+    /// Calls, as far as they are known of.
+    calls: u64,
+    /// Calls before the next that is measured.
+    unseen: u32,
+    /// Nanoseconds that challengers may cost; below 0 if they have cost more.
+    budget: f64,
+    /// What a call in force takes, as of late and over a longer time.
+    recent: f64,
+    long: f64,
+    /// How many switches there were lately.
+    heat: f64,
+    switches: u32,
+}
+
+impl Policy {
+    /// Of so many ways, the first `sides` of which are sequential and parallel; and the one that calls go now.
+    pub(super) fn new(ways: usize, sides: usize, force: usize) -> Self {
+        Self {
+            tried: vec![Tried::default(); ways].into(),
+            sides,
+            force,
+            round: None,
+            calls: 0,
+            unseen: 0,
+            budget: 0.0,
+            recent: 0.0,
+            long: 0.0,
+            heat: 0.0,
+            switches: 0,
+        }
+    }
+
+    /// The way that calls go.
+    pub(super) const fn force(&self) -> usize {
+        self.force
+    }
+
+    /// How often that changed.
+    pub(super) const fn switches(&self) -> u32 {
+        self.switches
+    }
+
+    pub(super) fn tried(&self) -> &[Tried] {
+        &self.tried
+    }
+
+    /// Whether there is the minimum of samples on each side.
+    pub(super) fn is_decided(&self) -> bool {
+        let known = |way: usize| way == self.force || self.tried[way].rounds.len() >= FEW;
+        known(0) && (1..self.tried.len()).any(known)
+    }
+
+    /// Calls that need not be measured before the next one that is.
+    pub(super) const fn unseen(&self) -> u32 {
+        self.unseen
+    }
+
+    /// The way that the next measured call is to go.
+    pub(super) fn choose(&mut self) -> usize {
+        if self.round.is_none() {
+            let of = |challenger| Round { challenger, force: Side::default(), other: Side::default() };
+            self.round = self.challenger().map(of);
+        }
+        match &self.round {
+            // In turn, and who begins changes from pair to pair.
+            Some(Round { challenger, force, other }) => match force.calls.cmp(&other.calls) {
+                std::cmp::Ordering::Greater => *challenger,
+                std::cmp::Ordering::Less => self.force,
+                std::cmp::Ordering::Equal if force.calls % 2 == 1 => *challenger,
+                std::cmp::Ordering::Equal => self.force,
+            },
+            None => self.force,
+        }
+    }
+
+    /// What a call took that went that way, in nanoseconds.
+    pub(super) fn observe(&mut self, way: usize, time: f64) {
+        let time = time.max(1.0);
+        let calls = f64::from(self.unseen) + 1.0;
+        self.calls += u64::from(self.unseen) + 1;
+        self.heat *= (1.0 - calls / CALM).max(0.0);
+        self.tried[way].note(time);
+        // The first of each way wakes threads and fetches code.
+        if self.tried[way].samples > 1 {
+            if way == self.force {
+                self.of_force(time, calls);
+            }
+            self.of_round(way, time);
+        }
+        self.unseen = self.skip();
+    }
+
+    fn of_force(&mut self, time: f64, calls: f64) {
+        #[expect(clippy::cast_precision_loss, reason = "few samples are meant, or many")]
+        let first = 1.0 / (self.tried[self.force].samples - 1) as f64;
+        let seen = if self.recent > 0.0 { time.min(4.0 * self.recent) } else { time };
+        self.recent += RECENT.max(first) * (seen - self.recent);
+        self.long += LONG.max(first) * (seen - self.long);
+        let earned = SHARE * time.min(WORST * self.recent) * calls;
+        self.budget = (self.budget + earned).min(SAVED * self.recent);
+        if (self.recent / self.long).ln().abs() > SURPRISE {
+            self.long = self.recent;
+            self.tried.iter_mut().for_each(|tried| tried.stale = true);
+        }
+    }
+
+    fn of_round(&mut self, way: usize, time: f64) {
+        let Some(round) = &mut self.round else { return };
+        if way == self.force {
+            round.force.add(time);
+        } else if way == round.challenger {
+            round.other.add(time);
+            self.budget -= (time.min(WORST * self.recent) - self.recent).max(0.0);
+        }
+        let Round { challenger, force, other } = *round;
+        if other.calls >= 2 && other.least > HOPELESS * self.recent {
+            self.end(challenger, (other.least / self.recent).ln(), other.least);
+        } else if force.calls >= PAIRS && other.calls >= PAIRS {
+            let but_longest = (other.sum - other.most) / f64::from(other.calls - 1);
+            self.end(challenger, (other.mean() / force.mean()).ln(), but_longest);
+        }
+    }
+
+    /// A round has ended.
+    fn end(&mut self, challenger: usize, ratio: f64, time: f64) {
+        self.round = None;
+        let calls = self.calls;
+        let tried = &mut self.tried[challenger];
+        if tried.rounds.len() == KEPT {
+            tried.rounds.remove(0);
+        }
+        tried.rounds.push(ratio);
+        (tried.time, tried.last, tried.stale) = (time, calls, false);
+        if self.wins(challenger) {
+            self.switch(challenger);
+        }
+    }
+
+    /// Whether a challenger has shown itself faster: by much in the last few rounds, or in most of many.
+    fn wins(&self, challenger: usize) -> bool {
+        let rounds = &self.tried[challenger].rounds;
+        let hurdle = HURDLE * (1.0 + (self.heat - 1.0).max(0.0));
+        // Of the ratio of two means of so many calls.
+        let noise = self.tried[self.force].spread() * (2.0 / f64::from(PAIRS)).sqrt();
+        if let Some(last) = rounds.last_chunk::<FEW>()
+            && last.iter().all(|ratio| *ratio < -hurdle)
+            && median(last) < -QUICK.max(2.0 * noise).max(hurdle)
+        {
+            return true;
+        }
+        let count = rounds.len();
+        let middle = median(rounds);
+        let away: Vec<f64> = rounds.iter().map(|ratio| (ratio - middle).abs()).collect();
+        #[expect(clippy::cast_precision_loss, reason = "a few rounds")]
+        // The standard error of a median, by the median of deviations: 1.25 times 1.48.
+        let error = 1.85 * median(&away) / (count as f64).sqrt();
+        let faster = rounds.iter().filter(|ratio| **ratio < 0.0).count();
+        count >= ENOUGH && middle < -hurdle.max(error) && faster >= count - count / 4
+    }
+
+    /// Puts another way in force. What is known of the ways compares them with that one from now on.
+    fn switch(&mut self, to: usize) {
+        let rounds = std::mem::take(&mut self.tried[to].rounds);
+        let ratio = median(&rounds);
+        for (way, tried) in self.tried.iter_mut().enumerate() {
+            if way == self.force {
+                tried.rounds = rounds.iter().map(|ratio| -ratio).collect();
+                (tried.time, tried.last) = (self.recent, self.calls);
+            } else {
+                tried.rounds.iter_mut().for_each(|round| *round -= ratio);
+            }
+        }
+        self.recent *= ratio.exp();
+        self.long = self.recent;
+        self.force = to;
+        self.heat += 1.0;
+        self.switches += 1;
+    }
+
+    /// Who challenges now: of those that may, the one that has not for longest.
+    fn challenger(&self) -> Option<usize> {
+        if self.tried[self.force].samples <= WARM {
+            return None;
+        }
+        let others = (0..self.tried.len()).filter(|way| *way != self.force);
+        others.filter(|way| self.may_challenge(*way)).min_by_key(|way| self.tried[*way].last)
+    }
+
+    fn may_challenge(&self, way: usize) -> bool {
+        let tried = &self.tried[way];
+        if tried.rounds.is_empty() {
+            // Pieces matter where sharing does.
+            let shared = &self.tried[self.sides - 1].rounds;
+            return way < self.sides
+                || self.force >= self.sides - 1
+                || (!shared.is_empty() && median(shared) < NEAR);
+        }
+        let cost = (tried.time - self.recent) * f64::from(PAIRS);
+        let is_paid = cost <= 0.0 || cost <= self.budget;
+        is_paid && (tried.stale || is_open(&tried.rounds) || self.calls - tried.last >= PAUSE)
+    }
+
+    /// Calls that need not be measured: so many that measuring costs little. While something is open, none.
+    fn skip(&self) -> u32 {
+        let open = |way| way != self.force && self.may_challenge(way) && is_open(&self.tried[way].rounds);
+        if self.round.is_some() || self.tried[self.force].samples <= WARM || (0..self.tried.len()).any(open) {
+            return 0;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 256")]
+        let calls = (MEASURING / (MEASURED * self.recent.max(1.0))).min(UNSEEN) as u32;
+        calls
+    }
+}
+
+/// Whether more rounds may soon decide something.
+fn is_open(rounds: &[f64]) -> bool {
+    let count = rounds.len();
+    count < FEW || {
+        let middle = median(rounds);
+        (count < ENOUGH && middle < NEAR) || (count < KEPT && middle < 0.0)
+    }
+}
+
+/// The median, 0 of nothing.
+pub(super) fn median(of: &[f64]) -> f64 {
+    let mut sorted = of.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => sorted[count / 2],
+        count => f64::midpoint(sorted[count / 2 - 1], sorted[count / 2]),
+    }
+}
+
+#[cfg(test)]
+#[path = "simulation.rs"]
+mod simulation;
