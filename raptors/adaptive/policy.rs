@@ -10,7 +10,7 @@
 //! take. A first round may be owed to it, since nothing is known before.
 
 /// Calls that each side has in a round.
-const PAIRS: u32 = 4;
+const PAIRS: usize = 4;
 /// Rounds of a way that are kept: what is older is forgotten.
 const KEPT: usize = 15;
 /// Rounds without which nothing is decided: 12 samples a side.
@@ -26,17 +26,18 @@ const HOPELESS: f64 = 3.0;
 /// Sharing is refined into pieces where it is not slower than this, as a logarithm.
 const NEAR: f64 = 0.25;
 /// The share of the time that challengers may cost: with what measuring costs, it stays below a hundredth.
-const SHARE: f64 = 1.0 / 160.0;
+const SHARE: f64 = 1.0 / 200.0;
 /// What is saved of it, at most, in calls.
 const SAVED: f64 = 32.0;
-/// A sample counts against the budget up to so many times what a call takes: the rest is an interrupt.
-const WORST: f64 = 16.0;
+/// A sample counts up to so many times what is usual: the rest is an interrupt.
+const WORST: f64 = 4.0;
 /// Samples of the way in force before anyone challenges it.
 const WARM: u64 = 4;
 /// Calls between rounds when all that can be decided soon is decided.
 const PAUSE: u64 = 64;
-/// Of the times in force: as of late, and over a longer time.
-const (RECENT, LONG): (f64, f64) = (1.0 / 16.0, 1.0 / 128.0);
+/// How much of the time in force a new sample decides: as of late, and over a longer time.
+const RECENT: f64 = 1.0 / 16.0;
+const LONG: f64 = 1.0 / 128.0;
 /// How far these are apart, as a logarithm, where something has happened.
 const SURPRISE: f64 = 0.3;
 /// How much of a variance a new sample decides.
@@ -44,9 +45,11 @@ const VARIANCE: f64 = 1.0 / 32.0;
 /// Deviations count up to this, as a logarithm.
 const FARTHEST: f64 = 1.0;
 /// A switch makes the next one harder for about so many calls.
-const CALM: f64 = 2000.0;
-/// What it costs to measure a call, in nanoseconds, and the share of a call's time that it may cost.
-const (MEASURING, MEASURED): (f64, f64) = (400.0, 0.0025);
+const CALM: f64 = 3000.0;
+/// What it costs to measure a call, in nanoseconds.
+const MEASURING: f64 = 400.0;
+/// The share of the time of calls that it may cost.
+const MEASURED: f64 = 0.0025;
 /// Calls that are not measured between two that are, at most.
 const UNSEEN: f64 = 255.0;
 
@@ -57,7 +60,7 @@ pub(super) struct Tried {
     pub(super) samples: u64,
     /// How much longer its calls took than those in force, in the last rounds, as logarithms: the oldest first.
     rounds: Vec<f64>,
-    /// What a call took in its last round, in nanoseconds, but for the longest.
+    /// What a call took in its last round, in nanoseconds.
     time: f64,
     /// Of the logarithms of its times: their mean and variance, older ones counting for less and less.
     log_mean: f64,
@@ -71,14 +74,19 @@ pub(super) struct Tried {
 impl Tried {
     fn note(&mut self, time: f64) {
         self.samples += 1;
-        #[expect(clippy::cast_precision_loss, reason = "few samples are meant, or many")]
-        let (log, share) = (time.ln(), (1.0 / self.samples as f64).max(VARIANCE));
+        let (log, share) = (time.ln(), self.share().max(VARIANCE));
         if self.samples == 1 {
             self.log_mean = log;
         }
         let away = (log - self.log_mean).clamp(-FARTHEST, FARTHEST);
         self.log_mean += share * away;
         self.log_variance += share * (away * away - self.log_variance);
+    }
+
+    /// The share of the last sample among all.
+    #[expect(clippy::cast_precision_loss, reason = "of few samples it matters, and of many it is small")]
+    const fn share(&self) -> f64 {
+        1.0 / self.samples as f64
     }
 
     /// What a call takes, in nanoseconds.
@@ -100,23 +108,43 @@ impl Tried {
 /// The calls of one side in a round.
 #[derive(Clone, Copy, Debug, Default)]
 struct Side {
-    calls: u32,
-    sum: f64,
-    least: f64,
-    most: f64,
+    calls: usize,
+    /// The times of the first of them, which are all that count, in order.
+    times: [f64; PAIRS],
 }
 
 impl Side {
     fn add(&mut self, time: f64) {
-        self.least = if self.calls == 0 { time } else { self.least.min(time) };
-        self.most = self.most.max(time);
-        self.sum += time;
-        self.calls += 1;
+        if self.calls < PAIRS {
+            self.times[self.calls] = time;
+            self.calls += 1;
+            self.times[..self.calls].sort_by(f64::total_cmp);
+        }
+    }
+
+    fn times(&self) -> &[f64] {
+        &self.times[..self.calls]
     }
 
     fn mean(&self) -> f64 {
-        self.sum / f64::from(self.calls)
+        self.times().iter().sum::<f64>() / count(self.calls)
     }
+
+    /// The lower median, which two interrupts in four calls leave alone.
+    fn usual(&self) -> f64 {
+        self.times[self.calls.saturating_sub(1) / 2]
+    }
+
+    /// The mean without what interrupts make of it.
+    fn undisturbed(&self) -> f64 {
+        let most = WORST * self.usual();
+        self.times().iter().map(|time| time.min(most)).sum::<f64>() / count(self.calls)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few are meant, or many")]
+const fn count(of: usize) -> f64 {
+    of as f64
 }
 
 /// A challenge under way.
@@ -229,12 +257,11 @@ impl Policy {
     }
 
     fn of_force(&mut self, time: f64, calls: f64) {
-        #[expect(clippy::cast_precision_loss, reason = "few samples are meant, or many")]
-        let first = 1.0 / (self.tried[self.force].samples - 1) as f64;
-        let seen = if self.recent > 0.0 { time.min(4.0 * self.recent) } else { time };
-        self.recent += RECENT.max(first) * (seen - self.recent);
-        self.long += LONG.max(first) * (seen - self.long);
-        let earned = SHARE * time.min(WORST * self.recent) * calls;
+        let share = self.tried[self.force].share();
+        let seen = if self.recent > 0.0 { time.min(WORST * self.recent) } else { time };
+        self.recent += RECENT.max(share) * (seen - self.recent);
+        self.long += LONG.max(share) * (seen - self.long);
+        let earned = SHARE * seen * calls;
         self.budget = (self.budget + earned).min(SAVED * self.recent);
         if (self.recent / self.long).ln().abs() > SURPRISE {
             self.long = self.recent;
@@ -248,63 +275,65 @@ impl Policy {
             round.force.add(time);
         } else if way == round.challenger {
             round.other.add(time);
-            self.budget -= (time.min(WORST * self.recent) - self.recent).max(0.0);
         }
-        let Round { challenger, force, other } = *round;
-        if other.calls >= 2 && other.least > HOPELESS * self.recent {
-            self.end(challenger, (other.least / self.recent).ln(), other.least);
-        } else if force.calls >= PAIRS && other.calls >= PAIRS {
-            let but_longest = (other.sum - other.most) / f64::from(other.calls - 1);
-            self.end(challenger, (other.mean() / force.mean()).ln(), but_longest);
+        let Round { force, other, .. } = *round;
+        if other.calls == 2 && other.usual() > HOPELESS * self.recent {
+            self.end((other.usual() / self.recent).ln());
+        } else if force.calls == PAIRS && other.calls == PAIRS {
+            self.end((other.mean() / force.mean()).ln());
         }
     }
 
-    /// A round has ended.
-    fn end(&mut self, challenger: usize, ratio: f64, time: f64) {
-        self.round = None;
-        let calls = self.calls;
+    /// A round has ended, in which the calls of the challenger took longer by that, as a logarithm.
+    fn end(&mut self, ratio: f64) {
+        let Some(Round { challenger, other, .. }) = self.round.take() else { return };
+        let (calls, time) = (self.calls, other.undisturbed());
+        self.budget -= (time - self.recent).max(0.0) * count(other.calls);
         let tried = &mut self.tried[challenger];
         if tried.rounds.len() == KEPT {
             tried.rounds.remove(0);
         }
         tried.rounds.push(ratio);
         (tried.time, tried.last, tried.stale) = (time, calls, false);
-        if self.wins(challenger) {
-            self.switch(challenger);
+        if let Some(rounds) = self.evidence(challenger) {
+            self.switch(challenger, rounds);
         }
     }
 
-    /// Whether a challenger has shown itself faster: by much in the last few rounds, or in most of many.
-    fn wins(&self, challenger: usize) -> bool {
+    /// How many of the last rounds show that a challenger is faster: a few, if it is so by much in each; or all, if it is so
+    /// in most of many.
+    fn evidence(&self, challenger: usize) -> Option<usize> {
         let rounds = &self.tried[challenger].rounds;
         let hurdle = HURDLE * (1.0 + (self.heat - 1.0).max(0.0));
         // Of the ratio of two means of so many calls.
-        let noise = self.tried[self.force].spread() * (2.0 / f64::from(PAIRS)).sqrt();
+        let noise = self.tried[self.force].spread() * (2.0 / count(PAIRS)).sqrt();
         if let Some(last) = rounds.last_chunk::<FEW>()
             && last.iter().all(|ratio| *ratio < -hurdle)
             && median(last) < -QUICK.max(2.0 * noise).max(hurdle)
         {
-            return true;
+            return Some(FEW);
         }
-        let count = rounds.len();
         let middle = median(rounds);
         let away: Vec<f64> = rounds.iter().map(|ratio| (ratio - middle).abs()).collect();
-        #[expect(clippy::cast_precision_loss, reason = "a few rounds")]
         // The standard error of a median, by the median of deviations: 1.25 times 1.48.
-        let error = 1.85 * median(&away) / (count as f64).sqrt();
+        let error = 1.85 * median(&away) / count(rounds.len()).sqrt();
         let faster = rounds.iter().filter(|ratio| **ratio < 0.0).count();
-        count >= ENOUGH && middle < -hurdle.max(error) && faster >= count - count / 4
+        let is_sure = rounds.len() >= ENOUGH && middle < -hurdle.max(error) && 3 * faster >= 2 * rounds.len();
+        is_sure.then_some(rounds.len())
     }
 
-    /// Puts another way in force. What is known of the ways compares them with that one from now on.
-    fn switch(&mut self, to: usize) {
-        let rounds = std::mem::take(&mut self.tried[to].rounds);
+    /// Puts another way in force, by its last rounds. What is known of the ways compares them with that one from now on; of
+    /// rounds before these last ones nothing holds any more.
+    fn switch(&mut self, to: usize, last: usize) {
+        let mut rounds = std::mem::take(&mut self.tried[to].rounds);
+        rounds.drain(..rounds.len() - last);
         let ratio = median(&rounds);
         for (way, tried) in self.tried.iter_mut().enumerate() {
             if way == self.force {
                 tried.rounds = rounds.iter().map(|ratio| -ratio).collect();
                 (tried.time, tried.last) = (self.recent, self.calls);
             } else {
+                tried.rounds.drain(..tried.rounds.len().saturating_sub(last));
                 tried.rounds.iter_mut().for_each(|round| *round -= ratio);
             }
         }
@@ -333,7 +362,7 @@ impl Policy {
                 || self.force >= self.sides - 1
                 || (!shared.is_empty() && median(shared) < NEAR);
         }
-        let cost = (tried.time - self.recent) * f64::from(PAIRS);
+        let cost = (tried.time - self.recent) * count(PAIRS);
         let is_paid = cost <= 0.0 || cost <= self.budget;
         is_paid && (tried.stale || is_open(&tried.rounds) || self.calls - tried.last >= PAUSE)
     }
@@ -352,11 +381,8 @@ impl Policy {
 
 /// Whether more rounds may soon decide something.
 fn is_open(rounds: &[f64]) -> bool {
-    let count = rounds.len();
-    count < FEW || {
-        let middle = median(rounds);
-        (count < ENOUGH && middle < NEAR) || (count < KEPT && middle < 0.0)
-    }
+    let (count, middle) = (rounds.len(), median(rounds));
+    count < FEW || middle < -HURDLE || (count < ENOUGH && middle < NEAR) || (count < KEPT && middle < 0.0)
 }
 
 /// The median, 0 of nothing.
