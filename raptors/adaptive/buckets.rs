@@ -47,7 +47,7 @@ pub(super) struct Kind {
     pub(super) op: &'static catalogue::Op,
     pub(super) dtype: Dtype,
     /// What profiles add to the ISA: `-inplace`.
-    pub(super) kind: &'static str,
+    pub(super) suffix: &'static str,
     pub(super) threads: usize,
     /// The dispatch table, by its address, and as profiles call it.
     table: usize,
@@ -105,13 +105,12 @@ pub(crate) fn advice<S: Sig>(
     }
     let Some(kind) = kind(op, (table, dtype), threads)? else { return Ok(None) };
     let place = place(target);
-    let bucket = match kind.buckets[place].get() {
-        Some(bucket) => bucket,
-        None => {
-            // Made outside of any lock: a process may be forked meanwhile.
-            let bucket = Box::new(Bucket::of(kind, table, target)?);
-            kind.buckets[place].get_or_init(|| bucket)
-        }
+    let bucket = if let Some(bucket) = kind.buckets[place].get() {
+        bucket
+    } else {
+        // Made outside of any lock: a process may be forked meanwhile.
+        let bucket = Box::new(Bucket::of(kind, table, target)?);
+        kind.buckets[place].get_or_init(|| bucket)
     };
     Ok(bucket.advice(target.bytes))
 }
@@ -137,22 +136,21 @@ fn kind<S: Sig>(
     let begin = (address / 16).wrapping_mul(0x9e37_79b9).wrapping_add(threads);
     for step in 0..STEPS {
         let place = &KINDS[begin.wrapping_add(step) % PLACES];
-        let found = match place.get() {
-            Some(found) => found,
-            None => {
-                let Ok(op) = catalogue::op(op) else { return Ok(None) };
-                let kind = Box::new(Kind {
-                    op,
-                    dtype,
-                    kind: table.kind,
-                    threads,
-                    table: address,
-                    #[cfg(feature = "tune")]
-                    name: table.name_on(cpu::isa()?),
-                    buckets: [const { OnceLock::new() }; SIZES_HERE * ASPECTS],
-                });
-                place.get_or_init(|| kind)
-            }
+        let found = if let Some(found) = place.get() {
+            found
+        } else {
+            let Ok(op) = catalogue::op(op) else { return Ok(None) };
+            let kind = Box::new(Kind {
+                op,
+                dtype,
+                suffix: table.kind,
+                threads,
+                table: address,
+                #[cfg(feature = "tune")]
+                name: table.name_on(cpu::isa()?),
+                buckets: [const { OnceLock::new() }; SIZES_HERE * ASPECTS],
+            });
+            place.get_or_init(|| kind)
         };
         if is(found) {
             return Ok(Some(found));
@@ -172,8 +170,8 @@ pub(super) fn find(is: impl Fn(&Kind) -> bool, target: Target) -> Option<(&'stat
     if target.bytes < LEAST {
         return None;
     }
-    let kinds = KINDS.iter().filter_map(OnceLock::get).filter(|kind| is(kind));
-    kinds.filter_map(|kind| Some((&**kind, &**kind.buckets[place(target)].get()?))).next()
+    let mut kinds = KINDS.iter().filter_map(OnceLock::get).filter(|kind| is(kind));
+    kinds.find_map(|kind| Some((&**kind, &**kind.buckets[place(target)].get()?)))
 }
 
 pub(super) fn reset() {

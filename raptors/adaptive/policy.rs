@@ -9,6 +9,8 @@
 //! A challenger that is slower costs time, and that is paid from a budget, in nanoseconds: a small share of what all calls
 //! take. A first round may be owed to it, since nothing is known before.
 
+use std::cmp::Ordering;
+
 /// Calls that each side has in a round.
 const PAIRS: usize = 4;
 /// Rounds of a way that are kept: what is older is forgotten.
@@ -21,16 +23,22 @@ const ENOUGH: usize = 6;
 const HURDLE: f64 = 0.03;
 /// How much faster a few rounds have to show it.
 const QUICK: f64 = 0.15;
+/// And by how many standard errors many have to show it.
+const SURE: f64 = 1.5;
 /// From this ratio on a round ends early: there is nothing to find out.
 const HOPELESS: f64 = 3.0;
 /// Sharing is refined into pieces where it is not slower than this, as a logarithm.
 const NEAR: f64 = 0.25;
+/// The first few rounds are on credit where a way is not slower than this, as a logarithm.
+const CREDIT: f64 = 0.7;
 /// The share of the time that challengers may cost: with what measuring costs, it stays below a hundredth.
-const SHARE: f64 = 1.0 / 200.0;
+const SHARE: f64 = 1.0 / 150.0;
 /// What is saved of it, at most, in calls.
 const SAVED: f64 = 32.0;
+/// What may be owed, in calls, where a challenger seems to cost nothing; and three times as much when something has happened.
+const DEBT: f64 = 32.0;
 /// A sample counts up to so many times what is usual: the rest is an interrupt.
-const WORST: f64 = 4.0;
+const WORST: f64 = 3.0;
 /// Samples of the way in force before anyone challenges it.
 const WARM: u64 = 4;
 /// Calls between rounds when all that can be decided soon is decided.
@@ -39,13 +47,13 @@ const PAUSE: u64 = 64;
 const RECENT: f64 = 1.0 / 16.0;
 const LONG: f64 = 1.0 / 128.0;
 /// How far these are apart, as a logarithm, where something has happened.
-const SURPRISE: f64 = 0.3;
+const SURPRISE: f64 = 0.5;
 /// How much of a variance a new sample decides.
 const VARIANCE: f64 = 1.0 / 32.0;
 /// Deviations count up to this, as a logarithm.
 const FARTHEST: f64 = 1.0;
 /// A switch makes the next one harder for about so many calls.
-const CALM: f64 = 3000.0;
+const CALM: f64 = 5000.0;
 /// What it costs to measure a call, in nanoseconds.
 const MEASURING: f64 = 400.0;
 /// The share of the time of calls that it may cost.
@@ -60,15 +68,17 @@ pub(super) struct Tried {
     pub(super) samples: u64,
     /// How much longer its calls took than those in force, in the last rounds, as logarithms: the oldest first.
     rounds: Vec<f64>,
-    /// What a call took in its last round, in nanoseconds.
-    time: f64,
+    /// What a call took in the last two rounds, in nanoseconds.
+    times: [f64; 2],
     /// Of the logarithms of its times: their mean and variance, older ones counting for less and less.
     log_mean: f64,
     log_variance: f64,
     /// The call at which its last round ended.
     last: u64,
-    /// Whether something has happened since.
-    stale: bool,
+    /// Whether it has won by a little, and has to win once more.
+    nominated: bool,
+    /// Rounds that it may have without a pause, since something has happened.
+    stale: usize,
 }
 
 impl Tried {
@@ -87,6 +97,12 @@ impl Tried {
     #[expect(clippy::cast_precision_loss, reason = "of few samples it matters, and of many it is small")]
     const fn share(&self) -> f64 {
         1.0 / self.samples as f64
+    }
+
+    /// Something has happened: of what was known, the last few rounds are left, and a few more are wanted.
+    fn doubt(&mut self) {
+        self.rounds.drain(..self.rounds.len().saturating_sub(FEW));
+        self.stale = FEW;
     }
 
     /// What a call takes, in nanoseconds.
@@ -230,10 +246,9 @@ impl Policy {
         match &self.round {
             // In turn, and who begins changes from pair to pair.
             Some(Round { challenger, force, other }) => match force.calls.cmp(&other.calls) {
-                std::cmp::Ordering::Greater => *challenger,
-                std::cmp::Ordering::Less => self.force,
-                std::cmp::Ordering::Equal if force.calls % 2 == 1 => *challenger,
-                std::cmp::Ordering::Equal => self.force,
+                Ordering::Greater => *challenger,
+                Ordering::Equal if force.calls % 2 == 1 => *challenger,
+                Ordering::Less | Ordering::Equal => self.force,
             },
             None => self.force,
         }
@@ -265,7 +280,7 @@ impl Policy {
         self.budget = (self.budget + earned).min(SAVED * self.recent);
         if (self.recent / self.long).ln().abs() > SURPRISE {
             self.long = self.recent;
-            self.tried.iter_mut().for_each(|tried| tried.stale = true);
+            self.tried.iter_mut().for_each(Tried::doubt);
         }
     }
 
@@ -277,7 +292,7 @@ impl Policy {
             round.other.add(time);
         }
         let Round { force, other, .. } = *round;
-        if other.calls == 2 && other.usual() > HOPELESS * self.recent {
+        if other.calls == 2 && force.calls > 0 && other.usual() > HOPELESS * self.recent {
             self.end((other.usual() / self.recent).ln());
         } else if force.calls == PAIRS && other.calls == PAIRS {
             self.end((other.mean() / force.mean()).ln());
@@ -286,37 +301,59 @@ impl Policy {
 
     /// A round has ended, in which the calls of the challenger took longer by that, as a logarithm.
     fn end(&mut self, ratio: f64) {
-        let Some(Round { challenger, other, .. }) = self.round.take() else { return };
+        let Some(Round { challenger, force, other }) = self.round.take() else { return };
         let (calls, time) = (self.calls, other.undisturbed());
-        self.budget -= (time - self.recent).max(0.0) * count(other.calls);
+        // What chance gains in one round it loses in another.
+        let cost = (time - force.undisturbed()) * count(other.calls);
+        self.budget = (self.budget - cost).min(SAVED * self.recent);
+        let noise = self.noise(challenger);
         let tried = &mut self.tried[challenger];
+        tried.stale = tried.stale.saturating_sub(1);
+        if ratio < -QUICK.max(1.5 * noise) && median(&tried.rounds) > 0.0 {
+            tried.doubt();
+        }
         if tried.rounds.len() == KEPT {
             tried.rounds.remove(0);
         }
         tried.rounds.push(ratio);
-        (tried.time, tried.last, tried.stale) = (time, calls, false);
-        if let Some(rounds) = self.evidence(challenger) {
-            self.switch(challenger, rounds);
+        let before = if tried.rounds.len() == 1 { time } else { tried.times[1] };
+        (tried.times, tried.last) = ([before, time], calls);
+        match self.evidence(challenger) {
+            Some(rounds) if rounds == FEW || self.tried[challenger].nominated => self.switch(challenger, rounds),
+            // The rounds that made it win flatter it: others have to say the same.
+            Some(_) => {
+                let tried = &mut self.tried[challenger];
+                (tried.nominated, tried.rounds) = (true, Vec::new());
+            }
+            None => {
+                let tried = &mut self.tried[challenger];
+                tried.nominated &= tried.rounds.len() < ENOUGH || median(&tried.rounds) < 0.0;
+            }
         }
+    }
+
+    /// What noise makes of the ratio of a round, as a standard deviation.
+    fn noise(&self, challenger: usize) -> f64 {
+        self.tried[self.force].spread().hypot(self.tried[challenger].spread()) / count(PAIRS).sqrt()
     }
 
     /// How many of the last rounds show that a challenger is faster: a few, if it is so by much in each; or all, if it is so
     /// in most of many.
     fn evidence(&self, challenger: usize) -> Option<usize> {
         let rounds = &self.tried[challenger].rounds;
-        let hurdle = HURDLE * (1.0 + (self.heat - 1.0).max(0.0));
-        // Of the ratio of two means of so many calls.
-        let noise = self.tried[self.force].spread() * (2.0 / count(PAIRS)).sqrt();
         if let Some(last) = rounds.last_chunk::<FEW>()
-            && last.iter().all(|ratio| *ratio < -hurdle)
-            && median(last) < -QUICK.max(2.0 * noise).max(hurdle)
+            && last.iter().all(|ratio| *ratio < -HURDLE)
+            && median(last) < -QUICK.max(2.0 * self.noise(challenger)) * (1.0 + 0.2 * self.heat)
         {
             return Some(FEW);
         }
+        // Who has switched lately has to be surer.
+        let hurdle = HURDLE * (1.0 + self.heat);
         let middle = median(rounds);
         let away: Vec<f64> = rounds.iter().map(|ratio| (ratio - middle).abs()).collect();
-        // The standard error of a median, by the median of deviations: 1.25 times 1.48.
-        let error = 1.85 * median(&away) / count(rounds.len()).sqrt();
+        let spread = (1.48 * median(&away)).max(self.noise(challenger));
+        // The standard error of a median is 1.25 times that of a mean.
+        let error = SURE * 1.25 * spread / count(rounds.len()).sqrt();
         let faster = rounds.iter().filter(|ratio| **ratio < 0.0).count();
         let is_sure = rounds.len() >= ENOUGH && middle < -hurdle.max(error) && 3 * faster >= 2 * rounds.len();
         is_sure.then_some(rounds.len())
@@ -331,7 +368,7 @@ impl Policy {
         for (way, tried) in self.tried.iter_mut().enumerate() {
             if way == self.force {
                 tried.rounds = rounds.iter().map(|ratio| -ratio).collect();
-                (tried.time, tried.last) = (self.recent, self.calls);
+                (tried.times, tried.last) = ([self.recent; 2], self.calls);
             } else {
                 tried.rounds.drain(..tried.rounds.len().saturating_sub(last));
                 tried.rounds.iter_mut().for_each(|round| *round -= ratio);
@@ -339,6 +376,7 @@ impl Policy {
         }
         self.recent *= ratio.exp();
         self.long = self.recent;
+        self.tried[to].nominated = false;
         self.force = to;
         self.heat += 1.0;
         self.switches += 1;
@@ -362,9 +400,16 @@ impl Policy {
                 || self.force >= self.sides - 1
                 || (!shared.is_empty() && median(shared) < NEAR);
         }
-        let cost = (tried.time - self.recent) * count(PAIRS);
-        let is_paid = cost <= 0.0 || cost <= self.budget;
-        is_paid && (tried.stale || is_open(&tried.rounds) || self.calls - tried.last >= PAUSE)
+        // What a round may cost, by its time or by its ratio in the last two rounds, whichever was best: something else than the
+        // challenger may have made the others look bad. What it does cost is counted, so hope is paid for too.
+        let last = &tried.rounds[tried.rounds.len().saturating_sub(2)..];
+        let ratio = last.iter().copied().fold(f64::INFINITY, f64::min).exp();
+        let time = tried.times[0].min(tried.times[1]).min(ratio * self.recent);
+        let cost = (time - self.recent) * count(PAIRS);
+        let debt = self.recent * if tried.stale > 0 { 3.0 * DEBT } else { DEBT };
+        let is_owed = tried.rounds.len() < FEW && tried.rounds.iter().any(|ratio| *ratio < CREDIT);
+        let is_paid = is_owed || cost <= self.budget || (cost <= 0.0 && self.budget > -debt);
+        is_paid && (tried.stale > 0 || is_open(&tried.rounds) || self.calls - tried.last >= PAUSE)
     }
 
     /// Calls that need not be measured: so many that measuring costs little. While something is open, none.

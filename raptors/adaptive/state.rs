@@ -149,8 +149,8 @@ fn row(kind: &Kind, bucket: &Bucket) -> Option<Row> {
     (samples > 0).then(|| Row {
         op: kind.op.name,
         dtype: kind.dtype,
-        numerics: if kind.kind == "-acc" { Numerics::Accurate } else { Numerics::Numpy },
-        inplace: kind.kind == "-inplace",
+        numerics: if kind.suffix == "-acc" { Numerics::Accurate } else { Numerics::Numpy },
+        inplace: kind.suffix == "-inplace",
         threads: kind.threads,
         bytes: bucket.least,
         aspect: aspect_name(bucket.row),
@@ -177,11 +177,11 @@ pub(crate) fn of_call(
     let threads = threads::num_threads_of_late();
     let is_like = |kind: &Kind| {
         (kind.op.name, kind.dtype, kind.threads) == (op, dtype, threads)
-            && (kind.kind == "-inplace") == inplace
+            && (kind.suffix == "-inplace") == inplace
     };
     let usual = if numerics == Numerics::Accurate { "-acc" } else { "" };
     // A single column is reduced by the kernels of the other class.
-    let (kind, bucket) = buckets::find(|kind| is_like(kind) && (inplace || kind.kind == usual), target)
+    let (kind, bucket) = buckets::find(|kind| is_like(kind) && (inplace || kind.suffix == usual), target)
         .or_else(|| buckets::find(is_like, target))?;
     let row = row(kind, bucket).filter(|row| row.decided)?;
     let force = bucket.ways.iter().position(|way| *way == row.way)?;

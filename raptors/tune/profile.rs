@@ -453,7 +453,7 @@ mod tests {
     fn tables_of_a_class_have_a_kind() {
         let of = |name: &str| {
             let found = Found { table: name.to_owned(), ..found("l1 tall", "mul_m_s_map_f32_avx2_u4", None) };
-            table(&found)
+            table_named(&found.table)
         };
         assert_eq!(
             (of("add_columns.f64.avx512-acc").kind, of("add_columns.f64.avx512-acc").isa.as_str()),
@@ -502,7 +502,8 @@ mod tests {
                     row: row.clone(),
                     ..found("", "mul_m_s_map_f32_avx2_u4", None)
                 };
-                assert_eq!((table(&found).to_string(), table(&found).isa.as_str()), (name, isa.name()));
+                let table = table_named(&found.table);
+                assert_eq!((table.to_string(), table.isa.as_str()), (name, isa.name()));
                 assert_eq!(found.row.parse::<Place>().map(|place| place.to_string()), Ok(row));
             }
         }
