@@ -50,7 +50,11 @@ pub(crate) fn has(watchers: u8) -> bool {
 pub(crate) fn set(watcher: u8, on: bool) {
     // The others do as the environment says.
     has(watcher);
-    if on { STATE.fetch_or(watcher, Relaxed) } else { STATE.fetch_and(!watcher, Relaxed) };
+    if on {
+        STATE.fetch_or(watcher, Relaxed)
+    } else {
+        STATE.fetch_and(!watcher, Relaxed)
+    };
 }
 
 /// Does the work of a call that is watched, cut as `work` is told.

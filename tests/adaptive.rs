@@ -27,7 +27,8 @@ const TWO: (&str, &str) = ("RAPTORS_THREADS", "2");
 const ON: (&str, &str) = ("RAPTORS_ADAPTIVE", "1");
 
 fn matrix(rows: usize, cols: usize) -> Matrix<f32> {
-    let element = |row: usize, col: usize| f32::from(u16::try_from((row * 31 + col * 7) % 1009).expect("small"));
+    let element =
+        |row: usize, col: usize| f32::from(u16::try_from((row * 31 + col * 7) % 1009).expect("small"));
     Matrix::from_fn(rows, cols, |row, col| element(row, col) / 64.0).expect("memory")
 }
 
@@ -65,7 +66,8 @@ fn results_are_the_same_whatever_is_learned() {
             adaptive::disable();
             let all = || {
                 let axes = (ops::sum_axis0(&x).expect("right"), ops::sum_axis1(&x).expect("right"));
-                let maps = (ops::scale(&x, 3.0).expect("right"), ops::broadcast_add(&x, &row).expect("right"));
+                let maps =
+                    (ops::scale(&x, 3.0).expect("right"), ops::broadcast_add(&x, &row).expect("right"));
                 (ops::sum(&x).expect("right"), axes, maps, ops::var(&x, 0.0).expect("right"))
             };
             let expected = all();
@@ -189,7 +191,10 @@ fn an_unknown_variable_is_told_once() {
     let said_of = |said: &str| said.matches("raptors: the environment variable").count();
     let told = said(&[(slip, "2")]);
     assert_eq!(said_of(&told), 1, "{told}");
-    assert!(told.contains(&format!("{slip} is not known, and does nothing: is RAPTORS_THREADS meant?")), "{told}");
+    assert!(
+        told.contains(&format!("{slip} is not known, and does nothing: is RAPTORS_THREADS meant?")),
+        "{told}"
+    );
     for known in ["RAPTORS_THREADS", "RAPTORS_SPECS", "RAPTORS_GENERATED_DIR", "RAPTORS_BLESS"] {
         let told = said(&[(known, "2")]);
         assert_eq!(said_of(&told), 0, "{told}");
@@ -199,7 +204,8 @@ fn an_unknown_variable_is_told_once() {
 /// A profile of this processor in which all crossovers of sums of `f32` are that, in a folder of temporary files.
 fn profile_with(crossover: &str) -> std::path::PathBuf {
     let raptors::Caches { l1, l2, l3 } = raptors::caches();
-    let (cpu, isa) = (raptors::profile().expect("an environment").cpu, raptors::isa().expect("an environment"));
+    let (cpu, isa) =
+        (raptors::profile().expect("an environment").cpu, raptors::isa().expect("an environment"));
     let rows: String = (["l2", "l3", "memory"].iter())
         .flat_map(|size| ["wide", "square", "tall"].map(|aspect| format!("\"{size} {aspect}\"")))
         .map(|row| {
@@ -254,14 +260,19 @@ fn print_figures() {
         let Some(row) = row() else { continue };
         println!("{side}×{side}: {row}, since call {}", found.0);
         for tried in &row.ways {
-            let slower = tried.slower.map_or_else(String::new, |slower| format!(", {:+.1} %", 100.0 * slower));
+            let slower =
+                tried.slower.map_or_else(String::new, |slower| format!(", {:+.1} %", 100.0 * slower));
             println!("    {}: {} samples, {:?}{slower}", tried.way, tried.samples, tried.time);
         }
         // Adapting and not, in turn, once it is decided.
         let mut times = [const { Vec::new() }; 2];
         for round in 0..200 {
             let on = round % 2 == 0;
-            if on { adaptive::enable() } else { adaptive::disable() }
+            if on {
+                adaptive::enable()
+            } else {
+                adaptive::disable()
+            }
             let start = Instant::now();
             for _ in 0..100 {
                 call();
@@ -273,6 +284,9 @@ fn print_figures() {
             times[times.len() / 2].as_secs_f64() * 1e4
         });
         adaptive::enable();
-        println!("    a call: {off:.2} µs by the table, {on:.2} µs adapting: {:+.1} %", 100.0 * (on / off - 1.0));
+        println!(
+            "    a call: {off:.2} µs by the table, {on:.2} µs adapting: {:+.1} %",
+            100.0 * (on / off - 1.0)
+        );
     }
 }

@@ -41,10 +41,10 @@ mod state;
 #[cfg(all(test, feature = "arithmetic"))]
 mod tests;
 
-pub(crate) use self::{buckets::advice, state::of_call};
 #[cfg(feature = "tune")]
 pub use self::profile::{SaveError, save, with};
 pub use self::state::{Adapted, Row, Tried, Way, state};
+pub(crate) use self::{buckets::advice, state::of_call};
 use crate::watch;
 
 /// Whether calls adapt.

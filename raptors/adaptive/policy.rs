@@ -7,7 +7,7 @@
 //! moves nothing.
 //!
 //! A challenger that is slower costs time, and that is paid from a budget, in nanoseconds: a small share of what all calls
-//! take. A first round may be owed to it, since nothing is known before.
+//! take. The first few rounds are on credit, since nothing is known before.
 
 use std::cmp::Ordering;
 
@@ -19,7 +19,7 @@ const KEPT: usize = 15;
 const FEW: usize = 3;
 /// Rounds from which on a small difference counts: 24 samples a side.
 const ENOUGH: usize = 6;
-/// How much faster a challenger has to be, as a logarithm: 3 %.
+/// How much faster a challenger has to be in most of many rounds, as a logarithm: 3 %.
 const HURDLE: f64 = 0.03;
 /// How much faster a few rounds have to show it.
 const QUICK: f64 = 0.15;
@@ -228,7 +228,9 @@ impl Policy {
 
     /// Whether there is the minimum of samples on each side.
     pub(super) fn is_decided(&self) -> bool {
-        let known = |way: usize| way == self.force || self.tried[way].rounds.len() >= FEW;
+        let known = |way: usize| {
+            way == self.force || self.tried[way].nominated || self.tried[way].rounds.len() >= FEW
+        };
         known(0) && (1..self.tried.len()).any(known)
     }
 
@@ -319,7 +321,9 @@ impl Policy {
         let before = if tried.rounds.len() == 1 { time } else { tried.times[1] };
         (tried.times, tried.last) = ([before, time], calls);
         match self.evidence(challenger) {
-            Some(rounds) if rounds == FEW || self.tried[challenger].nominated => self.switch(challenger, rounds),
+            Some(rounds) if rounds == FEW || self.tried[challenger].nominated => {
+                self.switch(challenger, rounds);
+            }
             // The rounds that made it win flatter it: others have to say the same.
             Some(_) => {
                 let tried = &mut self.tried[challenger];

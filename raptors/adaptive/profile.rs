@@ -132,15 +132,16 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn vote(least: usize, chunk: Option<Option<usize>>, samples: u64) -> Vote {
-        let way = chunk.map_or(Way::Alone, |chunk| Way::Shared { chunk });
+    const SHARED: Way = Way::Shared { chunk: None };
+
+    fn vote(least: usize, way: Way, samples: u64) -> Vote {
         Vote { least, way, samples, slower: [0.1, 0.05, 0.2] }
     }
 
     #[test]
     fn the_crossover_is_between_those_that_share_and_those_that_do_not() {
-        let shared = |least| vote(least, Some(None), 50);
-        let alone = |least| vote(least, None, 50);
+        let shared = |least| vote(least, SHARED, 50);
+        let alone = |least| vote(least, Way::Alone, 50);
         // Set too high, too low, and right: between the two the nearest to what the table says.
         assert_eq!(crossover(8 * MIB, &[alone(MIB), shared(2 * MIB), shared(4 * MIB)]), 2 * MIB);
         assert_eq!(crossover(MIB / 4, &[alone(MIB / 4), alone(MIB), shared(4 * MIB)]), 2 * MIB);
@@ -150,17 +151,17 @@ mod tests {
         assert_eq!(crossover(NEVER, &[shared(2 * MIB)]), 2 * MIB);
         assert_eq!(crossover(NEVER, &[alone(2 * MIB)]), NEVER);
         // One that contradicts the others is outvoted by samples.
-        assert_eq!(crossover(MIB, &[shared(MIB), vote(2 * MIB, None, 10), shared(4 * MIB)]), MIB);
+        assert_eq!(crossover(MIB, &[shared(MIB), vote(2 * MIB, Way::Alone, 10), shared(4 * MIB)]), MIB);
     }
 
     #[test]
     fn a_row_says_what_is_new_and_nothing_else() {
         let tasks = Tasks { crossover: MIB, chunk: PER_THREAD };
-        assert_eq!(row_of(tasks, &[vote(2 * MIB, Some(None), 50)]), None);
-        let alone = row_of(tasks, &[vote(2 * MIB, None, 50)]).expect("another crossover");
+        assert_eq!(row_of(tasks, &[vote(2 * MIB, SHARED, 50)]), None);
+        let alone = row_of(tasks, &[vote(2 * MIB, Way::Alone, 50)]).expect("another crossover");
         assert_eq!((alone.crossover, alone.chunk), (Some(Bytes(4 * MIB)), None));
         assert_eq!(alone.margin, Percent { tenths: 105 });
-        let votes = [vote(2 * MIB, Some(Some(MIB / 4)), 50), vote(4 * MIB, Some(None), 20)];
+        let votes = [vote(2 * MIB, Way::Shared { chunk: Some(MIB / 4) }, 50), vote(4 * MIB, SHARED, 20)];
         let pieces = row_of(tasks, &votes).expect("other pieces");
         assert_eq!((pieces.crossover, pieces.chunk), (Some(Bytes(MIB)), Some(Bytes(MIB / 4))));
     }

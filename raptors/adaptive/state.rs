@@ -130,7 +130,9 @@ impl fmt::Display for Row {
 #[must_use]
 pub fn state() -> Vec<Row> {
     let mut rows: Vec<Row> = buckets::all().filter_map(|(kind, bucket)| row(kind, bucket)).collect();
-    rows.sort_by_key(|row| (row.op, row.dtype, row.numerics, row.inplace, row.threads, row.bytes, row.aspect));
+    rows.sort_by_key(|row| {
+        (row.op, row.dtype, row.numerics, row.inplace, row.threads, row.bytes, row.aspect)
+    });
     rows
 }
 

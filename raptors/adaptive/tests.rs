@@ -21,7 +21,8 @@ fn target(rows: usize) -> Target {
 /// A call of `scale` on so many rows.
 fn advice_on(rows: usize) -> Option<buckets::Advice> {
     let table = <f32 as Supports<op::Scale>>::TABLES.into;
-    advice("scale", (table, Dtype::F32), &Call::default(), target(rows)).expect("an environment that can be read")
+    advice("scale", (table, Dtype::F32), &Call::default(), target(rows))
+        .expect("an environment that can be read")
 }
 
 /// So many calls, which take as long as `takes` says of calls that are shared and of others, in microseconds.
@@ -62,17 +63,23 @@ fn what_is_learned_is_followed_told_and_forgotten() {
     let adapted = found.adapted.expect("decided");
     assert_eq!((found.threads, adapted.way, adapted.samples), (1, Way::Alone, learned.samples));
     assert_eq!(found.sharing, format!("adapted, {} samples: on one thread", learned.samples));
-    let cuts: Vec<_> = (0..20).filter_map(|_| advice_on(rows)).filter(|advice| advice.sample.is_none()).collect();
+    let cuts: Vec<_> =
+        (0..20).filter_map(|_| advice_on(rows)).filter(|advice| advice.sample.is_none()).collect();
     assert!(cuts.iter().all(|advice| advice.cut == Some(Cut::ALONE)));
     // Of another size nothing is known, nor with another number of threads.
     assert_eq!((row(other), explain(other).adapted), (None, None));
 
     // A cut or a kernel that the caller names is not touched, nor is a small call.
     let table = <f32 as Supports<op::Scale>>::TABLES.into;
-    let asked = |call: &Call<'_>, target| advice("scale", (table, Dtype::F32), call, target).expect("right").is_some();
+    let asked = |call: &Call<'_>, target| {
+        advice("scale", (table, Dtype::F32), call, target).expect("right").is_some()
+    };
     assert!(asked(&Call::default(), target(rows)) && !asked(&Call::default(), target(1)));
     assert!(!asked(&Call { cut: Some(Cut { threads: 2, chunk: 0 }), ..Call::default() }, target(rows)));
-    assert!(!asked(&Call { choice: Choice::Kernel("any"), numerics: Numerics::Numpy, cut: None }, target(rows)));
+    assert!(!asked(
+        &Call { choice: Choice::Kernel("any"), numerics: Numerics::Numpy, cut: None },
+        target(rows)
+    ));
 
     #[cfg(feature = "tune")]
     saved();

@@ -271,7 +271,8 @@ fn every_variable_that_the_repository_speaks_of_is_known() {
                 let text = fs::read_to_string(&path).unwrap_or_default();
                 let names = text.match_indices("RAPTORS_").map(|(at, _)| {
                     let rest = &text[at..];
-                    let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+                    let end =
+                        rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
                     rest[..end.unwrap_or(rest.len())].to_owned()
                 });
                 found.extend(names.filter(|name| !name.ends_with('_')));

@@ -146,8 +146,7 @@ impl<T: Element> Reduction<T> {
         let (table, target) = (self.table(call.numerics), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
         if watch::is_on() {
-            let again =
-                |call: &Call<'_>| self.all_planned(&table.pick(call.choice, call.cut, target)?, x);
+            let again = |call: &Call<'_>| self.all_planned(&table.pick(call.choice, call.cut, target)?, x);
             return watch::watched(self.op, (table, T::DTYPE), call, target, again);
         }
         self.all_planned(&plan, x)

@@ -8,7 +8,8 @@ use std::{
 };
 
 use raptors_profile::{
-    Aspect, Bucket, Bytes, Caches, Cut, Kind, Percent, Place, Profile, Size, Span, Table, Winner, cpu_key, parse,
+    Aspect, Bucket, Bytes, Caches, Cut, Kind, Percent, Place, Profile, Size, Span, Table, Winner, cpu_key,
+    parse,
 };
 
 use super::{
