@@ -7,11 +7,11 @@ mod arguments;
 pub use self::arguments::{Arg, Erased, Out, Place, Value};
 pub(crate) use self::arguments::{Args, dtype_of, wrong_results};
 use crate::{
-    Error, Isa, Numerics,
+    Error, Isa, Numerics, adaptive,
     dispatch::{
         call::Sig,
         profile::Win,
-        table::{self, Choice, Cut, NEVER, PER_THREAD, Plan, Reason, bucket_name},
+        table::{self, Choice, Cut, NEVER, PER_THREAD, Plan, Reason, Target, bucket_name},
     },
     element::Dtype,
     kernels::reference::Expr,
@@ -319,8 +319,10 @@ impl Kernel {
     }
 }
 
-/// Explains a call of a dtype and class, in place or not, on contiguous matrices of a shape.
-pub(crate) type Explain = fn(Dtype, Numerics, bool, (usize, usize)) -> Result<Explanation, Error>;
+/// Explains a call of a dtype and class, in place or not, cut in some way or as the table says, on contiguous matrices of a
+/// shape.
+pub(crate) type Explain =
+    fn(Dtype, Numerics, bool, Option<Cut>, (usize, usize)) -> Result<Explanation, Error>;
 
 /// What became of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -382,6 +384,10 @@ pub struct Explanation {
     pub won: Option<Win>,
     /// The row of a profile that chose crossover and chunk; `None` if they are the defaults.
     pub cut_won: Option<Win>,
+    /// What calls of its size have learned, while calls adapt; `None` before they have decided.
+    pub adapted: Option<adaptive::Adapted>,
+    /// The call.
+    pub(crate) target: Target,
 }
 
 impl Op {
@@ -423,7 +429,7 @@ impl Op {
         shape: (usize, usize),
     ) -> Result<Explanation, Error> {
         self.offers(numerics)?;
-        (self.explain)(dtype, numerics, false, shape)
+        self.adapted(dtype, numerics, false, shape)
     }
 
     /// As [`Op::explain`], for a call that overwrites its first matrix.
@@ -432,13 +438,40 @@ impl Op {
     /// As there; and [`Error::Unknown`] for a reduction, which never does.
     pub fn explain_inplace(&self, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
         match self.body {
-            Body::Map(_) => (self.explain)(dtype, Numerics::default(), true, shape),
+            Body::Map(_) => self.adapted(dtype, Numerics::default(), true, shape),
             Body::Reduce { .. } | Body::Staged { .. } => Err(Error::Unknown {
                 kind: "way to write the result of this operation",
                 name: "in place".to_owned(),
                 known: "into an output of its own".to_owned(),
             }),
         }
+    }
+
+    /// By the table, or as calls go that have learned something else.
+    fn adapted(
+        &self,
+        dtype: Dtype,
+        numerics: Numerics,
+        inplace: bool,
+        shape: (usize, usize),
+    ) -> Result<Explanation, Error> {
+        let by_table = (self.explain)(dtype, numerics, inplace, None, shape)?;
+        let mut target = by_table.target;
+        if let Body::Staged { .. } = self.body {
+            // A call is of all its matrices, and one of its kernels is explained.
+            let matrices = self.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+            let (rows, cols) = shape;
+            let bytes = rows.saturating_mul(cols).saturating_mul(matrices * dtype.bytes());
+            target = Target { rows, cols, bytes, ..target };
+        }
+        let Some((adapted, cut)) = adaptive::of_call(self.name, dtype, (numerics, inplace), target) else {
+            return Ok(by_table);
+        };
+        let found = match cut {
+            Some(cut) => (self.explain)(dtype, numerics, inplace, Some(cut), shape)?,
+            None => by_table,
+        };
+        Ok(Explanation { sharing: adapted.to_string(), adapted: Some(adapted), ..found })
     }
 
     /// Whether a caller can choose that numeric class.
@@ -521,6 +554,8 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
         default_tasks: tasks(default_tasks),
         won: won.map(Win::of),
         cut_won: cut_won.map(Win::of),
+        adapted: None,
+        target: plan.target,
     }
 }
 

@@ -141,14 +141,23 @@ table! {
     telemetry: bool = "RAPTORS_TELEMETRY" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
     else "off" (|| false), shown by |on: bool| if on { "on" } else { "off" }.to_owned();
 
+    "Whether calls adapt from the start: learn from what calls take whether to share their work, and in what pieces. \
+     `raptors::adaptive` changes it later."
+    adaptive: bool = "RAPTORS_ADAPTIVE" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
+    else "off" (|| false), shown by |on: bool| if on { "on" } else { "off" }.to_owned();
+
     "The folder of users' settings: in its folder `raptors` are their own profiles, a file named after each processor."
     config: Option<PathBuf> = "XDG_CONFIG_HOME" (CONFIG) by |word| Ok(absolute(word));
     else "`~/.config`, on macOS `~/Library/Application Support`" (|| None),
     shown by |config: Option<PathBuf>| profile::folder(config.as_deref()).map_or_else(|| "no folder".to_owned(), |folder| folder.display().to_string());
 }
 
-static READ: Lazy<(Result<Settings, Error>, Vec<Knob>)> =
-    Lazy::new(|| read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned())));
+static READ: Lazy<(Result<Settings, Error>, Vec<Knob>)> = Lazy::new(|| {
+    let read = read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()));
+    let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    unknown::warn(&unknown::among(set, &read.1));
+    read
+});
 
 /// What the environment asks for, or the first of its variables that cannot be read.
 pub(crate) fn settings() -> Result<&'static Settings, &'static Error> {
@@ -272,6 +281,8 @@ pub(crate) fn in_units(bytes: usize) -> String {
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
+
+mod unknown;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@
 // Unsafe code has rooms of its own; it is refused everywhere else.
 #![deny(unsafe_code)]
 
+pub mod adaptive;
 mod array;
 #[allow(unsafe_code, reason = "a room of unsafe: memory from the allocator")]
 mod buffer;
@@ -45,6 +46,7 @@ mod simd;
 pub mod telemetry;
 #[cfg(feature = "tune")]
 pub mod tune;
+mod watch;
 
 pub use array::{ArrayRef, Asked, Over, Plan, Spread, compact, reduce, walk};
 pub use catalogue::explain;

@@ -10,7 +10,8 @@ fn page() -> String {
         ## Of a running program\n\n\
         All are read together, once, when the first of them is needed. An empty one is not set. If one has a value \
         that\ncannot be read, every call is refused with an error that names it. `cargo raptors info` shows what is in \
-        force, and\nwhich variable says so; programs ask `raptors::knobs()`.\n\n"
+        force, and\nwhich variable says so; programs ask `raptors::knobs()`.\n\nA variable that begins with `RAPTORS_` and is in \
+        neither table is told on stderr, once, with the name that may have been\nmeant.\n\n"
         .to_owned();
     let mut rows = Vec::new();
     for knob in raptors::knobs() {

@@ -28,6 +28,8 @@ pub(crate) struct Explanation {
     threads: usize,
     /// Why so many.
     sharing: String,
+    /// Calls of its size that were measured, if these decided how it is cut (see ``adaptive``); None if the tables did.
+    adapted: Option<u64>,
     /// Bytes of a piece; None if the call is not cut, or into a piece for each thread.
     chunk: Option<usize>,
     /// Bytes from which on such calls take more than one thread; None if they never do.
@@ -81,7 +83,7 @@ macro_rules! fields {
     };
 }
 
-fields!(op, dtype, shape, kernel, isa, threads, sharing, chunk, crossover, reason, won, spec);
+fields!(op, dtype, shape, kernel, isa, threads, sharing, adapted, chunk, crossover, reason, won, spec);
 
 /// An explanation from its fields, as a pickle has them.
 #[pyfunction]
@@ -126,6 +128,7 @@ pub(crate) fn explain(
         isa: found.isa.name().to_owned(),
         threads: found.threads,
         sharing: found.sharing,
+        adapted: found.adapted.map(|adapted| adapted.samples),
         chunk: found.chunk,
         crossover: found.crossover,
         reason: found.reason,

@@ -96,7 +96,7 @@ impl Drop for Threads {
 }
 
 /// The exception for a profile that cannot be read or written.
-fn unusable(refused: &ProfileError) -> PyErr {
+pub(crate) fn unusable(refused: &ProfileError) -> PyErr {
     match refused {
         ProfileError::System { error, .. } => io::Error::new(error.kind(), refused.to_string()).into(),
         _ => PyValueError::new_err(refused.to_string()),

@@ -58,8 +58,12 @@ pub(crate) const fn size_name(size: usize) -> &'static str {
 /// A bucket in words: `second-level cache, square`.
 pub(crate) fn bucket_name(bucket: usize) -> String {
     const SIZE: [&str; SIZES] = ["first-level cache", "second-level cache", "third-level cache", "memory"];
-    const ASPECT: [&str; ASPECTS] = ["wide", "square", "tall"];
-    format!("{}, {}", SIZE[bucket / ASPECTS], ASPECT[bucket % ASPECTS])
+    format!("{}, {}", SIZE[bucket / ASPECTS], aspect_name(bucket))
+}
+
+/// The aspect of a bucket in a word.
+pub(crate) const fn aspect_name(bucket: usize) -> &'static str {
+    ["wide", "square", "tall"][bucket % ASPECTS]
 }
 
 /// A target shape, as callers see it, and its kernel at each size.
@@ -85,7 +89,8 @@ pub(crate) const PER_THREAD: usize = 0;
 /// How one call is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// Threads that take part, this one included.
+    /// Threads that take part, this one included; 0 for this one alone, with no cut but such as lets the call be
+    /// cancelled.
     pub threads: usize,
     /// Bytes, read and written, of a piece; a piece has at least one row, one cache line of columns or one leaf of a
     /// tree. 0 cuts the call into as few pieces as there are threads.
@@ -93,6 +98,9 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// On the thread that calls, as calls below the crossover are.
+    pub(crate) const ALONE: Self = Self { threads: 0, chunk: PER_THREAD };
+
     /// Bytes of a piece of a call of that many bytes.
     pub(crate) fn piece(self, bytes: usize) -> usize {
         if self.chunk == PER_THREAD { bytes.div_ceil(self.threads.max(1)) } else { self.chunk }
@@ -181,7 +189,6 @@ pub struct Table<S: Sig> {
     #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) dtype: Dtype,
     /// What profiles add to the ISA: `-inplace`.
-    #[cfg_attr(not(feature = "tunable"), expect(dead_code, reason = "nobody's profile is read"))]
     pub(crate) kind: &'static str,
     /// The kernels of the signature and dtype.
     pub(crate) rows: &'static [Row<S>],
@@ -292,7 +299,11 @@ impl<S: Sig> Table<S> {
             let Some(isa_rows) = isa_rows else { continue };
             let choices = self.chosen(at);
             let tasks = choices.tasks(target.bucket(false));
-            let cut = cut.or_else(|| threads::cut(tasks, target.bytes));
+            let cut = match cut {
+                None => threads::cut(tasks, target.bytes),
+                Some(Cut::ALONE) => threads::cut(Tasks { crossover: NEVER, ..tasks }, target.bytes),
+                wish => wish,
+            };
             let together = cut.is_some_and(|cut| cut.threads > 1);
             let bucket = target.bucket(together);
             // A target shape's kernel was chosen by calls that were not cut.
@@ -318,6 +329,18 @@ impl<S: Sig> Table<S> {
             let found = profile::choose(self, isa);
             rows.chosen.get_or_init(|| found)
         })
+    }
+
+    /// As profiles call it, on an ISA by its number: `mul_m_s.f32.avx2-inplace`.
+    #[cfg(feature = "tunable")]
+    pub(crate) fn name(&self, isa: usize) -> String {
+        format!("{}.{}.{}{}", self.computation, self.dtype, Isa::ALL[isa].name(), self.kind)
+    }
+
+    /// The same of the rows that calls on that ISA follow: its own, or those of the next plainer one that has any.
+    #[cfg(feature = "tune")]
+    pub(crate) fn name_on(&self, isa: Isa) -> String {
+        self.name(self.isas[..=isa as usize].iter().rposition(Option::is_some).unwrap_or_default())
     }
 
     /// The kernels that compete for its rows, with their places.

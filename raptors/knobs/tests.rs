@@ -220,3 +220,70 @@ fn telemetry_is_a_switch() {
     assert_eq!(refused("RAPTORS_TELEMETRY", "yes"), "RAPTORS_TELEMETRY=\"yes\": expected on (1), or off (0)");
     assert_eq!(in_force("RAPTORS_TELEMETRY", &[]), ("off".to_owned(), Origin::Default));
 }
+
+#[test]
+fn adapting_is_a_switch() {
+    let adaptive = |value| settings_under(&[("RAPTORS_ADAPTIVE", value)]).adaptive;
+    assert_eq!(["", "off", "0", "on", "1"].map(adaptive), [false, false, false, true, true]);
+    assert_eq!(refused("RAPTORS_ADAPTIVE", "2"), "RAPTORS_ADAPTIVE=\"2\": expected on (1), or off (0)");
+}
+
+#[test]
+fn an_unknown_variable_is_told_with_the_nearest_name() {
+    let (_, knobs) = under(&[]);
+    let said = |names: &[&str]| unknown::among(names.iter().map(|name| (*name).to_owned()), &knobs);
+    let of = |name: &str, meant: &str| {
+        format!("raptors: the environment variable {name} is not known, and does nothing: {meant}")
+    };
+    for (name, meant) in [
+        ("RAPTORS_THREDS", "RAPTORS_THREADS"),
+        ("RAPTORS_TRHEADS", "RAPTORS_THREADS"),
+        ("RAPTORS_ADAPTIV", "RAPTORS_ADAPTIVE"),
+        ("RAPTORS_POOLBYTES", "RAPTORS_POOL_BYTES"),
+        ("RAPTORS_SPEC", "RAPTORS_SPECS"),
+    ] {
+        assert_eq!(said(&[name]), [of(name, &format!("is {meant} meant?"))]);
+    }
+    let far = "docs/environment.md lists those that are";
+    assert_eq!(said(&["RAPTORS_COLOUR_OF_THE_SEA"]), [of("RAPTORS_COLOUR_OF_THE_SEA", far)]);
+    // Names of others, and those that are known, to whomever.
+    assert_eq!(said(&["PATH", "RAPTOR_SIMD", "raptors_simd", "OMP_NUM_THREADS", "RAPTORS_SIMD"]), [""; 0]);
+    assert_eq!(said(unknown::OF_OTHERS), [""; 0]);
+    assert_eq!(said(&["RAPTORS_B", "PATH", "RAPTORS_A"]).len(), 2);
+    assert!(said(&["RAPTORS_B", "RAPTORS_A"])[0].contains("RAPTORS_A"));
+}
+
+/// So that no build, no test and no chore of the repository makes a program of it complain.
+#[test]
+fn every_variable_that_the_repository_speaks_of_is_known() {
+    fn visit(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).expect("a folder of the repository") {
+            let path = entry.expect("a readable folder").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_text = ["rs", "py", "toml", "tera", "yml", "md"]
+                .iter()
+                .any(|end| path.extension().is_some_and(|extension| extension == *end));
+            if path.is_dir() {
+                if !["target", ".git", "data"].contains(&name.as_str()) {
+                    visit(&path, found);
+                }
+            } else if is_text && !path.ends_with("knobs/tests.rs") {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                let names = text.match_indices("RAPTORS_").map(|(at, _)| {
+                    let rest = &text[at..];
+                    let end =
+                        rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+                    rest[..end.unwrap_or(rest.len())].to_owned()
+                });
+                found.extend(names.filter(|name| !name.ends_with('_')));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
+    assert!(found.iter().any(|name| name == "RAPTORS_BLESS"), "the repository's files were not found");
+    found.sort_unstable();
+    found.dedup();
+    let (_, knobs) = under(&[]);
+    assert_eq!(unknown::among(found.into_iter(), &knobs), [""; 0]);
+}

@@ -12,7 +12,7 @@ use crate::{
         call::Sig,
         table::{Plan, Table, Target},
     },
-    telemetry,
+    watch,
 };
 
 /// The kernels of a map operation for one dtype: into another matrix, and in place.
@@ -34,13 +34,13 @@ pub(crate) struct Named<const N: usize> {
 }
 
 impl<const N: usize> Named<N> {
-    /// Of what a stage of a reduction computes, and of a call that is counted already: no operation.
+    /// Of what a stage of a reduction computes, and of a call that is watched already: no operation.
     pub(crate) const NOBODY: Self = Self { op: "", names: [""; N], order: [0; N] };
 
-    /// Whether calls are counted, and this is one.
+    /// Whether calls are watched, and this is one.
     #[inline]
-    pub(crate) fn is_counted(&self) -> bool {
-        telemetry::is_on() && !self.op.is_empty()
+    pub(crate) fn is_watched(&self) -> bool {
+        watch::is_on() && !self.op.is_empty()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         table::{Cut, PER_THREAD, Plan, Table, Target},
     },
     kernels::tree,
-    telemetry,
+    watch,
 };
 
 /// The signature of reduction kernels: a matrix, and a place for each state.
@@ -82,10 +82,10 @@ impl<T: Element> Reduction<T> {
         }
     }
 
-    /// The plan of a call on a contiguous matrix of that shape.
+    /// The plan of a call on a contiguous matrix of that shape, cut in that way or as the table says.
     pub(crate) fn look_up(
         &self,
-        isa: crate::Isa,
+        (isa, cut): (crate::Isa, Option<Cut>),
         numerics: Numerics,
         (rows, cols): (usize, usize),
     ) -> Plan<States<T>> {
@@ -97,10 +97,10 @@ impl<T: Element> Reduction<T> {
             stores: false,
         };
         if let (Some(table), 1) = (self.one_column, cols) {
-            return table.look_up(isa, None, Target { rows: 1, cols: rows, ..target });
+            return table.look_up(isa, cut, Target { rows: 1, cols: rows, ..target });
         }
         let class = self.column_class(numerics, cols);
-        let mut plan = self.table(class).look_up(isa, None, target);
+        let mut plan = self.table(class).look_up(isa, cut, target);
         if let (true, Some(cut)) = (self.by_columns, plan.cut) {
             // There may be fewer stripes than threads.
             let (Down::Stripes { count, .. } | Down::Rows { count, .. }) =
@@ -155,14 +155,14 @@ impl<T: Element> Reduction<T> {
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
         let (table, target) = (self.table(call.numerics), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
-        if telemetry::is_on() {
-            let compute = || self.all_planned(&plan, x);
-            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        if watch::is_on() {
+            let again = |call: &Call<'_>| self.all_planned(&table.pick(call.choice, call.cut, target)?, x);
+            return watch::watched(self.op, (table, T::DTYPE), call, target, again);
         }
         self.all_planned(&plan, x)
     }
 
-    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[expect(clippy::inline_always, reason = "a call that is not watched must not pay for those that are")]
     #[inline(always)]
     fn all_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>) -> Result<T, Error> {
         let state = if x.is_empty() { self.empty()? } else { self.whole(plan, x)? };
@@ -175,14 +175,15 @@ impl<T: Element> Reduction<T> {
         check::column("out", out.len(), x.shape())?;
         let (table, target) = (self.table(call.numerics), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
-        if telemetry::is_on() {
-            let compute = || self.rows_planned(&plan, x, out);
-            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        if watch::is_on() {
+            let again =
+                |call: &Call<'_>| self.rows_planned(&table.pick(call.choice, call.cut, target)?, x, out);
+            return watch::watched(self.op, (table, T::DTYPE), call, target, again);
         }
         self.rows_planned(&plan, x, out)
     }
 
-    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[expect(clippy::inline_always, reason = "a call that is not watched must not pay for those that are")]
     #[inline(always)]
     fn rows_planned(&self, plan: &Plan<States<T>>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         if x.is_empty() {
@@ -239,14 +240,17 @@ impl<T: Element> Reduction<T> {
         };
         let is_run = one_column.is_some();
         let plan = table.pick(call.choice, call.cut, target)?;
-        if telemetry::is_on() {
-            let compute = || self.columns_planned(&plan, class, is_run, x, out);
-            return telemetry::planned(self.op, T::DTYPE, &plan, target, compute);
+        if watch::is_on() {
+            let again = |call: &Call<'_>| {
+                let plan = table.pick(call.choice, call.cut, target)?;
+                self.columns_planned(&plan, class, is_run, x, out)
+            };
+            return watch::watched(self.op, (table, T::DTYPE), call, target, again);
         }
         self.columns_planned(&plan, class, is_run, x, out)
     }
 
-    #[expect(clippy::inline_always, reason = "a call that is not counted must not pay for those that are")]
+    #[expect(clippy::inline_always, reason = "a call that is not watched must not pay for those that are")]
     #[inline(always)]
     fn columns_planned(
         &self,

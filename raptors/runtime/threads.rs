@@ -105,6 +105,11 @@ pub(crate) fn num_threads_of_late() -> usize {
     num_threads()
 }
 
+/// Whether this thread is a rayon worker, with whose pool a call is shared.
+pub(crate) fn is_worker() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
 /// More threads than this are a mistake: no machine that this library was made for has as many cores.
 pub(crate) const MOST_THREADS: usize = 1024;
 

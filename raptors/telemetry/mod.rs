@@ -1,6 +1,6 @@
 //! What the calls of this process were: how many, of what, how long they took, and which came last.
 //!
-//! Off by default, and then a call asks for it by one relaxed load. `RAPTORS_TELEMETRY=1` has calls counted from the
+//! Off by default, and then a call asks by one relaxed load whether anybody watches calls (`watch.rs`). `RAPTORS_TELEMETRY=1` has calls counted from the
 //! start, [`set`] from now on:
 //!
 //! ```
@@ -39,7 +39,7 @@ mod snapshot;
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -50,22 +50,14 @@ pub use self::{
     snapshot::{Event, Helpers, Kind, Pool, Row, Snapshot},
 };
 use crate::{
-    Dtype, Error, Isa,
-    catalogue::{self, Call},
+    Dtype, catalogue,
     dispatch::{
         call::Sig,
-        table::{Plan, SIZES, Table, Target},
+        table::{Plan, SIZES, Target},
     },
-    knobs,
     process::PerProcess,
+    watch,
 };
-
-/// Nobody asked yet what `RAPTORS_TELEMETRY` says.
-const UNREAD: u8 = 0;
-const OFF: u8 = 1;
-const ON: u8 = 2;
-
-static STATE: AtomicU8 = AtomicU8::new(UNREAD);
 
 static TELEMETRY: PerProcess<Telemetry> = PerProcess::new(Telemetry::new);
 
@@ -73,21 +65,12 @@ static TELEMETRY: PerProcess<Telemetry> = PerProcess::new(Telemetry::new);
 #[inline]
 #[must_use]
 pub fn is_on() -> bool {
-    #[cold]
-    fn read() -> bool {
-        if STATE.load(Relaxed) == UNREAD {
-            // With an environment that cannot be read no call computes: there is nothing to count.
-            let on = knobs::settings().is_ok_and(|settings| settings.telemetry);
-            STATE.compare_exchange(UNREAD, if on { ON } else { OFF }, Relaxed, Relaxed).ok();
-        }
-        STATE.load(Relaxed) == ON
-    }
-    STATE.load(Relaxed) != OFF && read()
+    watch::is_on() && watch::has(watch::COUNTED)
 }
 
 /// Has calls counted from now on, or no longer, those of all threads. What was counted stays, until [`reset`].
 pub fn set(on: bool) {
-    STATE.store(if on { ON } else { OFF }, Relaxed);
+    watch::set(watch::COUNTED, on);
 }
 
 /// What was counted so far. Calls that end meanwhile may be in some of its numbers and not in others.
@@ -136,48 +119,17 @@ impl Telemetry {
     }
 }
 
-/// Does the work of a call, which picks the kernel that is picked here too, and counts it. Where calls are counted, every one
-/// comes through here or through [`planned`] once.
-#[cold]
-#[inline(never)]
-pub(crate) fn counted<S: Sig, R>(
-    op: &str,
-    (table, dtype): (&'static Table<S>, Dtype),
-    call: &Call<'_>,
-    target: Target,
-    work: impl FnOnce() -> Result<R, Error>,
-) -> Result<R, Error> {
-    planned(op, dtype, &table.pick(call.choice, call.cut, target)?, target, work)
-}
-
-/// The same for a call whose kernel has been picked.
-#[cold]
-#[inline(never)]
-pub(crate) fn planned<S: Sig, R>(
+/// Counts a call that has ended, and how long it took.
+pub(crate) fn count<S: Sig>(
     op: &str,
     dtype: Dtype,
     plan: &Plan<S>,
     target: Target,
-    work: impl FnOnce() -> Result<R, Error>,
-) -> Result<R, Error> {
-    let parallel = plan.is_shared();
-    let kind = (target.size(parallel), plan.kernel.row().isa, parallel);
-    let start = Instant::now();
-    let result = work();
-    count(op, dtype, kind, target, (start, start.elapsed()));
-    result
-}
-
-fn count(
-    op: &str,
-    dtype: Dtype,
-    (size, isa, parallel): (usize, Isa, bool),
-    target: Target,
     (start, time): (Instant, Duration),
 ) {
     let Ok(op) = catalogue::ops().binary_search_by_key(&op, |op| op.name) else { return };
-    let telemetry = TELEMETRY.here();
-    let kind = Kind::number(op, dtype, size, isa, parallel);
+    let (parallel, telemetry) = (plan.is_shared(), TELEMETRY.here());
+    let kind = Kind::number(op, dtype, target.size(parallel), plan.kernel.row().isa, parallel);
     let counters = telemetry.kinds[kind].get().unwrap_or_else(|| {
         let counters = Box::new(Counters::new());
         telemetry.kinds[kind].get_or_init(|| counters)
@@ -209,6 +161,6 @@ pub(crate) fn waited(time: Duration) {
 }
 
 /// In nanoseconds, which suffice for 584 years.
-fn nanoseconds(time: Duration) -> u64 {
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

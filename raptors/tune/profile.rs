@@ -8,7 +8,8 @@ use std::{
 };
 
 use raptors_profile::{
-    Bucket, Bytes, Caches, Cut, Kind, Percent, Place, Profile, Span, Table, Winner, cpu_key, parse,
+    Aspect, Bucket, Bytes, Caches, Cut, Kind, Percent, Place, Profile, Size, Span, Table, Winner, cpu_key,
+    parse,
 };
 
 use super::{
@@ -168,16 +169,33 @@ impl ProfileFile {
             tables.retain(|_, rows| !rows.is_empty());
         }
         profile.threads.retain(|_, tables| !tables.is_empty());
-        if !after.same_rows(self) {
-            after.profile.date = today();
-            env!("RAPTORS_RUSTC").clone_into(&mut after.profile.rustc);
+        after.dated(self)
+    }
+
+    /// With other cuts: of a number of threads, a table and the number of a bucket. Other rows stay as they are.
+    pub(crate) fn with_cuts<'a>(&self, cuts: impl Iterator<Item = (usize, &'a str, usize, Cut)>) -> Self {
+        let mut after = self.clone();
+        for (threads, table, bucket, cut) in cuts {
+            let (size, aspect) = (bucket / Aspect::ALL.len(), bucket % Aspect::ALL.len());
+            let bucket = Bucket { size: Size::ALL[size], aspect: Aspect::ALL[aspect] };
+            let tables = after.profile.threads.entry(threads).or_default();
+            tables.entry(table_named(table)).or_default().insert(bucket, cut);
         }
-        after
+        after.dated(self)
+    }
+
+    /// With today's date, if its rows are others than before.
+    fn dated(mut self, before: &Self) -> Self {
+        if !self.same_rows(before) {
+            self.profile.date = today();
+            env!("RAPTORS_RUSTC").clone_into(&mut self.profile.rustc);
+        }
+        self
     }
 
     fn take_kernel(&mut self, found: &Found) {
         let place: Place = found.row.parse().expect("a case names its row as profiles do");
-        let rows = self.profile.kernels.entry(table(found)).or_default();
+        let rows = self.profile.kernels.entry(table_named(&found.table)).or_default();
         let is_default = found.winner == found.default;
         let is_news = found.incumbent != found.default || rows.contains_key(&place);
         let margin = found.margin.or_else(|| (is_default && self.is_laid_over && is_news).then_some(NONE));
@@ -202,7 +220,7 @@ impl ProfileFile {
     fn take_cut(&mut self, found: &Found) {
         let (Some(cuts), Ok(bucket)) = (&found.cuts, found.row.parse::<Bucket>()) else { return };
         let tables = self.profile.threads.entry(cuts.threads).or_default();
-        let rows = tables.entry(table(found)).or_default();
+        let rows = tables.entry(table_named(&found.table)).or_default();
         let is_default = cuts.now() == cuts.default;
         let is_news = cuts.was.is_some() || rows.contains_key(&bucket);
         let faster = if is_default { (self.is_laid_over && is_news).then_some(NONE) } else { cuts.faster };
@@ -236,10 +254,10 @@ fn caches() -> Caches {
     Caches { l1: Bytes(l1), l2: Bytes(l2), l3: Bytes(l3) }
 }
 
-/// The table of a case: `add_columns.f32.avx2-acc`.
-fn table(found: &Found) -> Table {
-    let mut words = found.table.splitn(3, '.');
-    let mut word = || words.next().expect("a case names its table as profiles do").to_owned();
+/// The table of that name: `add_columns.f32.avx2-acc`.
+fn table_named(name: &str) -> Table {
+    let mut words = name.splitn(3, '.');
+    let mut word = || words.next().expect("tables are named as profiles do").to_owned();
     let (computation, dtype, isa) = (word(), word(), word());
     // The plain kind has no suffix, which every name ends with.
     let kind = Kind::ALL
@@ -436,7 +454,7 @@ mod tests {
     fn tables_of_a_class_have_a_kind() {
         let of = |name: &str| {
             let found = Found { table: name.to_owned(), ..found("l1 tall", "mul_m_s_map_f32_avx2_u4", None) };
-            table(&found)
+            table_named(&found.table)
         };
         assert_eq!(
             (of("add_columns.f64.avx512-acc").kind, of("add_columns.f64.avx512-acc").isa.as_str()),
@@ -485,7 +503,8 @@ mod tests {
                     row: row.clone(),
                     ..found("", "mul_m_s_map_f32_avx2_u4", None)
                 };
-                assert_eq!((table(&found).to_string(), table(&found).isa.as_str()), (name, isa.name()));
+                let table = table_named(&found.table);
+                assert_eq!((table.to_string(), table.isa.as_str()), (name, isa.name()));
                 assert_eq!(found.row.parse::<Place>().map(|place| place.to_string()), Ok(row));
             }
         }

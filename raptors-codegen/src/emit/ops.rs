@@ -67,13 +67,16 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
             use crate::{
                 Element, Error, Isa, MatrixMut, MatrixRef,
                 catalogue::{self, Arg, Args, Call, Explanation, Place, Value},
-                dispatch::{call::Sig, table::Table},
+                dispatch::{
+                    call::Sig,
+                    table::{Cut, Table},
+                },
                 runtime::{
                     check,
                     chunk::Along,
                     map::{self, Map, Named, Pieces},
                 },
-                telemetry,
+                watch,
             };
 
             #(#signatures)*
@@ -207,10 +210,11 @@ fn explain(name: &str, spec: &Spec, look_up: &dyn Fn(Dtype) -> TokenStream) -> T
             dtype: Dtype,
             numerics: Numerics,
             inplace: bool,
+            cut: Option<dispatch::table::Cut>,
             shape: (usize, usize),
         ) -> Result<Explanation, Error> {
             const SPEC: (&str, usize) = (#file, #line);
-            let isa = dispatch::isa()?;
+            let by = (dispatch::isa()?, cut);
             match dtype {
                 #(#arms)*
                 #missing

@@ -240,9 +240,9 @@ impl Signature {
                 #check_out
                 let contiguous = #(#walked.is_contiguous())&&*;
                 let target = map::target::<T>(shape, #matrices, contiguous, #stores);
-                if named.is_counted() {
-                    let again = || Self::run(table, call, &Named::NOBODY, shape, #(#names,)*);
-                    return telemetry::counted(named.op, (table, T::DTYPE), call, target, again);
+                if named.is_watched() {
+                    let again = |call: &Call<'_>| Self::run(table, call, &Named::NOBODY, shape, #(#names,)*);
+                    return watch::watched(named.op, (table, T::DTYPE), call, target, again);
                 }
                 let plan = table.pick(call.choice, call.cut, target)?;
                 if shape.0 == 0 || shape.1 == 0 {
@@ -342,16 +342,16 @@ impl Signature {
             /// Which kernel a call runs, and why.
             pub(crate) fn explain(
                 tables: &Map<#into<T>, Self>,
-                isa: Isa,
+                (isa, cut): (Isa, Option<Cut>),
                 inplace: bool,
                 shape: (usize, usize),
                 spec: (&'static str, usize),
             ) -> Explanation {
                 let target = map::target::<T>(shape, #matrices, true, !inplace);
                 if inplace {
-                    catalogue::explanation(&tables.inplace.look_up(isa, None, target), spec)
+                    catalogue::explanation(&tables.inplace.look_up(isa, cut, target), spec)
                 } else {
-                    catalogue::explanation(&tables.into.look_up(isa, None, target), spec)
+                    catalogue::explanation(&tables.into.look_up(isa, cut, target), spec)
                 }
             }
         }

@@ -2,7 +2,8 @@
 
 Each function comes from a spec file; ``help(raptors.sum)`` tells what it takes, ``raptors.explain`` which kernel a
 call runs, and ``raptors.show_config`` what this machine has and what is set. ``raptors.tune`` finds which kernels are
-fastest on it. ``raptors.telemetry`` tells what calls there were, and how long they took.
+fastest on it. ``raptors.telemetry`` tells what calls there were, and how long they took; within
+``raptors.adaptive()`` calls learn whether sharing their work pays.
 """
 
 from . import _numpy  # isort: skip  # First: without it nothing else can be imported.
@@ -11,6 +12,10 @@ from ._raptors import (
     Explanation,
     __version__,
     _functions,
+    adaptive_reset,
+    adaptive_save,
+    adaptive_set,
+    adaptive_state,
     explain,
     num_threads,
     set_num_threads,
@@ -20,7 +25,7 @@ from ._raptors import (
     telemetry_set,
     trim,
 )
-from ._settings import show_config, threads
+from ._settings import adaptive, show_config, threads
 from ._telemetry import telemetry_report
 from ._tune import Tuned, TunedRow, TuneProgress, tune
 
@@ -30,6 +35,11 @@ __all__ = [
     "Tuned",
     "TunedRow",
     "__version__",
+    "adaptive",
+    "adaptive_reset",
+    "adaptive_save",
+    "adaptive_set",
+    "adaptive_state",
     "explain",
     "num_threads",
     "set_num_threads",

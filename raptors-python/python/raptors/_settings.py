@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ._raptors import _config, _set_thread_limit, _thread_limit, set_num_threads
+from ._raptors import _adaptive_is_on, _config, _set_thread_limit, _thread_limit, adaptive_set, set_num_threads
 
 
 def show_config() -> None:
@@ -35,3 +35,20 @@ def threads(number: int) -> Iterator[None]:
         yield
     finally:
         _set_thread_limit(before)
+
+
+@contextmanager
+def adaptive() -> Iterator[None]:
+    """Within ``with adaptive():``, calls learn from what they take whether to share their work, and in what pieces.
+
+    As with ``threads``, that holds for the calls of all Python threads, and what was found at the beginning is put back at
+    the end. What was learned stays: the next such block goes on with it, ``adaptive_state()`` tells it, ``explain`` says where
+    it decides, ``adaptive_save()`` writes it into your own profile, and ``adaptive_reset()`` forgets it. Results have the same
+    bits, whatever was learned.
+    """
+    before = _adaptive_is_on()
+    adaptive_set(True)
+    try:
+        yield
+    finally:
+        adaptive_set(before)

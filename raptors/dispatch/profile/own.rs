@@ -85,7 +85,7 @@ impl File {
         of: &'static Table<S>,
         isa: usize,
     ) -> &'static Choices {
-        let name = format!("{}.{}.{}{}", of.computation, of.dtype, Isa::ALL[isa].name(), of.kind);
+        let name = of.name(isa);
         let find = |kernel: &str| -> Option<table::Place> {
             of.kernels().find(|(_, row)| row.name == kernel).map(|(place, _)| place)
         };

@@ -20,7 +20,7 @@ use crate::{
     Element, Error, Isa, MatrixMut, Numerics,
     catalogue::{self, Arg, Axis, Call, Explanation, Input, InputKind, Out, Place, Value},
     dispatch::table::{Cut, PER_THREAD, Target},
-    telemetry,
+    watch,
 };
 use operands::{Block, Operands};
 
@@ -205,13 +205,13 @@ impl<T: Element> Staged<T> {
     /// Which kernel the first reduction of a call runs, and why.
     pub(crate) fn explain(
         &self,
-        isa: Isa,
+        by: (Isa, Option<Cut>),
         numerics: Numerics,
         shape: (usize, usize),
         spec: (&'static str, usize),
     ) -> Explanation {
         let fold = self.stages.iter().find_map(|stage| stage.fold.as_ref()).expect("it reduces something");
-        catalogue::explanation(&fold.along.look_up(isa, numerics, shape), spec)
+        catalogue::explanation(&fold.along.look_up(by, numerics, shape), spec)
     }
 
     /// Carries out a call whose arguments were of any dtype. Of several results, those of one output come after those of the
@@ -311,13 +311,15 @@ impl<T: Element> Staged<T> {
         let contiguous = operands.matrices().all(|x| x.is_contiguous());
         let target = Target { rows, cols, bytes, contiguous, stores: false };
         let table = first.along.table(call.numerics);
-        let cut = table.pick(call.choice, call.cut, target)?.cut;
         let work = Work { staged: self, operands, scalars, call, count };
-        let compute = || self.carry_out(work, results, cut, target, slots);
-        if telemetry::is_on() {
-            return telemetry::counted(self.op, (table, T::DTYPE), call, target, compute);
+        let compute = |call: &Call<'_>| {
+            let cut = table.pick(call.choice, call.cut, target)?.cut;
+            self.carry_out(work, results, cut, target, slots)
+        };
+        if watch::is_on() {
+            return watch::watched(self.op, (table, T::DTYPE), call, target, compute);
         }
-        compute()
+        compute(call)
     }
 
     /// The same once all is checked and the plan is made.

@@ -42,7 +42,7 @@ pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
     let explain = explain(&op.name, op.spec, &|dtype| {
         let float = format_ident!("{}", dtype.name());
         let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
-        quote!(sig::#inplace::<#float>::explain(#tables, isa, inplace, shape, SPEC))
+        quote!(sig::#inplace::<#float>::explain(#tables, by, inplace, shape, SPEC))
     });
     quote! {
         #supports

@@ -36,7 +36,7 @@ pub(super) fn functions(op: &Op<'_>, reduce: &Reduce, axis: Axis, tables: &[Tabl
     });
     let explain = explain(&op.name, op.spec, &|dtype| {
         let tables = tables(dtype);
-        quote!(catalogue::explanation(&#tables.look_up(isa, numerics, shape), SPEC))
+        quote!(catalogue::explanation(&#tables.look_up(by, numerics, shape), SPEC))
     });
     quote!(#supports #public #erased #explain)
 }

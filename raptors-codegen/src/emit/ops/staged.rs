@@ -77,7 +77,7 @@ pub(super) fn functions(
     let ty = format_ident!("{}", op.type_name());
     let explain = explain(&op.name, op.spec, &|dtype| {
         let float = format_ident!("{}", dtype.name());
-        quote!(<#float as Supports<op::#ty>>::TABLES.explain(isa, numerics, shape, SPEC))
+        quote!(<#float as Supports<op::#ty>>::TABLES.explain(by, numerics, shape, SPEC))
     });
     quote!(#supports #public #erased #explain)
 }
