@@ -24,6 +24,8 @@
 // Unsafe code has rooms of its own; it is refused everywhere else.
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "a room of unsafe: routines of other libraries")]
+mod backends;
 #[allow(unsafe_code, reason = "a room of unsafe: memory from the allocator")]
 mod buffer;
 pub mod catalogue;
@@ -45,6 +47,7 @@ pub mod telemetry;
 #[cfg(feature = "tune")]
 pub mod tune;
 
+pub use backends::{Linked, backends};
 pub use catalogue::explain;
 pub use dispatch::{
     Caches, Isa, caches, isa,

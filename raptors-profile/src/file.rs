@@ -349,7 +349,7 @@ impl FromStr for Class {
         };
         kind.filter(|_| is_name(isa))
             .map(|kind| Self { isa: isa.to_owned(), kind })
-            .ok_or_else(|| format!("`{text}` is no ISA, followed by nothing, by `-inplace` or by `-acc`"))
+            .ok_or_else(|| format!("`{text}` is no ISA, followed by nothing, `-inplace`, `-acc`, `-any` or `-any-inplace`"))
     }
 }
 

@@ -69,11 +69,13 @@ fn target<T: Element>(x: MatrixRef<'_, T>) -> Target {
 }
 
 impl<T: Element> Reduction<T> {
-    /// The table of a numeric class.
-    pub(crate) fn table(&self, numerics: Numerics) -> &'static Table<States<T>> {
+    /// The table of a numeric class, for calls on matrices of a shape.
+    #[inline]
+    pub(crate) fn table(&self, numerics: Numerics, shape: (usize, usize)) -> &'static Table<States<T>> {
         match numerics {
             Numerics::Numpy => self.numpy,
             Numerics::Accurate => self.accurate,
+            Numerics::Any => self.numpy.of(numerics, shape),
         }
     }
 
@@ -95,7 +97,7 @@ impl<T: Element> Reduction<T> {
             return table.look_up(isa, None, Target { rows: 1, cols: rows, ..target });
         }
         let class = self.column_class(numerics, cols);
-        let mut plan = self.table(class).look_up(isa, None, target);
+        let mut plan = self.table(class, (rows, cols)).look_up(isa, None, target);
         if let (true, Some(cut)) = (self.by_columns, plan.cut) {
             // There may be fewer stripes than threads.
             let (Down::Stripes { count, .. } | Down::Rows { count, .. }) =
@@ -143,7 +145,7 @@ impl<T: Element> Reduction<T> {
     /// Over all elements.
     #[inline]
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let (table, target) = (self.table(call.numerics), target(x));
+        let (table, target) = (self.table(call.numerics, x.shape()), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
         if telemetry::is_on() {
             let compute = || self.all_planned(&plan, x);
@@ -163,7 +165,7 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let (table, target) = (self.table(call.numerics), target(x));
+        let (table, target) = (self.table(call.numerics, x.shape()), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
         if telemetry::is_on() {
             let compute = || self.rows_planned(&plan, x, out);
@@ -225,7 +227,7 @@ impl<T: Element> Reduction<T> {
         };
         let (table, target) = match one_column {
             Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
-            None => (self.table(class), target(x)),
+            None => (self.table(class, x.shape()), target(x)),
         };
         let is_run = one_column.is_some();
         let plan = table.pick(call.choice, call.cut, target)?;

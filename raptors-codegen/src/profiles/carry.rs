@@ -99,7 +99,7 @@ impl Carried {
             return;
         };
         let new =
-            Winner { kernel: kernel.kernel.name.clone(), body: kernel.kernel.identity(), ..winner.clone() };
+            Winner { kernel: kernel.kernel.name.clone(), body: kernel.identity(), ..winner.clone() };
         let rows = self.profile.kernels.entry(renamed(table, group)).or_default();
         match rows.get_mut(&place) {
             None => {
