@@ -17,7 +17,8 @@ use vdsp::{
     vDSP_vsmaD, vDSP_vsmul, vDSP_vsmulD, vDSP_vsub, vDSP_vsubD,
 };
 
-use crate::{Element, MatrixMut, MatrixRef};
+use super::{Row, RowInplace, Scalar, ScalarInplace, States, Two, TwoAndScalar, TwoInplace};
+use crate::Element;
 
 #[cfg(all(feature = "accelerate", target_vendor = "apple"))]
 pub(crate) static BACKEND: super::Backend =
@@ -126,55 +127,55 @@ macro_rules! float {
 float!(f32, vDSP_vsmul, vDSP_vadd, vDSP_vsub, vDSP_vsma, vDSP_sve, vDSP_svemg, vDSP_svesq);
 float!(f64, vDSP_vsmulD, vDSP_vaddD, vDSP_vsubD, vDSP_vsmaD, vDSP_sveD, vDSP_svemgD, vDSP_svesqD);
 
-pub(crate) fn vsmul<T: Float>((x, k, mut out): (MatrixRef<'_, T>, T, MatrixMut<'_, T>)) {
+pub(crate) fn vsmul<T: Float>((x, k, mut out): Scalar<'_, T>) {
     x.rows().zip(out.rows_mut()).for_each(|(x, out)| T::smul(x, k, out));
 }
 
-pub(crate) fn vsmul_inplace<T: Float>((mut x, k): (MatrixMut<'_, T>, T)) {
+pub(crate) fn vsmul_inplace<T: Float>((mut x, k): ScalarInplace<'_, T>) {
     x.rows_mut().for_each(|x| T::smul_inplace(x, k));
 }
 
-pub(crate) fn vadd<T: Float>((x, y, mut out): (MatrixRef<'_, T>, MatrixRef<'_, T>, MatrixMut<'_, T>)) {
+pub(crate) fn vadd<T: Float>((x, y, mut out): Two<'_, T>) {
     x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::add(x, y, out));
 }
 
-pub(crate) fn vadd_inplace<T: Float>((mut x, y): (MatrixMut<'_, T>, MatrixRef<'_, T>)) {
+pub(crate) fn vadd_inplace<T: Float>((mut x, y): TwoInplace<'_, T>) {
     x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::add_inplace(x, y));
 }
 
-pub(crate) fn vadd_row<T: Float>((x, row, mut out): (MatrixRef<'_, T>, &[T], MatrixMut<'_, T>)) {
+pub(crate) fn vadd_row<T: Float>((x, row, mut out): Row<'_, T>) {
     x.rows().zip(out.rows_mut()).for_each(|(x, out)| T::add(x, row, out));
 }
 
-pub(crate) fn vadd_row_inplace<T: Float>((mut x, row): (MatrixMut<'_, T>, &[T])) {
+pub(crate) fn vadd_row_inplace<T: Float>((mut x, row): RowInplace<'_, T>) {
     x.rows_mut().for_each(|x| T::add_inplace(x, row));
 }
 
-pub(crate) fn vsub<T: Float>((x, y, mut out): (MatrixRef<'_, T>, MatrixRef<'_, T>, MatrixMut<'_, T>)) {
+pub(crate) fn vsub<T: Float>((x, y, mut out): Two<'_, T>) {
     x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::sub(x, y, out));
 }
 
-pub(crate) fn vsub_inplace<T: Float>((mut x, y): (MatrixMut<'_, T>, MatrixRef<'_, T>)) {
+pub(crate) fn vsub_inplace<T: Float>((mut x, y): TwoInplace<'_, T>) {
     x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::sub_inplace(x, y));
 }
 
-pub(crate) fn vsma<T: Float>((x, y, k, mut out): (MatrixRef<'_, T>, MatrixRef<'_, T>, T, MatrixMut<'_, T>)) {
+pub(crate) fn vsma<T: Float>((x, y, k, mut out): TwoAndScalar<'_, T>) {
     x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::sma(x, k, y, out));
 }
 
-pub(crate) fn sums<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums<T: Float>((x, states): States<'_, T>) {
     x.rows().zip(states).for_each(|(x, state)| *state = T::sve(x));
 }
 
-pub(crate) fn sums_of_magnitudes<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_magnitudes<T: Float>((x, states): States<'_, T>) {
     x.rows().zip(states).for_each(|(x, state)| *state = T::svemg(x));
 }
 
-pub(crate) fn sums_of_squares<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_squares<T: Float>((x, states): States<'_, T>) {
     x.rows().zip(states).for_each(|(x, state)| *state = T::svesq(x));
 }
 
-pub(crate) fn sums_of_columns<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_columns<T: Float>((x, states): States<'_, T>) {
     states.fill(T::ZERO);
     x.rows().for_each(|x| T::add_inplace(states, x));
 }

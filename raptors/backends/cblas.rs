@@ -15,7 +15,7 @@ use cblas_sys::{
 // Links the library.
 use openblas_src as _;
 
-use super::Backend;
+use super::{Backend, Row, RowInplace, Scalar, ScalarInplace, States, Two, TwoAndScalar, TwoInplace};
 use crate::{Element, MatrixMut, MatrixRef, process::PerProcess};
 
 unsafe extern "C" {
@@ -96,7 +96,7 @@ fn int(len: usize) -> c_int {
 
 /// Which way a matrix is multiplied.
 #[derive(Clone, Copy)]
-enum Along {
+pub(crate) enum Along {
     /// A result for each row.
     Rows,
     /// A result for each column.
@@ -211,41 +211,41 @@ fn added<T: Float>(a: T, x: &[T], y: &mut [T]) {
     }
 }
 
-pub(crate) fn scal<T: Float>((x, k, mut out): (MatrixRef<'_, T>, T, MatrixMut<'_, T>)) {
+pub(crate) fn scal<T: Float>((x, k, mut out): Scalar<'_, T>) {
     let _held = Held::new();
     copy(x, &mut out);
     scaled(k, &mut out);
 }
 
-pub(crate) fn scal_inplace<T: Float>((mut x, k): (MatrixMut<'_, T>, T)) {
+pub(crate) fn scal_inplace<T: Float>((mut x, k): ScalarInplace<'_, T>) {
     let _held = Held::new();
     scaled(k, &mut x);
 }
 
-pub(crate) fn axpy<T: Float>((x, y, a, mut out): (MatrixRef<'_, T>, MatrixRef<'_, T>, T, MatrixMut<'_, T>)) {
+pub(crate) fn axpy<T: Float>((x, y, a, mut out): TwoAndScalar<'_, T>) {
     let _held = Held::new();
     copy(y, &mut out);
     out.rows_mut().zip(x.rows()).for_each(|(out, x)| added(a, x, out));
 }
 
-pub(crate) fn add<T: Float>((x, y, mut out): (MatrixRef<'_, T>, MatrixRef<'_, T>, MatrixMut<'_, T>)) {
+pub(crate) fn add<T: Float>((x, y, mut out): Two<'_, T>) {
     let _held = Held::new();
     copy(x, &mut out);
     out.rows_mut().zip(y.rows()).for_each(|(out, y)| added(T::ONE, y, out));
 }
 
-pub(crate) fn add_inplace<T: Float>((mut x, y): (MatrixMut<'_, T>, MatrixRef<'_, T>)) {
+pub(crate) fn add_inplace<T: Float>((mut x, y): TwoInplace<'_, T>) {
     let _held = Held::new();
     x.rows_mut().zip(y.rows()).for_each(|(x, y)| added(T::ONE, y, x));
 }
 
-pub(crate) fn add_row<T: Float>((x, row, mut out): (MatrixRef<'_, T>, &[T], MatrixMut<'_, T>)) {
+pub(crate) fn add_row<T: Float>((x, row, mut out): Row<'_, T>) {
     let _held = Held::new();
     copy(x, &mut out);
     out.rows_mut().for_each(|out| added(T::ONE, row, out));
 }
 
-pub(crate) fn add_row_inplace<T: Float>((mut x, row): (MatrixMut<'_, T>, &[T])) {
+pub(crate) fn add_row_inplace<T: Float>((mut x, row): RowInplace<'_, T>) {
     let _held = Held::new();
     x.rows_mut().for_each(|x| added(T::ONE, row, x));
 }
@@ -258,17 +258,17 @@ fn of_parts<T: Float>(x: MatrixRef<'_, T>, states: &mut [T], part: impl Fn(&[T])
     }
 }
 
-pub(crate) fn sums<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums<T: Float>((x, states): States<'_, T>) {
     let ones = [T::ONE; ONES];
     of_parts(x, states, |x| T::dot(x, &ones[..x.len()]));
 }
 
-pub(crate) fn sums_of_squares<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_squares<T: Float>((x, states): States<'_, T>) {
     let _held = Held::new();
     x.rows().zip(states).for_each(|(x, state)| *state = T::dot(x, x));
 }
 
-pub(crate) fn sums_of_magnitudes<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_magnitudes<T: Float>((x, states): States<'_, T>) {
     let _held = Held::new();
     x.rows().zip(states).for_each(|(x, state)| *state = T::asum(x));
 }
@@ -278,7 +278,7 @@ fn has_short_stride<T: Element>(x: MatrixRef<'_, T>) -> bool {
     c_int::try_from(x.row_stride()).is_ok()
 }
 
-pub(crate) fn sums_of_rows<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_rows<T: Float>((x, states): States<'_, T>) {
     if !has_short_stride(x) {
         return sums((x, states));
     }
@@ -291,7 +291,7 @@ pub(crate) fn sums_of_rows<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) 
     }
 }
 
-pub(crate) fn sums_of_columns<T: Float>((x, states): (MatrixRef<'_, T>, &mut [T])) {
+pub(crate) fn sums_of_columns<T: Float>((x, states): States<'_, T>) {
     let _held = Held::new();
     let ones = [T::ONE; ONES];
     states.fill(T::ZERO);

@@ -10,6 +10,31 @@ pub(crate) mod accelerate;
 pub(crate) mod cblas;
 
 use crate::dispatch::generated::BACKENDS;
+#[cfg(any(feature = "openblas", all(feature = "accelerate", target_vendor = "apple"), test))]
+use arguments::{Row, RowInplace, Scalar, ScalarInplace, States, Two, TwoAndScalar, TwoInplace};
+
+/// The arguments of kernels, each with one lifetime, as the tables have them.
+#[cfg(any(feature = "openblas", all(feature = "accelerate", target_vendor = "apple"), test))]
+mod arguments {
+    use crate::{MatrixMut, MatrixRef};
+
+    /// A matrix, a scalar, and what is written.
+    pub(super) type Scalar<'a, T> = (MatrixRef<'a, T>, T, MatrixMut<'a, T>);
+    /// A matrix that is overwritten, and a scalar.
+    pub(super) type ScalarInplace<'a, T> = (MatrixMut<'a, T>, T);
+    /// Two matrices, and what is written.
+    pub(super) type Two<'a, T> = (MatrixRef<'a, T>, MatrixRef<'a, T>, MatrixMut<'a, T>);
+    /// A matrix that is overwritten, and another one.
+    pub(super) type TwoInplace<'a, T> = (MatrixMut<'a, T>, MatrixRef<'a, T>);
+    /// Two matrices, a scalar, and what is written.
+    pub(super) type TwoAndScalar<'a, T> = (MatrixRef<'a, T>, MatrixRef<'a, T>, T, MatrixMut<'a, T>);
+    /// A matrix, a row, and what is written.
+    pub(super) type Row<'a, T> = (MatrixRef<'a, T>, &'a [T], MatrixMut<'a, T>);
+    /// A matrix that is overwritten, and a row.
+    pub(super) type RowInplace<'a, T> = (MatrixMut<'a, T>, &'a [T]);
+    /// A matrix, and a place for what each row or column comes to.
+    pub(super) type States<'a, T> = (MatrixRef<'a, T>, &'a mut [T]);
+}
 
 /// A library that is linked.
 pub(crate) struct Backend {

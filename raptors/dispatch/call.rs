@@ -31,6 +31,7 @@ impl<S: Sig> Row<S> {
         Self { name, isa, backend: None, entry }
     }
 
+    #[cfg_attr(not(feature = "openblas"), allow(dead_code, reason = "most builds have no backend"))]
     /// A row that is a routine of a library. It needs no target features: what the library runs is its own concern.
     pub(crate) const fn of_backend(
         name: &'static str,

@@ -160,7 +160,8 @@ impl Rows {
                 let candidate = &build.expanded.candidates[*at];
                 let row = match (&candidate.routine, homes.get(at)) {
                     (Some(routine), _) => Some(format!(
-                        "Row::of_backend({:?}, &crate::backends::{}::BACKEND, {})",
+                        "Row::<{}<{dtype}>>::of_backend({:?}, &crate::backends::{}::BACKEND, {})",
+                        if list.sig == "States" { "States".to_owned() } else { format!("sig::{}", list.sig) },
                         routine.name(),
                         routine.backend.name,
                         routine.path()
