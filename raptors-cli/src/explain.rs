@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// The shape of the matrix, such as 512x512
     #[arg(value_name = "ROWSxCOLS", value_parser = names::shape)]
     shape: (usize, usize),
-    /// The numeric class: numpy, accurate
+    /// The numeric class: numpy, accurate, any
     #[arg(long, value_name = "CLASS", default_value = Numerics::default().name())]
     numerics: String,
     /// Write JSON
@@ -39,6 +39,8 @@ struct Explanation {
     /// The operations that share the kernel.
     serves: Vec<&'static str>,
     isa: &'static str,
+    /// The library whose routine it is, if it is no kernel.
+    backend: Option<&'static str>,
     reason: String,
     threads: usize,
     sharing: String,
@@ -93,6 +95,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         variant: kernel.variant,
         serves: kernel.serves().map(|op| op.name).collect(),
         isa: found.isa.name(),
+        backend: found.backend,
         reason: found.reason.clone(),
         threads: found.threads,
         sharing: found.sharing.clone(),
@@ -110,7 +113,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         ("kernel", explanation.kernel),
         ("variant", explanation.variant),
         ("serves", &explanation.serves.join(", ")),
-        ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
+        match found.backend {
+            Some(backend) => ("backend", backend),
+            None => ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
+        },
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),
         ("winner", &winner(&found)?),

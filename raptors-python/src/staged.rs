@@ -22,14 +22,14 @@ use crate::{
 
 impl Staged {
     /// Calls the operation that belongs to the axis.
-    pub(crate) fn call<'py>(
+    pub(crate) fn call<'py, 'n>(
         &self,
         py: Python<'py>,
         given: &[Option<&Object<'py>>],
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         let reduce = &self.reduce;
         let any = reduce.ops.iter().flatten().next().map(Lazy::get).expect("a spec has an axis");

@@ -100,7 +100,10 @@ impl File {
             wins.retain(|(other, _)| *other != number);
             wins.push((number, won));
         };
-        let of_table = |name| self.profile.kernels.iter().filter(move |(table, _)| table.to_string() == *name);
+        let of_table = |name: &String| {
+            let name = name.clone();
+            self.profile.kernels.iter().filter(move |(table, _)| table.to_string() == name)
+        };
         for (place, winner) in names.iter().flat_map(of_table).flat_map(|(_, rows)| rows) {
             let Some(kernel) = find(&winner.kernel) else { continue };
             let won = won(winner.margin, winner.interval);
@@ -132,7 +135,10 @@ impl File {
     fn cuts(&self, choices: &Choices, names: &[String]) -> Vec<Cuts> {
         let mut threads: Vec<Cuts> = choices.threads.to_vec();
         for (&count, tables) in &self.profile.threads {
-            let of_table = |name| tables.iter().filter(move |(table, _)| table.to_string() == *name);
+            let of_table = |name: &String| {
+                let name = name.clone();
+                tables.iter().filter(move |(table, _)| table.to_string() == name)
+            };
             for (_, rows) in names.iter().flat_map(of_table) {
                 let at = threads.binary_search_by_key(&count, |cuts| cuts.threads).unwrap_or_else(|at| {
                     threads.insert(at, Cuts { threads: count, tasks: choices.tasks, won: &[] });
