@@ -109,14 +109,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         return Ok(output::json(&explanation, out)?);
     }
     writeln!(out, "{} {dtype} {rows}×{cols}", op.name)?;
+    let isa = format!("{} ({})", found.isa.name(), found.isa.summary());
+    let ran_by = found.backend.map_or(("isa", isa.as_str()), |backend| ("backend", backend));
     for (name, value) in [
         ("kernel", explanation.kernel),
         ("variant", explanation.variant),
         ("serves", &explanation.serves.join(", ")),
-        match found.backend {
-            Some(backend) => ("backend", backend),
-            None => ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
-        },
+        ran_by,
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),
         ("winner", &winner(&found)?),
