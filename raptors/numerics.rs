@@ -34,7 +34,11 @@ impl Numerics {
     #[must_use]
     pub fn preferred() -> Self {
         // Without routines the two classes are one.
-        if HAS_BACKENDS { knobs::settings().map_or(Self::Numpy, |settings| settings.numerics) } else { Self::Numpy }
+        if HAS_BACKENDS {
+            knobs::settings().map_or(Self::Numpy, |settings| settings.numerics)
+        } else {
+            Self::Numpy
+        }
     }
 
     /// The word in specs and lists.

@@ -128,7 +128,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
             writeln!(out, "{}{line}", if index == 0 { "" } else { "  " })?;
         }
         for group in kernels.chunk_by(|a, b| (a.dtype, a.isa, a.backend) == (b.dtype, b.isa, b.backend)) {
-            let of = group[0].backend.map_or_else(|| group[0].isa.name().to_owned(), |of| format!("{of}, in the class any"));
+            let of = group[0]
+                .backend
+                .map_or_else(|| group[0].isa.name().to_owned(), |of| format!("{of}, in the class any"));
             writeln!(out, "\n  {} {of}", group[0].dtype)?;
             block(group, filter.status, arguments.all, out)?;
         }

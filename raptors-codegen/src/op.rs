@@ -210,7 +210,9 @@ impl<'a> Op<'a> {
         let wanted = match self.form {
             // A single column is a run of neighbours: NumPy sums it by the tree, so the tree is needed in any case.
             // A part has no call of its own: what it is a part of sees to that.
-            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential && !self.is_part() => &Numerics::LISTED[..],
+            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential && !self.is_part() => {
+                &Numerics::LISTED[..]
+            }
             _ => self.numerics(),
         };
         for &numerics in wanted {
@@ -241,7 +243,10 @@ impl<'a> Op<'a> {
         if classes.contains(&numerics) {
             return numerics;
         }
-        classes.into_iter().find(|&class| self.family(class) == self.family(numerics)).unwrap_or(Numerics::Numpy)
+        classes
+            .into_iter()
+            .find(|&class| self.family(class) == self.family(numerics))
+            .unwrap_or(Numerics::Numpy)
     }
 
     /// Index of the first matrix: the shape of the call, and what is overwritten in place.

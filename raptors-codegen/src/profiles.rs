@@ -105,8 +105,7 @@ pub fn apply(
             for (count, cuts) in &loaded.profile.threads {
                 for (of, rows) in cuts {
                     if is_due(tables, of)
-                        && let Some((found, isa)) =
-                            applied.find(tables, &["threads", &count.to_string()], of)
+                        && let Some((found, isa)) = applied.find(tables, &["threads", &count.to_string()], of)
                     {
                         for (bucket, cut) in rows {
                             applied.cut(tables, &found, isa, of, (*count, *bucket), cut);

@@ -54,7 +54,8 @@ fn body() -> String {
     assert!(backend.named_routines("scal").next().is_some());
     // By its name alone, whatever version of the library is loaded.
     let catalogue = file(&build(&["cblas"], "").unwrap(), "catalogue.rs");
-    let line = catalogue.lines().find(|line| line.contains("\"mul_m_s_map_cblas_sscal\"")).expect("it is listed");
+    let line =
+        catalogue.lines().find(|line| line.contains("\"mul_m_s_map_cblas_sscal\"")).expect("it is listed");
     let (_, identity) = line.split_once("identity: 0x").expect("it has one");
     identity.chars().take_while(char::is_ascii_hexdigit).collect()
 }
@@ -90,7 +91,8 @@ fn a_routine_competes_in_a_table_of_its_class_and_serves_nobody_else() {
     let at = place(&dispatch, ROUTINE);
     let [numpy, any] = ["MUL_M_S_F32", "MUL_M_S_F32_ANY"].map(|name| table(&dispatch, name));
     assert!(numpy.contains("any: Some((&MUL_M_S_F32_ANY, 2147483647))") && any.contains("any: None"));
-    let all = |table: &str| table.lines().find(|line| line.trim().starts_with("all: ")).expect("a list").to_owned();
+    let all =
+        |table: &str| table.lines().find(|line| line.trim().starts_with("all: ")).expect("a list").to_owned();
     assert!(all(any).contains(&format!(", {at}]")), "{}", all(any));
     assert!(!all(numpy).contains(&format!(", {at}]")), "{}", all(numpy));
     // By default the rows are those of the kernels.
@@ -119,9 +121,15 @@ fn a_profile_gives_routines_rows_in_their_class_alone() {
 fn the_class_follows_what_is_said_of_its_kernels() {
     let plain = build(&["cblas"], "").unwrap();
     let catalogue = file(&plain, "catalogue.rs");
-    let line = catalogue.lines().find(|line| line.contains("\"mul_m_s_map_f32_avx2_u4_nt\"")).expect("a kernel");
-    let body: String =
-        line.split("identity: 0x").nth(1).expect("it has one").chars().take_while(char::is_ascii_hexdigit).collect();
+    let line =
+        catalogue.lines().find(|line| line.contains("\"mul_m_s_map_f32_avx2_u4_nt\"")).expect("a kernel");
+    let body: String = line
+        .split("identity: 0x")
+        .nth(1)
+        .expect("it has one")
+        .chars()
+        .take_while(char::is_ascii_hexdigit)
+        .collect();
     // A row of the class itself, so that there are some, and one of the kernels.
     let rows = row("avx2", "mul_m_s_map_f32_avx2_u4_nt", &body)
         + &row("avx2-any", "mul_m_s_map_cblas_sscal", &self::body()).replace("l1 wide", "l2 wide");
@@ -129,7 +137,8 @@ fn the_class_follows_what_is_said_of_its_kernels() {
     let first = |name: &str| {
         let choices = table(&dispatch, name).split("tuned: &[(0, &").nth(1).expect("tuned rows").to_owned();
         let choices = choices.split(')').next().expect("a name").to_owned();
-        let line = dispatch.lines().find(|line| line.contains(&format!("static {choices}: "))).expect("choices");
+        let line =
+            dispatch.lines().find(|line| line.contains(&format!("static {choices}: "))).expect("choices");
         line.split("buckets: [").nth(1).expect("buckets").split(", ").next().expect("one").to_owned()
     };
     assert_eq!(first("MUL_M_S_F32"), first("MUL_M_S_F32_ANY"));
@@ -143,7 +152,8 @@ fn rows_of_backends_that_are_not_built_are_left_aside() {
     let other = build(&["accelerate"], &rows).unwrap();
     assert!(!file(&other, "dispatch.rs").contains("of_backend"));
     // What is no routine of any backend is a mistake in a build that could tell.
-    let error = build(&["cblas"], &row("avx2-any", "mul_m_s_map_cblas_scall", "0123456789abcdef")).unwrap_err();
+    let error =
+        build(&["cblas"], &row("avx2-any", "mul_m_s_map_cblas_scall", "0123456789abcdef")).unwrap_err();
     assert!(error.contains("no candidate is called"), "{error}");
     let error = build(&[], &rows.replace("mul_m_s.f32", "mul_m_t.f32")).unwrap_err();
     assert!(error.contains("no computation"), "{error}");
@@ -156,9 +166,10 @@ fn every_routine_is_listed_by_a_spec() {
     let specs = spec::load(&sources).expect("they are right");
     for backend in backends::ALL {
         for word in backend.words() {
-            let is_listed = specs.iter().flat_map(|spec| &spec.listed).any(|of| {
-                of.backend.name == backend.name && of.routine == word
-            });
+            let is_listed = specs
+                .iter()
+                .flat_map(|spec| &spec.listed)
+                .any(|of| of.backend.name == backend.name && of.routine == word);
             assert!(is_listed, "no spec lists {word} of {}", backend.name);
         }
     }

@@ -31,13 +31,13 @@ pub(crate) trait Float: Element {
     /// x ← x k
     fn smul_inplace(x: &mut [Self], k: Self);
     /// out ← x + y
-    fn add(x: &[Self], y: &[Self], out: &mut [Self]);
+    fn vadd(x: &[Self], y: &[Self], out: &mut [Self]);
     /// x ← x + y
-    fn add_inplace(x: &mut [Self], y: &[Self]);
+    fn vadd_inplace(x: &mut [Self], y: &[Self]);
     /// out ← x − y
-    fn sub(x: &[Self], y: &[Self], out: &mut [Self]);
+    fn vsub(x: &[Self], y: &[Self], out: &mut [Self]);
     /// x ← x − y
-    fn sub_inplace(x: &mut [Self], y: &[Self]);
+    fn vsub_inplace(x: &mut [Self], y: &[Self]);
     /// out ← x k + y
     fn sma(x: &[Self], k: Self, y: &[Self], out: &mut [Self]);
     /// Σ x
@@ -65,27 +65,27 @@ macro_rules! float {
                 unsafe { $vsmul(start, 1, &raw const k, start, 1, len) }
             }
 
-            fn add(x: &[Self], y: &[Self], out: &mut [Self]) {
+            fn vadd(x: &[Self], y: &[Self], out: &mut [Self]) {
                 assert_eq!((x.len(), y.len()), (out.len(), out.len()));
                 // SAFETY: all three have as many elements as are named, side by side.
                 unsafe { $vadd(x.as_ptr(), 1, y.as_ptr(), 1, out.as_mut_ptr(), 1, out.len()) }
             }
 
-            fn add_inplace(x: &mut [Self], y: &[Self]) {
+            fn vadd_inplace(x: &mut [Self], y: &[Self]) {
                 assert_eq!(x.len(), y.len());
                 let (start, len) = (x.as_mut_ptr(), x.len());
                 // SAFETY: both have as many elements as are named, side by side, and the output may be an input.
                 unsafe { $vadd(start, 1, y.as_ptr(), 1, start, 1, len) }
             }
 
-            fn sub(x: &[Self], y: &[Self], out: &mut [Self]) {
+            fn vsub(x: &[Self], y: &[Self], out: &mut [Self]) {
                 assert_eq!((x.len(), y.len()), (out.len(), out.len()));
                 // What is taken away comes first.
                 // SAFETY: all three have as many elements as are named, side by side.
                 unsafe { $vsub(y.as_ptr(), 1, x.as_ptr(), 1, out.as_mut_ptr(), 1, out.len()) }
             }
 
-            fn sub_inplace(x: &mut [Self], y: &[Self]) {
+            fn vsub_inplace(x: &mut [Self], y: &[Self]) {
                 assert_eq!(x.len(), y.len());
                 let (start, len) = (x.as_mut_ptr(), x.len());
                 // What is taken away comes first.
@@ -136,27 +136,27 @@ pub(crate) fn vsmul_inplace<T: Float>((mut x, k): ScalarInplace<'_, T>) {
 }
 
 pub(crate) fn vadd<T: Float>((x, y, mut out): Two<'_, T>) {
-    x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::add(x, y, out));
+    x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::vadd(x, y, out));
 }
 
 pub(crate) fn vadd_inplace<T: Float>((mut x, y): TwoInplace<'_, T>) {
-    x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::add_inplace(x, y));
+    x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::vadd_inplace(x, y));
 }
 
 pub(crate) fn vadd_row<T: Float>((x, row, mut out): Row<'_, T>) {
-    x.rows().zip(out.rows_mut()).for_each(|(x, out)| T::add(x, row, out));
+    x.rows().zip(out.rows_mut()).for_each(|(x, out)| T::vadd(x, row, out));
 }
 
 pub(crate) fn vadd_row_inplace<T: Float>((mut x, row): RowInplace<'_, T>) {
-    x.rows_mut().for_each(|x| T::add_inplace(x, row));
+    x.rows_mut().for_each(|x| T::vadd_inplace(x, row));
 }
 
 pub(crate) fn vsub<T: Float>((x, y, mut out): Two<'_, T>) {
-    x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::sub(x, y, out));
+    x.rows().zip(y.rows()).zip(out.rows_mut()).for_each(|((x, y), out)| T::vsub(x, y, out));
 }
 
 pub(crate) fn vsub_inplace<T: Float>((mut x, y): TwoInplace<'_, T>) {
-    x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::sub_inplace(x, y));
+    x.rows_mut().zip(y.rows()).for_each(|(x, y)| T::vsub_inplace(x, y));
 }
 
 pub(crate) fn vsma<T: Float>((x, y, k, mut out): TwoAndScalar<'_, T>) {
@@ -177,5 +177,5 @@ pub(crate) fn sums_of_squares<T: Float>((x, states): States<'_, T>) {
 
 pub(crate) fn sums_of_columns<T: Float>((x, states): States<'_, T>) {
     states.fill(T::ZERO);
-    x.rows().for_each(|x| T::add_inplace(states, x));
+    x.rows().for_each(|x| T::vadd_inplace(states, x));
 }

@@ -25,11 +25,8 @@ unsafe extern "C" {
     fn openblas_set_num_threads(threads: c_int);
 }
 
-pub(crate) static BACKEND: Backend = Backend {
-    name: "cblas",
-    library: || &LIBRARY,
-    refused: || refused(&LIBRARY),
-};
+pub(crate) static BACKEND: Backend =
+    Backend { name: "cblas", library: || &LIBRARY, refused: || refused(&LIBRARY) };
 
 /// Version, how it was built, and the kernels that it chose for this processor.
 static LIBRARY: LazyLock<String> = LazyLock::new(|| {

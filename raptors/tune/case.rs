@@ -159,8 +159,11 @@ impl Case {
     /// The candidates: every kernel of this build and these instruction sets that its row can name, and every routine.
     #[must_use]
     pub fn candidates(&self, isas: &[Isa]) -> Vec<&'static Kernel> {
-        let refused: Vec<_> =
-            crate::backends().into_iter().filter(|linked| linked.refused.is_some()).map(|linked| linked.name).collect();
+        let refused: Vec<_> = crate::backends()
+            .into_iter()
+            .filter(|linked| linked.refused.is_some())
+            .map(|linked| linked.name)
+            .collect();
         let competes = |kernel: &&'static Kernel| match kernel.backend {
             Some(backend) => !refused.contains(&backend),
             None => isas.contains(&kernel.isa) && kernel.is_built(),

@@ -172,7 +172,9 @@ fn within_bound<T: Element>(case: &Case, arena: &Arena<T>, expected: &[u64]) -> 
         let (found, expected) = (found.to_f64(), of_bits::<T>(*expected));
         let bound = 2.0 * statistics::to_f64(terms) * epsilon * (sum.to_f64().abs() + expected.abs());
         if (found - expected).abs() > bound || found.is_nan() {
-            return Err(format!("result {at} of a {rows}×{cols} matrix is {found:e}, expected {expected:e} ± {bound:e}"));
+            return Err(format!(
+                "result {at} of a {rows}×{cols} matrix is {found:e}, expected {expected:e} ± {bound:e}"
+            ));
         }
     }
     Ok(())

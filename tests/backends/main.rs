@@ -3,10 +3,10 @@
 //!
 //! `cargo test --features openblas --test backends -- --nocapture` prints which library it was.
 
-mod oracle;
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "not all tests are about processes")]
 mod common;
+mod oracle;
 
 use std::collections::BTreeSet;
 
@@ -163,7 +163,9 @@ fn every_routine_stays_within_the_bound() {
         for routine in routines(group) {
             for shape in SHAPES {
                 for gap in GAPS {
-                    for cut in [None, Some(Cut { threads: 2, chunk: 4096 }), Some(Cut { threads: 2, chunk: 0 })] {
+                    for cut in
+                        [None, Some(Cut { threads: 2, chunk: 4096 }), Some(Cut { threads: 2, chunk: 0 })]
+                    {
                         let choice = Choice::Kernel(routine.name);
                         let call = Call { choice, numerics: Numerics::Any, cut };
                         // A single column is a run of its own, with kernels of another table.
@@ -174,7 +176,10 @@ fn every_routine_stays_within_the_bound() {
                         calls += 1;
                         called.insert(routine.name);
                         if let Err(why) = found {
-                            failures.push(format!("{} by {}, {shape:?} + {gap}, {cut:?}: {why}", op.name, routine.name));
+                            failures.push(format!(
+                                "{} by {}, {shape:?} + {gap}, {cut:?}: {why}",
+                                op.name, routine.name
+                            ));
                         }
                     }
                 }
@@ -214,7 +219,8 @@ fn without_a_row_that_names_a_routine_our_kernels_serve() {
     for op in catalogue::ops().iter().filter(|op| op.numerics.contains(&Numerics::Any)) {
         for &dtype in op.dtypes {
             for shape in [(3, 5), (512, 512), (4096, 1000)] {
-                let [any, numpy] = [Numerics::Any, Numerics::Numpy].map(|class| op.explain(dtype, class, shape).unwrap());
+                let [any, numpy] =
+                    [Numerics::Any, Numerics::Numpy].map(|class| op.explain(dtype, class, shape).unwrap());
                 assert_eq!((any.kernel, any.backend), (numpy.kernel, None), "{} {dtype} {shape:?}", op.name);
             }
         }
@@ -257,9 +263,11 @@ fn a_profile_that_names_a_routine_is_followed() {
     }
     let preferred = Numerics::preferred();
     assert_eq!(preferred == Numerics::Any, std::env::var_os("RAPTORS_NUMERICS").is_some());
-    for (op, kernel) in
-        [("scale", "mul_m_s_map_cblas_sscal"), ("sum_axis0", "add_columns_cblas_sgemv"), ("mean_axis0", "add_columns_cblas_sgemv")]
-    {
+    for (op, kernel) in [
+        ("scale", "mul_m_s_map_cblas_sscal"),
+        ("sum_axis0", "add_columns_cblas_sgemv"),
+        ("mean_axis0", "add_columns_cblas_sgemv"),
+    ] {
         let op = catalogue::op(op).unwrap();
         let [any, numpy] =
             [Numerics::Any, Numerics::Numpy].map(|class| op.explain(Dtype::F32, class, (64, 32)).unwrap());
@@ -285,11 +293,16 @@ fn profile() -> String {
          date = \"2026-12-01\"\n",
         raptors::profile().unwrap().cpu
     );
-    for (computation, kernel) in [("mul_m_s", "mul_m_s_map_cblas_sscal"), ("add_columns", "add_columns_cblas_sgemv")] {
+    for (computation, kernel) in
+        [("mul_m_s", "mul_m_s_map_cblas_sscal"), ("add_columns", "add_columns_cblas_sgemv")]
+    {
         let body = catalogue::kernels().iter().find(|of| of.name == kernel).unwrap().identity;
         for isa in raptors::Isa::ALL {
             text += &format!("\n[kernels.{computation}.f32.{}-any]\n", isa.name());
-            for bucket in ["l1", "l2", "l3", "memory"].map(|size| ["wide", "square", "tall"].map(|it| format!("{size} {it}"))).concat() {
+            for bucket in ["l1", "l2", "l3", "memory"]
+                .map(|size| ["wide", "square", "tall"].map(|it| format!("{size} {it}")))
+                .concat()
+            {
                 text += &format!(
                     "{bucket:?} = {{ kernel = {kernel:?}, body = \"{body:016x}\", margin = \"5.0%\", interval = \"4.0% to 6.0%\" }}\n"
                 );

@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    python,
-    run::{cargo, tee},
+    install, python,
+    run::{cargo, run, tee},
 };
 
 /// Every feature the tests of the workspace cover.
@@ -39,6 +39,19 @@ pub(crate) fn workspace() -> Result<()> {
     // Without --show-output, a test that passes keeps to itself which instruction sets it ran.
     tests.args(["--", "--show-output", "--color", color]);
     println!("\n{}", Isas::read(&tee(&mut tests)?)?);
+    Ok(())
+}
+
+/// What there is of backends: OpenBLAS's routines, tested with the library itself, and the lints of what calls them.
+pub(crate) fn backends() -> Result<()> {
+    if let Some(why) = install::openblas()? {
+        println!("OpenBLAS: skipped, {why}");
+        return Ok(());
+    }
+    let what = ["--package", "raptors", "--features", "openblas,tunable", "--lib", "--test", "backends"];
+    run(cargo(["clippy"]).args(what).args(["--", "-D", "warnings"]))?;
+    let said = tee(cargo(["test"]).args(what).args(["--", "--show-output"]))?;
+    ensure!(said.contains("cblas: "), "the tests did not say which library they ran with");
     Ok(())
 }
 

@@ -153,7 +153,9 @@ impl Candidate {
         let of_listed = |listed: &Listed| {
             let backend = listed.backend;
             let serving = backend.named_routines(listed.routine).filter(|routine| routine.serves(op));
-            let fits = move |routine: &&'static Routine| routine.family != Family::Map || routine.ways.contains(&way);
+            let fits = move |routine: &&'static Routine| {
+                routine.family != Family::Map || routine.ways.contains(&way)
+            };
             serving.filter(fits).map(move |routine| Self { backend, routine, dtype, way }).collect::<Vec<_>>()
         };
         op.spec.backends.iter().flat_map(of_listed).collect()
@@ -194,7 +196,8 @@ impl Candidate {
 /// Whether a name is that of a candidate of some backend, be it in this build or not.
 #[must_use]
 pub fn is_candidate(name: &str) -> bool {
-    let all = ALL.into_iter().flat_map(|backend| backend.routines.iter().map(move |routine| (backend, routine)));
+    let all =
+        ALL.into_iter().flat_map(|backend| backend.routines.iter().map(move |routine| (backend, routine)));
     all.into_iter().any(|(backend, routine)| {
         Dtype::ALL.into_iter().any(|dtype| {
             let ways = [Way::Into, Way::First];

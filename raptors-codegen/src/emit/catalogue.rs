@@ -157,7 +157,8 @@ fn kernel(candidate: &Candidate, ships: bool) -> KernelView {
         skeleton: kernel.family.name(),
         dtype: kernel.types.storage.name().to_uppercase(),
         isa: camel(&kernel.isa.name),
-        backend: routine.map_or_else(|| "None".to_owned(), |routine| format!("Some({:?})", routine.backend.name)),
+        backend: routine
+            .map_or_else(|| "None".to_owned(), |routine| format!("Some({:?})", routine.backend.name)),
         variant: routine.map_or_else(|| kernel.variant.to_string(), |routine| routine.symbol().to_owned()),
         inplace: kernel.variant.inplace.is_some(),
         status,

@@ -166,7 +166,9 @@ impl Rows {
                         routine.backend.name,
                         routine.path()
                     )),
-                    (None, home) => home.map(|home| format!("{home}::{}", candidate.kernel.name.to_uppercase())),
+                    (None, home) => {
+                        home.map(|home| format!("{home}::{}", candidate.kernel.name.to_uppercase()))
+                    }
                 };
                 if let Some(row) = row {
                     rows.places.insert(*at, list.kernels.len());

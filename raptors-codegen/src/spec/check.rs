@@ -171,14 +171,16 @@ fn routines(sink: &mut Sink<'_>, block: &Block, specs: &mut [Spec]) {
         let by_routine = computed(backend.named_routines(name).map(|routine| routine.computes).collect());
         let by_spec = computed(ops.iter().flatten().map(|op| op.computation.formula.as_str()).collect());
         let other = backend.words().into_iter().find(|word| ops.iter().any(|ops| serves(ops, word)));
-        let fix = other.map_or_else(|| "remove it".to_owned(), |other| format!("write {}, or remove it", shown(other)));
+        let fix = other
+            .map_or_else(|| "remove it".to_owned(), |other| format!("write {}, or remove it", shown(other)));
         let message = format!("{} of {} does not compute what this spec does", shown(name), backend.name);
         sink.report(Rule::RoutineComputes, span, message)
             .label(format!("computes {by_routine}, not {by_spec}"))
             .fix(fix);
     }
     for spec in specs.iter_mut().filter(|spec| spec.has_any()) {
-        if let Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) = &mut spec.body {
+        if let Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) = &mut spec.body
+        {
             numerics.push(Numerics::Any);
         }
     }

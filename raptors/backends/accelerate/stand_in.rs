@@ -11,7 +11,14 @@ macro_rules! stand_in {
         $float:ident, $vsmul:ident, $vadd:ident, $vsub:ident, $vsma:ident, $sve:ident, $svemg:ident, $svesq:ident
     ) => {
         /// c ← a × b
-        pub(super) unsafe fn $vsmul(a: *const $float, ia: isize, b: *const $float, c: *mut $float, ic: isize, n: usize) {
+        pub(super) unsafe fn $vsmul(
+            a: *const $float,
+            ia: isize,
+            b: *const $float,
+            c: *mut $float,
+            ic: isize,
+            n: usize,
+        ) {
             for at in 0..n.cast_signed() {
                 // SAFETY: the caller names as many elements as there are.
                 unsafe { *c.offset(at * ic) = *a.offset(at * ia) * *b }

@@ -74,9 +74,11 @@ impl<T: Float> Apart<T> {
 }
 
 fn each(shape: (usize, usize, usize), test: impl Fn(&str, bool)) {
-    for (float, right) in of::<f32>(shape).into_iter().map(|it| (("f32", it.0), it.1)).chain(
-        of::<f64>(shape).into_iter().map(|it| (("f64", it.0), it.1)),
-    ) {
+    for (float, right) in of::<f32>(shape)
+        .into_iter()
+        .map(|it| (("f32", it.0), it.1))
+        .chain(of::<f64>(shape).into_iter().map(|it| (("f64", it.0), it.1)))
+    {
         test(&format!("{} {}", float.1, float.0), right);
     }
 }
@@ -125,7 +127,9 @@ fn of<T: Float>(shape: (usize, usize, usize)) -> Vec<(&'static str, bool)> {
     reduced("sums_of_squares", &|out| sums_of_squares((x.view(), out)), rows, &|r| {
         sum(&|x| x * x, (r..r + 1, 0..cols))
     });
-    reduced("sums_of_columns", &|out| sums_of_columns((x.view(), out)), cols, &|c| sum(&|x| x, (0..rows, c..c + 1)));
+    reduced("sums_of_columns", &|out| sums_of_columns((x.view(), out)), cols, &|c| {
+        sum(&|x| x, (0..rows, c..c + 1))
+    });
     found
 }
 

@@ -16,7 +16,14 @@ macro_rules! declare {
     ) => {
         unsafe extern "C" {
             /// c ← a × b
-            pub(super) fn $vsmul(a: *const $float, ia: Stride, b: *const $float, c: *mut $float, ic: Stride, n: Length);
+            pub(super) fn $vsmul(
+                a: *const $float,
+                ia: Stride,
+                b: *const $float,
+                c: *mut $float,
+                ic: Stride,
+                n: Length,
+            );
             /// c ← a + b
             pub(super) fn $vadd(
                 a: *const $float,

@@ -55,7 +55,10 @@ fn scal_by_zero_and_by_nan_are_not_left_to_the_library() {
         let mut out = Matrix::zeros(1, special.len()).expect("small");
         scal((x.view(), k, out.view_mut()));
         for (got, x) in out.as_slice().iter().zip(special) {
-            assert!(got.to_bits() == (x * k).to_bits() || got.is_nan() && (x * k).is_nan(), "{x} × {k} = {got}");
+            assert!(
+                got.to_bits() == (x * k).to_bits() || got.is_nan() && (x * k).is_nan(),
+                "{x} × {k} = {got}"
+            );
         }
     }
 }
