@@ -295,7 +295,9 @@ pub enum Carry {
 /// Everything that is wrong with the specs; or, if nothing is, with the profiles.
 pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
     let mut specs = spec::load(&input.specs)?;
-    specs.iter_mut().for_each(|spec| with_backends(spec, &input.backends));
+    for spec in &mut specs {
+        with_backends(spec, &input.backends);
+    }
     let (specs, others) = of_families(specs, input.families.as_deref());
     let ops = Op::of_specs(&specs);
     let expanded = expand(&ops)?;
@@ -325,7 +327,9 @@ fn with_backends(spec: &mut Spec, on: &[String]) {
     let is_on = |listed: &&Listed| on.iter().any(|name| name == listed.backend.name);
     spec.backends = spec.listed.iter().filter(is_on).copied().collect();
     if let spec::Body::Staged(staged) = &mut spec.body {
-        staged.parts.iter_mut().for_each(|part| with_backends(part, on));
+        for part in &mut staged.parts {
+            with_backends(part, on);
+        }
     }
 }
 

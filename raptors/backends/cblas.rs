@@ -151,7 +151,10 @@ macro_rules! float {
                 assert_eq!((v.len(), y.len()), (takes, gives));
                 // A leading dimension of 0 is refused, and there is nothing to add.
                 if matrix.is_empty() {
-                    return y.iter_mut().for_each(|y| *y = *y * b);
+                    for y in y {
+                        *y *= b;
+                    }
+                    return;
                 }
                 // SAFETY: row r of the matrix begins `apart` elements after row r - 1, which is its leading dimension in
                 // this order and at least its columns; both vectors were just found to be as long as is read and written.
@@ -192,7 +195,9 @@ fn scaled<T: Float>(k: T, x: &mut MatrixMut<'_, T>) {
     let is_plain = k == T::ZERO || k.is_nan();
     for row in x.rows_mut() {
         if is_plain {
-            row.iter_mut().for_each(|x| *x = *x * k);
+            for x in row {
+                *x = *x * k;
+            }
         } else {
             T::scal(k, row);
         }

@@ -1,4 +1,4 @@
-//! CBLAS, as OpenBLAS has it.
+//! CBLAS, as `OpenBLAS` has it.
 
 use super::{Backend, Routine, Way};
 use crate::op::Family;
