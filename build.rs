@@ -5,7 +5,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use raptors_codegen::{Builder, Carry, VARIABLES, spec::FAMILIES};
+use raptors_codegen::{Builder, Carry, VARIABLES, backends, spec::FAMILIES};
 
 fn main() -> ExitCode {
     for variable in VARIABLES {
@@ -21,10 +21,13 @@ fn main() -> ExitCode {
         // Profiles name it: another compiler's kernels may be faster or slower.
         println!("cargo::rustc-env=RAPTORS_RUSTC={}", compiler());
     }
+    let vendor = env::var("CARGO_CFG_TARGET_VENDOR").unwrap_or_default();
+    let backends = backends::ALL.into_iter().filter(|backend| backend.is_in(feature, &vendor));
     let built = Builder::new("kernel-specs/ops", "kernel-specs/ops", out)
         .environment()
         .profiles("kernel-specs/tuned", "kernel-specs/tuned")
         .families(FAMILIES.into_iter().filter(|family| feature(family)).map(str::to_owned).collect())
+        .backends(backends.map(|backend| backend.name.to_owned()).collect())
         .carry(carry)
         .arch(env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH"))
         .build();

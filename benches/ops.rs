@@ -119,7 +119,7 @@ fn add<T: Element>(group: &mut BenchmarkGroup<'_, WallTime>, op: &'static Op, si
         for &size in sizes {
             let class = match numerics {
                 Numerics::Numpy => String::new(),
-                Numerics::Accurate => format!(" {}", numerics.name()),
+                Numerics::Accurate | Numerics::Any => format!(" {}", numerics.name()),
             };
             let id = BenchmarkId::new(format!("{}{class}", T::DTYPE), format!("{size}×{size}"));
             group.throughput(Throughput::Bytes(bytes::<T>(op, size)));

@@ -7,7 +7,7 @@ mod arguments;
 pub use self::arguments::{Arg, Erased, Out, Place, Value};
 pub(crate) use self::arguments::{Args, dtype_of, wrong_results};
 use crate::{
-    Error, Isa, Numerics, adaptive,
+    Error, Isa, Numerics, adaptive, backends,
     dispatch::{
         call::Sig,
         profile::Win,
@@ -268,7 +268,9 @@ pub struct Kernel {
     pub dtype: Dtype,
     /// Instruction set.
     pub isa: Isa,
-    /// The variant in words.
+    /// The backend whose routine it is, if it is no kernel of ours: `cblas`.
+    pub backend: Option<&'static str>,
+    /// The variant in words; of a routine, its name in its library.
     pub variant: &'static str,
     /// Whether it overwrites a matrix.
     pub inplace: bool,
@@ -285,11 +287,13 @@ impl Group {
         kernels.iter().map(|&at| &crate::ops::KERNELS[at])
     }
 
-    /// What profiles add to the ISA in the name of its tables: nothing, `-inplace` or `-acc`.
+    /// What profiles add to the ISA in the name of its tables: nothing, `-inplace`, `-acc`, `-any` or `-any-inplace`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match (self.inplace, self.numerics) {
+            (true, Numerics::Any) => "-any-inplace",
             (true, _) => "-inplace",
+            (false, Numerics::Any) => "-any",
             (false, Numerics::Accurate) => "-acc",
             (false, Numerics::Numpy) => "",
         }
@@ -359,6 +363,8 @@ impl Call<'_> {
 pub struct Explanation {
     /// The kernel's name.
     pub kernel: &'static str,
+    /// The backend whose routine it is, if it is no kernel of ours: `cblas`.
+    pub backend: Option<&'static str>,
     /// The spec's file and line.
     pub spec: String,
     /// The instruction set.
@@ -429,16 +435,42 @@ impl Op {
         shape: (usize, usize),
     ) -> Result<Explanation, Error> {
         self.offers(numerics)?;
-        self.adapted(dtype, numerics, false, shape)
+        Ok(self.with_longest(self.adapted(dtype, numerics, false, shape)?, (dtype, numerics, false), shape))
+    }
+
+    /// Says where a call is too large for the routines that would compete otherwise.
+    fn with_longest(
+        &self,
+        mut found: Explanation,
+        (dtype, numerics, inplace): (Dtype, Numerics, bool),
+        (rows, cols): (usize, usize),
+    ) -> Explanation {
+        if let (Numerics::Any, Some(group)) = (numerics, self.group(dtype, numerics, inplace)) {
+            let longest = group.kernels().filter_map(|kernel| kernel.backend).map(backends::longest).min();
+            if let Some(longest) = longest.filter(|longest| rows.saturating_mul(cols) > *longest) {
+                found.reason +=
+                    &format!("; more elements than the {longest} that its backends count: kernels alone");
+            }
+        }
+        found
     }
 
     /// As [`Op::explain`], for a call that overwrites its first matrix.
     ///
     /// # Errors
     /// As there; and [`Error::Unknown`] for a reduction, which never does.
-    pub fn explain_inplace(&self, dtype: Dtype, shape: (usize, usize)) -> Result<Explanation, Error> {
+    pub fn explain_inplace(
+        &self,
+        dtype: Dtype,
+        numerics: Numerics,
+        shape: (usize, usize),
+    ) -> Result<Explanation, Error> {
         match self.body {
-            Body::Map(_) => self.adapted(dtype, Numerics::default(), true, shape),
+            Body::Map(_) => {
+                self.offers(numerics)?;
+                let found = self.adapted(dtype, numerics, true, shape)?;
+                Ok(self.with_longest(found, (dtype, numerics, true), shape))
+            }
             Body::Reduce { .. } | Body::Staged { .. } => Err(Error::Unknown {
                 kind: "way to write the result of this operation",
                 name: "in place".to_owned(),
@@ -475,7 +507,7 @@ impl Op {
     }
 
     /// Whether a caller can choose that numeric class.
-    fn offers(&self, numerics: Numerics) -> Result<(), Error> {
+    pub(crate) fn offers(&self, numerics: Numerics) -> Result<(), Error> {
         if self.numerics.contains(&numerics) {
             return Ok(());
         }
@@ -542,6 +574,7 @@ pub(crate) fn explanation<S: Sig>(plan: &Plan<S>, spec: (&'static str, usize)) -
     let (threads, chunk) = plan.cut.map_or((1, None), |cut| (cut.threads, Some(cut.chunk)));
     Explanation {
         kernel: row.name,
+        backend: row.backend.map(|backend| backend.name),
         spec: format!("{}:{}", spec.0, spec.1),
         isa: row.isa,
         reason,

@@ -8,7 +8,7 @@
 use std::{env, num::NonZero, path::PathBuf, thread};
 
 use crate::{
-    Error, Isa,
+    Error, Isa, Numerics,
     dispatch::{
         call::machine_isas,
         profile::{self, Wish},
@@ -136,6 +136,11 @@ table! {
     profile: Wish = "RAPTORS_PROFILE" (profile::VALUES) by Wish::read;
     else "the user's own of this processor, over that of the build" (|| Wish::Any), shown by |wish: Wish| wish.to_string();
 
+    "The numeric class of calls that say none, of operations that have the class `any`. It changes results in builds with a \
+     backend alone (features `openblas` and `accelerate`)."
+    numerics: Numerics = "RAPTORS_NUMERICS" (NUMERICS) by |word| numerics(word).ok_or_else(|| NUMERICS.to_owned());
+    else "numpy" (|| Numerics::Numpy), shown by |class: Numerics| class.name().to_owned();
+
     "Whether calls are counted and timed from the start: what `raptors::telemetry` tells of them. `raptors::telemetry::set` \
      changes it later."
     telemetry: bool = "RAPTORS_TELEMETRY" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
@@ -207,6 +212,13 @@ fn moves(word: &str) -> Result<Option<bool>, String> {
         "off" | "0" => Ok(Some(false)),
         _ => Err(MOVES.to_owned()),
     }
+}
+
+const NUMERICS: &str = "numpy or any";
+
+fn numerics(word: &str) -> Option<Numerics> {
+    let word = word.to_ascii_lowercase();
+    [Numerics::Numpy, Numerics::Any].into_iter().find(|class| class.name() == word)
 }
 
 const SWITCH: &str = "on (1), or off (0)";

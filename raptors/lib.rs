@@ -26,6 +26,8 @@
 
 pub mod adaptive;
 mod array;
+#[allow(unsafe_code, reason = "a room of unsafe: routines of other libraries")]
+mod backends;
 #[allow(unsafe_code, reason = "a room of unsafe: memory from the allocator")]
 mod buffer;
 pub mod catalogue;
@@ -49,6 +51,7 @@ pub mod tune;
 mod watch;
 
 pub use array::{ArrayRef, Asked, Over, Plan, Spread, compact, reduce, walk};
+pub use backends::{Linked, backends};
 pub use catalogue::explain;
 pub use dispatch::{
     Caches, Isa, caches, isa,

@@ -75,14 +75,38 @@ pub(crate) fn watched<S: Sig, R>(
         call.cut = advice.cut;
         sample = advice.sample;
     }
+    timed(op, (table, dtype), &call, target, sample, work)
+}
+
+/// The same of a call whose work is cut in ways of its own: it is counted, and nothing is learned from it.
+#[cold]
+#[inline(never)]
+pub(crate) fn counted<S: Sig, R>(
+    op: &'static str,
+    of: (&'static Table<S>, Dtype),
+    call: &Call<'_>,
+    target: Target,
+    work: impl FnOnce(&Call<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    timed(op, of, call, target, None, work)
+}
+
+fn timed<S: Sig, R>(
+    op: &'static str,
+    (table, dtype): (&'static Table<S>, Dtype),
+    call: &Call<'_>,
+    target: Target,
+    sample: Option<adaptive::Sample>,
+    work: impl FnOnce(&Call<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
     let is_counted = has(COUNTED);
     if !is_counted && sample.is_none() {
-        return work(&call);
+        return work(call);
     }
     // Of a call that is counted, which kernel it runs is found before the clock is looked at, and a second time by `work`.
     let plan = if is_counted { Some(table.pick(call.choice, call.cut, target)?) } else { None };
     let start = Instant::now();
-    let result = work(&call);
+    let result = work(call);
     let time = start.elapsed();
     if let Some(plan) = plan {
         telemetry::count(op, dtype, &plan, target, (start, time));

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// The shape of the matrix, such as 512x512
     #[arg(value_name = "ROWSxCOLS", value_parser = names::shape)]
     shape: (usize, usize),
-    /// The numeric class: numpy, accurate
+    /// The numeric class: numpy, accurate, any
     #[arg(long, value_name = "CLASS", default_value = Numerics::default().name())]
     numerics: String,
     /// Write JSON
@@ -39,6 +39,8 @@ struct Explanation {
     /// The operations that share the kernel.
     serves: Vec<&'static str>,
     isa: &'static str,
+    /// The library whose routine it is, if it is no kernel.
+    backend: Option<&'static str>,
     reason: String,
     threads: usize,
     sharing: String,
@@ -93,6 +95,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         variant: kernel.variant,
         serves: kernel.serves().map(|op| op.name).collect(),
         isa: found.isa.name(),
+        backend: found.backend,
         reason: found.reason.clone(),
         threads: found.threads,
         sharing: found.sharing.clone(),
@@ -106,11 +109,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         return Ok(output::json(&explanation, out)?);
     }
     writeln!(out, "{} {dtype} {rows}×{cols}", op.name)?;
+    let isa = format!("{} ({})", found.isa.name(), found.isa.summary());
+    let ran_by = found.backend.map_or(("isa", isa.as_str()), |backend| ("backend", backend));
     for (name, value) in [
         ("kernel", explanation.kernel),
         ("variant", explanation.variant),
         ("serves", &explanation.serves.join(", ")),
-        ("isa", &format!("{} ({})", found.isa.name(), found.isa.summary())),
+        ran_by,
         ("numerics", explanation.numerics),
         ("reason", &explanation.reason),
         ("winner", &winner(&found)?),

@@ -47,6 +47,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     field("caches", &format!("{} first level, {} second, {} third", sizes[0], sizes[1], sizes[2]), out)?;
     field("cores", &cores::describe(), out)?;
     profile(out)?;
+    for linked in raptors::backends() {
+        let refused = linked.refused.map(|why| format!("; not asked: {why}")).unwrap_or_default();
+        field("backend", &format!("{}: {}{refused}", linked.name, linked.library), out)?;
+    }
     for knob in raptors::knobs() {
         field("knob", &set(knob)?, out)?;
     }

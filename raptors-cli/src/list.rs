@@ -68,6 +68,8 @@ struct Entry {
     skeleton: &'static str,
     dtype: &'static str,
     isa: &'static str,
+    /// The library whose routine it is, if it is no kernel.
+    backend: Option<&'static str>,
     variant: &'static str,
     serves: Vec<&'static str>,
     status: Kind,
@@ -125,8 +127,11 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         for (index, line) in wrap(&title, WIDTH - 2).iter().enumerate() {
             writeln!(out, "{}{line}", if index == 0 { "" } else { "  " })?;
         }
-        for group in kernels.chunk_by(|a, b| (a.dtype, a.isa) == (b.dtype, b.isa)) {
-            writeln!(out, "\n  {} {}", group[0].dtype, group[0].isa.name())?;
+        for group in kernels.chunk_by(|a, b| (a.dtype, a.isa, a.backend) == (b.dtype, b.isa, b.backend)) {
+            let of = group[0]
+                .backend
+                .map_or_else(|| group[0].isa.name().to_owned(), |of| format!("{of}, in the class any"));
+            writeln!(out, "\n  {} {of}", group[0].dtype)?;
             block(group, filter.status, arguments.all, out)?;
         }
     }
@@ -144,6 +149,7 @@ fn entries(filter: &Filter) -> Vec<Entry> {
             skeleton: kernel.skeleton,
             dtype: kernel.dtype.name(),
             isa: kernel.isa.name(),
+            backend: kernel.backend,
             variant: kernel.variant,
             serves: kernel.serves().map(|op| op.name).collect(),
             status,

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Write no profile
     #[arg(long)]
     dry_run: bool,
+    /// The numeric class whose rows are tuned: numpy with accurate, or any, in which the routines of backends take part
+    #[arg(long, value_name = "CLASS", default_value = "numpy", value_parser = ["numpy", "any"])]
+    numerics: String,
     /// Threads, for the rows about threads; by default those that calls use
     #[arg(long, value_name = "NUMBER")]
     threads: Option<usize>,
@@ -87,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         None => raptors::num_threads(),
     };
     let settings = Settings {
-        filter: Filter::of(&arguments.words)?,
+        filter: filter(arguments)?,
         budget: arguments.budget,
         full: arguments.full,
         threads,
@@ -141,6 +144,18 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         bail!("{} kernels do not have the bits of the oracle: they were not timed", findings.wrong.len());
     }
     Ok(())
+}
+
+/// Which rows are tuned.
+fn filter(arguments: &Arguments) -> anyhow::Result<Filter> {
+    let filter = Filter { any: arguments.numerics == "any", ..Filter::of(&arguments.words)? };
+    if filter.any && raptors::backends().is_empty() {
+        bail!(
+            "this build has no backend: without one, calls of the class any run what those of numpy run\n\
+             build with the feature openblas, or on a Mac accelerate"
+        );
+    }
+    Ok(filter)
 }
 
 /// Starts this program again with another instruction set: which one is in use is found once in a process.

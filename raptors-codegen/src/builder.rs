@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    backends::Listed,
     diagnostics::{Diagnostics, Source},
     emit::{self, Build, File},
     expand::expand,
@@ -25,6 +26,7 @@ pub struct Builder {
     copy: Option<PathBuf>,
     profiles: Option<(PathBuf, String)>,
     families: Option<Vec<String>>,
+    backends: Vec<String>,
     carry: Carry,
     arch: Option<String>,
     python: bool,
@@ -117,6 +119,7 @@ impl Builder {
             copy: None,
             profiles: None,
             families: None,
+            backends: Vec::new(),
             carry: Carry::default(),
             arch: None,
             python: false,
@@ -152,6 +155,13 @@ impl Builder {
     #[must_use]
     pub fn families(mut self, families: Vec<String>) -> Self {
         self.families = Some(families);
+        self
+    }
+
+    /// With the routines of these backends, by their names. Without a call of this, with none.
+    #[must_use]
+    pub fn backends(mut self, backends: Vec<String>) -> Self {
+        self.backends = backends;
         self
     }
 
@@ -209,7 +219,8 @@ impl Builder {
     fn input(&self, built: &mut Built) -> Result<Input, Error> {
         let read = |folder: &Path, shown_as: &str| spec::load_dir(folder, shown_as).map_err(Error::Read);
         let (families, arch) = (self.families.clone(), self.arch.clone());
-        let mut input = Input { families, carry: self.carry, arch, ..Input::default() };
+        let backends = self.backends.clone();
+        let mut input = Input { families, backends, carry: self.carry, arch, ..Input::default() };
         built.inputs.push(self.specs.clone());
         input.specs = read(&self.specs, &self.shown_as)?;
         if let Some((folder, shown_as)) = &self.profiles
@@ -251,6 +262,8 @@ pub struct Input {
     pub overlaid: Vec<String>,
     /// The families of operations that are built; `None` for all.
     pub families: Option<Vec<String>>,
+    /// The backends whose routines are in the build, by their names.
+    pub backends: Vec<String>,
     /// Which candidates that do not ship are written too.
     pub carry: Carry,
     /// The architecture that kernels are written for: all if it is not given.
@@ -281,7 +294,11 @@ pub enum Carry {
 /// # Errors
 /// Everything that is wrong with the specs; or, if nothing is, with the profiles.
 pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
-    let (specs, others) = of_families(spec::load(&input.specs)?, input.families.as_deref());
+    let mut specs = spec::load(&input.specs)?;
+    for spec in &mut specs {
+        with_backends(spec, &input.backends);
+    }
+    let (specs, others) = of_families(specs, input.families.as_deref());
     let ops = Op::of_specs(&specs);
     let expanded = expand(&ops)?;
     let mut tables = select(&expanded);
@@ -303,6 +320,17 @@ pub fn generate(input: &Input) -> Result<Output, Diagnostics> {
         Build { ops: &ops, staged: &staged, expanded: &expanded, tables: &tables, profiles: &profiles };
     let files = emit::emit(&build, input.carry, input.arch.as_deref());
     Ok(Output { files, warnings })
+}
+
+/// Has the routines compete that are of backends of the build.
+fn with_backends(spec: &mut Spec, on: &[String]) {
+    let is_on = |listed: &&Listed| on.iter().any(|name| name == listed.backend.name);
+    spec.backends = spec.listed.iter().filter(is_on).copied().collect();
+    if let spec::Body::Staged(staged) = &mut spec.body {
+        for part in &mut staged.parts {
+            with_backends(part, on);
+        }
+    }
 }
 
 /// The specs that are built with these families, and the others. All were checked: that a family is off hides no mistake.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    Dtype, Isa,
+    Dtype, Isa, backends,
     computation::Computation,
     diagnostics::{Diagnostic, Diagnostics},
     ir::{self, Kernel},
@@ -25,6 +25,16 @@ pub struct Candidate {
     pub kernel: Kernel,
     /// Why it is not built: its ISA cannot hold it, or has no use for it.
     pub dropped: Option<String>,
+    /// The routine that it is instead, which nothing is written for. The kernel then only says what is computed.
+    pub routine: Option<backends::Candidate>,
+}
+
+impl Candidate {
+    /// By what a profile knows that it is still what was measured.
+    #[must_use]
+    pub fn identity(&self) -> u64 {
+        self.routine.map_or_else(|| self.kernel.identity(), |routine| routine.identity())
+    }
 }
 
 /// Kernels that compete for the rows of one table: of what is computed, a dtype, a numeric class, and a way of writing.
@@ -86,7 +96,7 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
                         let why = || format!("kernels of {} vary in their unroll factor alone", isa.name);
                         (isa.unroll_alone && !plain).then(why)
                     });
-                    expanded.candidates.push(Candidate { kernel, dropped });
+                    expanded.candidates.push(Candidate { kernel, dropped, routine: None });
                     expanded.candidates.len() - 1
                 });
                 let known = &expanded.candidates[at].kernel.formula;
@@ -101,8 +111,36 @@ pub fn expand<'a>(ops: &'a [Op<'a>]) -> Result<Expanded<'a>, Diagnostics> {
             }
         }
     }
+    // After all kernels, whose places they do not change.
+    let Expanded { candidates, groups } = &mut expanded;
+    for group in groups.iter_mut().filter(|group| group.numerics == Numerics::Any) {
+        for routine in routines(group) {
+            let known = candidates.iter().position(|candidate| candidate.kernel.name == routine.name());
+            let at = known.unwrap_or_else(|| {
+                let variant = Variant { inplace: group.inplace, ..Variant::plain(1) };
+                let (computation, isa) = (group.computation(), &Isa::all()[0]);
+                let mut kernel = Kernel::lower(computation, group.family, group.dtype, isa, &variant);
+                kernel.name = routine.name();
+                candidates.push(Candidate { kernel, dropped: None, routine: Some(routine) });
+                candidates.len() - 1
+            });
+            group.kernels.push(at);
+        }
+    }
     let errors = errors(ops, &expanded);
     if errors.is_empty() { Ok(expanded) } else { Err(Diagnostics::new(errors)) }
+}
+
+/// The routines that the specs of a group list, each once.
+fn routines(group: &Group<'_>) -> Vec<backends::Candidate> {
+    let mut all: Vec<backends::Candidate> = Vec::new();
+    let listed = group.ops.iter().flat_map(|op| backends::Candidate::of(op, group.dtype, group.inplace));
+    for routine in listed {
+        if all.iter().all(|other| other.name() != routine.name()) {
+            all.push(routine);
+        }
+    }
+    all
 }
 
 /// The groups of all operations, without kernels.
@@ -195,6 +233,10 @@ fn errors(ops: &[Op<'_>], expanded: &Expanded<'_>) -> Vec<Diagnostic> {
     let of_op = |op: &Op<'_>, within_budget: bool| {
         let name = op.name.clone();
         let serving = expanded.groups.iter().filter(move |group| {
+            // The kernels of the class `any` are those of another one, and are counted there.
+            if group.numerics == Numerics::Any {
+                return false;
+            }
             // Where one spec lifts the budget, what it asks for is not held against the others that share the group.
             !(within_budget && group.wanted.full) && group.ops.iter().any(|of| of.name == name)
         });

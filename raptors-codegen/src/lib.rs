@@ -7,6 +7,7 @@
 //! | load, check | [`spec`] | TOML text → [`spec::Spec`], or diagnostics with file, line and column |
 //! | name | [`computation`] | expressions → what is computed, whatever specs call it |
 //! | expand, lower | [`expand`], [`ir`] | computations × dtypes × ISAs × variants → kernels as loop skeleton + expression DAG, each once, dropped ones with the reason |
+//! | backends | [`backends`] | the routines of libraries that compete with kernels, as data |
 //! | select | [`select`] | kernels → the rows of the tables, and so what a build ships |
 //! | profiles | [`profiles`] | what tournaments found → rows in the place of the default ones |
 //! | emit | [`emit`] | IR → tokens → formatted, framed files |
@@ -14,6 +15,7 @@
 //! [`Builder`] runs them all; it is what a build script calls.
 #![forbid(unsafe_code)]
 
+pub mod backends;
 mod builder;
 mod check;
 pub mod computation;

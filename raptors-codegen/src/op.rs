@@ -177,10 +177,10 @@ impl<'a> Op<'a> {
             Form::Reduce(reduce, Axis::Zero) => match numerics {
                 // In any order the bits are the same: the plainer one does.
                 Numerics::Accurate if !Self::is_order_free(reduce) => Family::ColumnTree,
-                Numerics::Numpy | Numerics::Accurate => Family::Columns,
+                _ => Family::Columns,
             },
             Form::Reduce(reduce, _) => match numerics {
-                Numerics::Numpy if reduce.sequential => Family::RunsInOrder,
+                Numerics::Numpy | Numerics::Any if reduce.sequential => Family::RunsInOrder,
                 _ => Family::Runs,
             },
         }
@@ -190,9 +190,17 @@ impl<'a> Op<'a> {
     #[must_use]
     pub fn numerics(&self) -> &'a [Numerics] {
         match self.form {
+            Form::Map if self.spec.has_any() => &[Numerics::Numpy, Numerics::Any],
             Form::Map => &[Numerics::Numpy],
             Form::Reduce(reduce, _) => &reduce.numerics,
         }
+    }
+
+    /// Whether this build has routines that compete with its kernels in the class `any`.
+    #[must_use]
+    pub fn has_routines(&self) -> bool {
+        let listed = self.spec.backends.iter();
+        listed.flat_map(|of| of.backend.named_routines(of.routine)).any(|routine| routine.serves(self))
     }
 
     /// The classes that need kernels of their own: those whose skeleton differs from the ones before.
@@ -202,13 +210,21 @@ impl<'a> Op<'a> {
         let wanted = match self.form {
             // A single column is a run of neighbours: NumPy sums it by the tree, so the tree is needed in any case.
             // A part has no call of its own: what it is a part of sees to that.
-            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential && !self.is_part() => &Numerics::ALL[..],
+            Form::Reduce(reduce, Axis::Zero) if !reduce.sequential && !self.is_part() => {
+                &Numerics::LISTED[..]
+            }
             _ => self.numerics(),
         };
         for &numerics in wanted {
-            if classes.iter().all(|&other| self.family(other) != self.family(numerics)) {
+            if numerics != Numerics::Any
+                && classes.iter().all(|&other| self.family(other) != self.family(numerics))
+            {
                 classes.push(numerics);
             }
+        }
+        // The kernels of the first class, and routines beside them.
+        if self.has_routines() {
+            classes.push(Numerics::Any);
         }
         classes
     }
@@ -223,7 +239,11 @@ impl<'a> Op<'a> {
     /// The class whose kernels serve `numerics`.
     #[must_use]
     pub fn served_by(&self, numerics: Numerics) -> Numerics {
-        self.kernel_classes()
+        let classes = self.kernel_classes();
+        if classes.contains(&numerics) {
+            return numerics;
+        }
+        classes
             .into_iter()
             .find(|&class| self.family(class) == self.family(numerics))
             .unwrap_or(Numerics::Numpy)

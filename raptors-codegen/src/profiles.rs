@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use raptors_profile::{Bucket, Cut, Kind, Place, Profile, Winner, parse};
 
 use crate::{
-    Input, Isa,
+    Input, Isa, backends,
     diagnostics::{Diagnostic, Diagnostics, Source, either, nearest, shown},
     expand::{Candidate, Group, bytes},
     op::Family,
@@ -85,18 +85,31 @@ pub fn apply(
     for (index, loaded) in profiles.iter().enumerate() {
         let (errors_here, stale) = (Vec::new(), BTreeMap::new());
         let mut applied = Applied { loaded, index, candidates, places: &places, errors: errors_here, stale };
-        for (of, rows) in &loaded.profile.kernels {
-            if let Some((found, isa)) = applied.find(tables, &["kernels"], of) {
-                for (place, winner) in rows {
-                    applied.kernel(tables, &found, isa, of, *place, winner);
+        // Rows of the class `any` come last, over those of the kernels' own class.
+        for any in [false, true] {
+            if any {
+                as_their_kernels(tables, index);
+            }
+            let is_due = |tables: &[Table<'_, '_>], of: &raptors_profile::Table| {
+                of.kind.over().is_some() == any && !(any && lacks_routines(tables, of))
+            };
+            for (of, rows) in &loaded.profile.kernels {
+                if is_due(tables, of)
+                    && let Some((found, isa)) = applied.find(tables, &["kernels"], of)
+                {
+                    for (place, winner) in rows {
+                        applied.kernel(tables, &found, isa, of, *place, winner);
+                    }
                 }
             }
-        }
-        for (count, cuts) in &loaded.profile.threads {
-            for (of, rows) in cuts {
-                if let Some((found, isa)) = applied.find(tables, &["threads", &count.to_string()], of) {
-                    for (bucket, cut) in rows {
-                        applied.cut(tables, &found, isa, of, (*count, *bucket), cut);
+            for (count, cuts) in &loaded.profile.threads {
+                for (of, rows) in cuts {
+                    if is_due(tables, of)
+                        && let Some((found, isa)) = applied.find(tables, &["threads", &count.to_string()], of)
+                    {
+                        for (bucket, cut) in rows {
+                            applied.cut(tables, &found, isa, of, (*count, *bucket), cut);
+                        }
                     }
                 }
             }
@@ -116,6 +129,37 @@ pub fn apply(
         errors.append(&mut applied.errors);
     }
     if errors.is_empty() { Ok(warnings) } else { Err(Diagnostics::new(errors)) }
+}
+
+/// Whether a table of the profile is one of the class `any` of what is computed here, in a build without a backend: there is
+/// nothing to choose then.
+fn lacks_routines(tables: &[Table<'_, '_>], of: &raptors_profile::Table) -> bool {
+    let plain = of.kind.over().map(|kind| raptors_profile::Table { kind, ..of.clone() });
+    plain.is_some_and(|plain| {
+        let has = |wanted: &raptors_profile::Table| tables.iter().any(|table| is(table.group, wanted));
+        has(&plain) && !has(of)
+    })
+}
+
+/// Has the tables of the class `any` begin with what a profile says of their kernels in the class `numpy`.
+fn as_their_kernels(tables: &mut [Table<'_, '_>], profile: usize) {
+    for at in 0..tables.len() {
+        let table = &tables[at];
+        if table.group.numerics != Numerics::Any {
+            continue;
+        }
+        let is = |other: &&Table<'_, '_>| {
+            let key = |table: &Table<'_, '_>| (table.group.dtype, table.group.inplace);
+            other.group.numerics == Numerics::Numpy
+                && key(other) == key(table)
+                && other.ops.iter().any(|op| op.name == table.ops[0].name)
+        };
+        let plain = tables.iter().find(is).expect("routines compete with kernels");
+        let rows: Vec<_> = plain.isas.iter().map(|rows| rows.tuned.last().cloned()).collect();
+        for (isa, rows) in tables[at].isas.iter_mut().zip(rows) {
+            isa.tuned.extend(rows.filter(|(of, _)| *of == profile));
+        }
+    }
 }
 
 /// One profile, while its rows are put in.
@@ -218,11 +262,15 @@ impl Applied<'_> {
             ];
             return self.report(&at_row, "profile-row", words);
         }
+        // A routine of a backend that is not in this build.
+        if backends::is_candidate(&winner.kernel) && !self.places.contains_key(winner.kernel.as_str()) {
+            return;
+        }
         let kernel = match self.candidate(group, isa, &winner.kernel) {
             Ok(kernel) => kernel,
             Err(words) => return self.report(&at_kernel, "profile-kernel", words),
         };
-        if self.candidates[kernel].kernel.identity() != winner.body {
+        if self.candidates[kernel].identity() != winner.body {
             *self.stale.entry((ops(), of.dtype.clone())).or_default() += 1;
             return;
         }
@@ -281,7 +329,7 @@ impl Applied<'_> {
             ]);
         };
         let remove = || "remove the row: `cargo bench` writes rows that fit".to_owned();
-        let Candidate { kernel, dropped } = &self.candidates[found];
+        let Candidate { kernel, dropped, .. } = &self.candidates[found];
         if !serves(found) {
             return Err([
                 format!("{} is no candidate of this table", shown(name)),
@@ -367,7 +415,9 @@ fn tuned<'r>(rows: &'r mut IsaRows, profile: usize, cpu: &str) -> &'r mut Tuned 
 #[must_use]
 pub fn kind(group: &Group<'_>) -> Kind {
     match (group.inplace, group.numerics) {
+        (Some(_), Numerics::Any) => Kind::AnyInPlace,
         (Some(_), _) => Kind::InPlace,
+        (None, Numerics::Any) => Kind::Any,
         (None, Numerics::Accurate) => Kind::Accurate,
         (None, Numerics::Numpy) => Kind::Plain,
     }

@@ -165,6 +165,8 @@ fn isa_rows(group: &Group<'_>, op: &Op<'_>, isa: &'static Isa, candidates: &[Can
         .iter()
         .copied()
         .filter(|&at| candidates[at].kernel.isa.name == isa.name && candidates[at].dropped.is_none())
+        // Unless a profile says otherwise, kernels serve.
+        .filter(|&at| candidates[at].routine.is_none())
         .collect();
     let default = default_variant(group, isa);
     let find = |wanted: &Variant| all.iter().copied().find(|&at| candidates[at].kernel.variant == *wanted);

@@ -347,9 +347,9 @@ impl FromStr for Class {
                 (&text[..at], Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix))
             }
         };
-        kind.filter(|_| is_name(isa))
-            .map(|kind| Self { isa: isa.to_owned(), kind })
-            .ok_or_else(|| format!("`{text}` is no ISA, followed by nothing, by `-inplace` or by `-acc`"))
+        kind.filter(|_| is_name(isa)).map(|kind| Self { isa: isa.to_owned(), kind }).ok_or_else(|| {
+            format!("`{text}` is no ISA, followed by nothing, `-inplace`, `-acc`, `-any` or `-any-inplace`")
+        })
     }
 }
 

@@ -81,11 +81,15 @@ pub enum Kind {
     InPlace,
     /// Kernels of the class `accurate`, where it has its own.
     Accurate,
+    /// Kernels and routines of the class `any`: what differs from the rows of [`Kind::Plain`].
+    Any,
+    /// The same, of those that overwrite their first matrix.
+    AnyInPlace,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::InPlace, Self::Accurate];
+    pub const ALL: [Self; 5] = [Self::Plain, Self::InPlace, Self::Accurate, Self::Any, Self::AnyInPlace];
 
     /// What follows the ISA in a table's name.
     #[must_use]
@@ -94,6 +98,18 @@ impl Kind {
             Self::Plain => "",
             Self::InPlace => "-inplace",
             Self::Accurate => "-acc",
+            Self::Any => "-any",
+            Self::AnyInPlace => "-any-inplace",
+        }
+    }
+
+    /// Of the class `any`: whose rows hold where it has none of its own.
+    #[must_use]
+    pub const fn over(self) -> Option<Self> {
+        match self {
+            Self::Any => Some(Self::Plain),
+            Self::AnyInPlace => Some(Self::InPlace),
+            _ => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use raptors::{
-    Dtype, Element,
+    Dtype, Element, Numerics,
     catalogue::{InputKind, Op},
 };
 
@@ -32,6 +32,7 @@ pub(crate) fn call<'py, const N: usize>(
     py: Python<'py>,
     given: [&Object<'py>; N],
     out: Option<&Object<'py>>,
+    numerics: Numerics,
 ) -> PyResult<Object<'py>> {
     let op = map.op.get();
     let mut numbers = [const { None::<Number> }; N];
@@ -111,7 +112,10 @@ pub(crate) fn call<'py, const N: usize>(
             (kind, _) => Some(operand(objects[index], name(index), kind, &x.view)?),
         };
     }
-    Called { op: taken.op, x, first: at, operands, shape: shape.lengths() }.finish(py, out)
+    // The class is the caller's choice of the function: other forms of it may have no routines.
+    let has_it = taken.op.numerics.contains(&numerics) || !op.numerics.contains(&numerics);
+    let numerics = if has_it { numerics } else { Numerics::Numpy };
+    Called { op: taken.op, x, first: at, operands, shape: shape.lengths(), numerics }.finish(py, out)
 }
 
 /// The operation for arguments of these kinds for which the least is to be written out.

@@ -58,6 +58,18 @@ impl Map {
         given: [&Object<'py>; N],
         out: Option<&Object<'py>>,
     ) -> PyResult<Object<'py>> {
+        self.call_in(py, given, out, Numerics::Numpy)
+    }
+
+    /// The same in a numeric class.
+    #[inline]
+    pub(crate) fn call_in<'py, const N: usize>(
+        &self,
+        py: Python<'py>,
+        given: [&Object<'py>; N],
+        out: Option<&Object<'py>>,
+        numerics: Numerics,
+    ) -> PyResult<Object<'py>> {
         let op = self.op.get();
         let mut operands: [Option<Operand<'_, 'py>>; N] = [const { None }; N];
         // Numbers first: to convert one may run code of the program's, which may do anything to the arrays. From there
@@ -70,27 +82,27 @@ impl Map {
                 is_wide |= number.is_wide;
                 operands[index] = Some(Operand::Scalar(number.value));
             } else if !is_simple(given[index]) {
-                return broadcast::call(self, py, given, out);
+                return broadcast::call(self, py, given, out, numerics);
             }
         }
         let first = op.inputs.iter().position(|input| input.kind == InputKind::Matrix).unwrap_or_default();
         let x = Input::read(given[first], op.inputs[first].name)?;
         check_dtype(op, x.view.dtype)?;
         if is_wide && x.view.dtype != Dtype::F64 {
-            return broadcast::call(self, py, given, out);
+            return broadcast::call(self, py, given, out, numerics);
         }
         for (index, input) in op.inputs.iter().enumerate() {
             if index != first && input.kind != InputKind::Scalar {
                 let other = Input::read(given[index], input.name)?;
                 check_same_dtype(input.name, other.view.dtype, x.view.dtype)?;
                 if !fits(input.kind, &other.view, &x.view) {
-                    return broadcast::call(self, py, given, out);
+                    return broadcast::call(self, py, given, out, numerics);
                 }
                 operands[index] = Some(Operand::of(other, input.kind)?);
             }
         }
         let view = x.view;
-        Called { op, x, first, operands, shape: view.shape() }.finish(py, out)
+        Called { op, x, first, operands, shape: view.shape(), numerics }.finish(py, out)
     }
 }
 
@@ -105,13 +117,15 @@ pub(crate) struct Called<'a, 'py, 's, const N: usize> {
     pub(crate) operands: [Option<Operand<'a, 'py>>; N],
     /// Of the result: as many rows and columns as the first matrix has.
     pub(crate) shape: &'s [usize],
+    /// Where the operation has that class: another form of it may have `numpy` alone.
+    pub(crate) numerics: Numerics,
 }
 
 impl<'py, const N: usize> Called<'_, 'py, '_, N> {
     #[expect(clippy::inline_always, reason = "the arguments are otherwise copied")]
     #[inline(always)]
     pub(crate) fn finish(self, py: Python<'py>, out: Option<&Object<'py>>) -> PyResult<Object<'py>> {
-        let Self { op, x, first, operands, shape } = self;
+        let Self { op, x, first, operands, shape, numerics } = self;
         let mut output = match out {
             None => Output::new(py, x.view.dtype, shape)?,
             Some(out) => Output::given(out, x.view.dtype, shape, |out| {
@@ -122,8 +136,12 @@ impl<'py, const N: usize> Called<'_, 'py, '_, N> {
         };
         let inplace = out.is_some() && output.is_inplace(&x);
         match x.view.dtype {
-            Dtype::F32 => compute::<f32, N>(py, op, (&x, first, inplace), &operands, &mut output)?,
-            Dtype::F64 => compute::<f64, N>(py, op, (&x, first, inplace), &operands, &mut output)?,
+            Dtype::F32 => {
+                compute::<f32, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?
+            }
+            Dtype::F64 => {
+                compute::<f64, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?
+            }
         }
         output.finish()
     }
@@ -132,7 +150,7 @@ impl<'py, const N: usize> Called<'_, 'py, '_, N> {
 #[inline]
 fn compute<T: Element, const N: usize>(
     py: Python<'_>,
-    op: &Op,
+    (op, numerics): (&Op, Numerics),
     (x, first, inplace): (&Input<'_, '_>, usize, bool),
     operands: &[Option<Operand<'_, '_>>; N],
     output: &mut Output<'_>,
@@ -150,7 +168,8 @@ fn compute<T: Element, const N: usize>(
     let size = Size { bytes: matrices * x.view.len() * size_of::<T>(), columns: x.columns() };
     let matrix = output.matrix();
     let place = T::out(if inplace { Place::Inplace(matrix) } else { Place::Matrix(matrix) });
-    run(py, size, || op.call(&Call::default(), &args[..count], place))
+    let call = Call { numerics, ..Call::default() };
+    run(py, size, || op.call(&call, &args[..count], place))
 }
 
 /// An array that is not the first matrix, which `x` is.
@@ -270,7 +289,9 @@ pub(crate) fn resolved(py: Python<'_>, axis: Option<isize>, ndim: usize) -> PyRe
     Ok((Some(axis), if ndim == 1 { 0 } else { axis + 1 }))
 }
 
-pub(crate) fn class(name: &str) -> PyResult<Numerics> {
+/// The class of a call; without a name, what calls have that say none, of operations with the class `any`.
+pub(crate) fn class<'n>(name: impl Into<Option<&'n str>>) -> PyResult<Numerics> {
+    let Some(name) = name.into() else { return Ok(Numerics::preferred()) };
     Numerics::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| {
         let known = Numerics::ALL.map(|class| format!("'{class}'")).join(", ");
         PyValueError::new_err(format!("numerics must be one of {known} (got '{name}')"))
@@ -280,14 +301,14 @@ pub(crate) fn class(name: &str) -> PyResult<Numerics> {
 impl Reduce {
     /// Calls the operation that belongs to the axis.
     #[inline]
-    pub(crate) fn call<'py>(
+    pub(crate) fn call<'py, 'n>(
         &self,
         py: Python<'py>,
         x: &Object<'py>,
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         if !is_simple(x) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>()) {
             return self.over(py, x, axis, out, keepdims, numerics);

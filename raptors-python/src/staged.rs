@@ -22,14 +22,14 @@ use crate::{
 
 impl Staged {
     /// Calls the operation that belongs to the axis.
-    pub(crate) fn call<'py>(
+    pub(crate) fn call<'py, 'n>(
         &self,
         py: Python<'py>,
         given: &[Option<&Object<'py>>],
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
         if !given.iter().flatten().all(is_simple) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>())

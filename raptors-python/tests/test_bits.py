@@ -192,3 +192,15 @@ def test_extents_that_cannot_be_counted() -> None:
     # NumPy has none, so that no function can be given one.
     with pytest.raises(ValueError, match="array is too big"):
         np.empty((0, 2 * LARGEST["float64"]))
+
+
+def test_any_without_a_profile_has_the_bits_of_numpy() -> None:
+    x = np.random.default_rng(3).standard_normal((300, 70))
+    for kind in [None, "numpy", "any"]:
+        assert raptors.scale(x, 3.0, numerics=kind).tobytes() == (x * 3.0).tobytes()
+        assert raptors.add(x, x[0], numerics=kind).tobytes() == (x + x[0]).tobytes()
+        assert raptors.sum(x, axis=0, numerics=kind).tobytes() == x.sum(axis=0).tobytes()
+        assert raptors.norm_l2(x, numerics=kind) == raptors.norm_l2(x)
+    y = x.copy()
+    assert raptors.scale(y, 3.0, out=y, numerics="any") is y
+    assert y.tobytes() == (x * 3.0).tobytes()

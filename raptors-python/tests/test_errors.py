@@ -179,10 +179,14 @@ def test_axes(name: str) -> None:
 
 
 def test_numerics() -> None:
-    with pytest.raises(ValueError, match="numerics must be one of 'numpy', 'accurate' \\(got 'fast'\\)"):
+    with pytest.raises(ValueError, match="numerics must be one of 'numpy', 'accurate', 'any' \\(got 'fast'\\)"):
         raptors.sum(X, numerics="fast")
     with pytest.raises(ValueError, match="numeric class"):
         raptors.max(X, numerics="accurate")
+    with pytest.raises(ValueError, match="numeric class"):
+        raptors.scale(X, 2.0, numerics="accurate")
+    with pytest.raises(TypeError, match="numerics"):
+        raptors.div(X, X, numerics="any")
 
 
 def test_out() -> None:

@@ -44,7 +44,10 @@ mod tests;
 #[cfg(feature = "tune")]
 pub use self::profile::{SaveError, save, with};
 pub use self::state::{Adapted, Row, Tried, Way, state};
-pub(crate) use self::{buckets::advice, state::of_call};
+pub(crate) use self::{
+    buckets::{Sample, advice},
+    state::of_call,
+};
 use crate::watch;
 
 /// Whether calls adapt.

@@ -16,7 +16,7 @@ use crate::{
         reduce::{Order, Reduction, States},
         scratch, threads,
     },
-    telemetry,
+    watch,
 };
 
 /// An array, and the plan by which it is reduced.
@@ -170,19 +170,19 @@ impl<T: Element> Reduction<T> {
             self.finish(out, count);
             return Ok(());
         }
-        let mut compute = || {
+        let mut compute = |call: &Call<'_>| {
             // Counted here, and finished when all is there.
             Reduction { op: "", finish: None, ..*self }.walk(call, x, plan, out)?;
             self.finish(out, count);
             Ok(())
         };
-        if telemetry::is_on() {
+        if watch::is_on() {
             let (rows, cols) = (x.len() / count, count);
             let bytes = x.len().saturating_mul(size_of::<T>());
             let target = Target { rows, cols, bytes, contiguous: false, stores: false };
-            return telemetry::counted(self.op, (self.numpy, T::DTYPE), call, target, compute);
+            return watch::counted(self.op, (self.numpy, T::DTYPE), call, target, compute);
         }
-        compute()
+        compute(call)
     }
 
     fn walk(&self, call: &Call<'_>, x: &ArrayRef<'_, T>, plan: &Plan, out: &mut [T]) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 use std::arch::asm;
 
 use super::{Isa, cpu, generated};
+use crate::backends::Backend;
 
 /// The signature of kernels.
 pub trait Sig: 'static {
@@ -19,13 +20,30 @@ pub struct Row<S: Sig> {
     pub(crate) name: &'static str,
     /// The ISA whose features the entry needs.
     pub(crate) isa: Isa,
+    /// The library whose routine it is, if it is no kernel.
+    pub(crate) backend: Option<&'static Backend>,
     entry: for<'a> unsafe fn(S::Args<'a>),
 }
 
 impl<S: Sig> Row<S> {
     /// A row, from inside the attribute macro. The entry must need no target features beyond those of `isa`.
     pub(crate) const fn new(name: &'static str, isa: Isa, entry: for<'a> unsafe fn(S::Args<'a>)) -> Self {
-        Self { name, isa, entry }
+        Self { name, isa, backend: None, entry }
+    }
+
+    #[cfg_attr(not(feature = "openblas"), allow(dead_code, reason = "most builds have no backend"))]
+    /// A row that is a routine of a library. It needs no target features: what the library runs is its own concern.
+    pub(crate) const fn of_backend(
+        name: &'static str,
+        backend: &'static Backend,
+        entry: for<'a> fn(S::Args<'a>),
+    ) -> Self {
+        Self { name, isa: Isa::Portable, backend: Some(backend), entry }
+    }
+
+    /// Why its library is not asked, if so.
+    pub(crate) fn refused(&self) -> Option<&'static str> {
+        self.backend.and_then(|backend| (backend.refused)())
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     Isa,
     call::Sig,
     generated::BUILT_IN,
-    table::{Choices, Table},
+    table::{Choices, HAS_BACKENDS, Place, Table},
 };
 use crate::{Error, knobs, lazy::Lazy};
 
@@ -176,10 +176,30 @@ pub(crate) fn choose<S: Sig>(table: &'static Table<S>, isa: usize) -> &'static C
     let tuned = FOUND.built_in.and_then(|at| rows.tuned.iter().find(|(of, _)| *of == at));
     let choices = tuned.map_or_else(|| rows.usual(Isa::ALL[isa]), |(_, choices)| choices);
     #[cfg(feature = "tunable")]
-    if let Some(own) = &FOUND.own {
-        return own.over(choices, table, isa);
+    let choices = FOUND.own.as_ref().map_or(choices, |own| own.over(choices, table, isa));
+    if HAS_BACKENDS { without_refused(choices, table, rows.usual(Isa::ALL[isa])) } else { choices }
+}
+
+/// The rows with the defaults in the place of routines whose library is not asked.
+fn without_refused<S: Sig>(
+    choices: &'static Choices,
+    table: &'static Table<S>,
+    usual: &'static Choices,
+) -> &'static Choices {
+    let is_refused = |place: &Place| table.rows[usize::from(*place)].refused().is_some();
+    let exact = || choices.exact.iter().flat_map(|(_, sizes)| sizes);
+    if !choices.buckets.iter().chain(exact()).any(is_refused) {
+        return choices;
     }
-    choices
+    let mut held = Choices { ..*choices };
+    for (place, usual) in held.buckets.iter_mut().zip(usual.buckets) {
+        *place = if is_refused(place) { usual } else { *place };
+    }
+    // Without a row of its own, a shape has that of its bucket.
+    let exact = choices.exact.iter().filter(|(_, sizes)| !sizes.iter().any(is_refused));
+    held.exact = exact.copied().collect::<Vec<_>>().leak();
+    held.won = &[];
+    Box::leak(Box::new(held))
 }
 
 /// How much faster than the default a winner was, in tenths of a per cent.

@@ -8,10 +8,13 @@ use super::{
     Isa,
     call::{Ready, Row, Sig},
     cpu,
-    generated::ISAS,
+    generated::{BACKENDS, ISAS},
     profile::{self, Won},
 };
-use crate::{Dtype, Error, runtime::threads};
+use crate::{Dtype, Error, Numerics, runtime::threads};
+
+/// Whether this build has routines of other libraries: without any, the class `any` is that of its kernels.
+pub(crate) const HAS_BACKENDS: bool = !BACKENDS.is_empty();
 
 /// Classes of size: in the first, second or third cache, or in memory.
 pub(crate) const SIZES: usize = 4;
@@ -194,6 +197,8 @@ pub struct Table<S: Sig> {
     pub(crate) rows: &'static [Row<S>],
     /// Those that compete for rows of this table.
     pub(crate) all: &'static [Place],
+    /// Of the class `numpy`: the table of the class `any`, and the most elements of a matrix that its routines can count.
+    pub(crate) any: Option<(&'static Self, usize)>,
     /// In the order of [`Isa::ALL`]; `None` where the target or the ISA has no kernels.
     pub(crate) isas: [Option<IsaRows>; ISAS],
 }
@@ -278,6 +283,19 @@ impl<S: Sig> Plan<S> {
 }
 
 impl<S: Sig> Table<S> {
+    /// Of the table of the class `numpy`: that of another class that its kernels serve, for calls on matrices of a shape.
+    #[inline]
+    pub(crate) fn of(&'static self, numerics: Numerics, (rows, cols): (usize, usize)) -> &'static Self {
+        if HAS_BACKENDS
+            && numerics == Numerics::Any
+            && let Some((any, longest)) = self.any
+            && rows.saturating_mul(cols) <= longest
+        {
+            return any;
+        }
+        self
+    }
+
     /// The plan of a call. `cut` is the caller's wish, in the place of what the table says.
     #[inline]
     pub(crate) fn pick(
@@ -334,7 +352,13 @@ impl<S: Sig> Table<S> {
     /// As profiles call it, on an ISA by its number: `mul_m_s.f32.avx2-inplace`.
     #[cfg(feature = "tunable")]
     pub(crate) fn name(&self, isa: usize) -> String {
-        format!("{}.{}.{}{}", self.computation, self.dtype, Isa::ALL[isa].name(), self.kind)
+        self.named(isa, self.kind)
+    }
+
+    /// The same of the table of another kind.
+    #[cfg(feature = "tunable")]
+    pub(crate) fn named(&self, isa: usize, kind: &str) -> String {
+        format!("{}.{}.{}{kind}", self.computation, self.dtype, Isa::ALL[isa].name())
     }
 
     /// The same of the rows that calls on that ISA follow: its own, or those of the next plainer one that has any.
@@ -368,6 +392,9 @@ impl<S: Sig> Table<S> {
             LAST.set(place);
             row
         };
+        if let Some(why) = row.refused() {
+            return Err(Error::Kernel { kernel: row.name, reason: why.to_owned() });
+        }
         let kernel = Ready::new(row).ok_or_else(|| Error::Kernel {
             kernel: row.name,
             reason: format!("this machine has no {}", row.isa.name()),

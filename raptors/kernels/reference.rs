@@ -202,7 +202,7 @@ impl Over {
 
     /// Whether elements are taken in one after another rather than by the tree.
     fn in_order(self, sequential: bool) -> bool {
-        let is_numpy = self.numerics == Numerics::Numpy;
+        let is_numpy = self.numerics != Numerics::Accurate;
         is_numpy && (sequential || (self.axis == Axis::Zero && self.shape.1 > 1))
     }
 }

@@ -152,6 +152,18 @@ fn the_folder_of_profiles_is_in_that_of_settings() {
 }
 
 #[test]
+fn the_class_of_calls_that_say_none_is_numpy_or_any() {
+    let class = |word: &str| settings_under(&[("RAPTORS_NUMERICS", word)]).numerics;
+    assert_eq!((class("any"), class("Any"), class("numpy")), (Numerics::Any, Numerics::Any, Numerics::Numpy));
+    assert_eq!(settings_under(&[]).numerics, Numerics::Numpy);
+    assert_eq!(in_force("RAPTORS_NUMERICS", &[("RAPTORS_NUMERICS", "any")]).0, "any");
+    // Who wants it says so call by call.
+    let (settings, _) = under(&[("RAPTORS_NUMERICS", "accurate")]);
+    let error = settings.err().expect("not one of the two").to_string();
+    assert!(error.contains("numpy or any"), "{error}");
+}
+
+#[test]
 fn one_that_is_wrong_spoils_the_settings_and_no_other_knob() {
     let (settings, knobs) = under(&[("RAPTORS_POOL_BYTES", "lots"), ("RAPTORS_THREADS", "2")]);
     let error = settings.err().expect("lots is no number");

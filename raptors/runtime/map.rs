@@ -7,7 +7,8 @@ use super::{
     threads,
 };
 use crate::{
-    Element, Error,
+    Element, Error, Numerics,
+    catalogue::{self, Call},
     dispatch::{
         call::Sig,
         table::{Plan, Table, Target},
@@ -42,6 +43,12 @@ impl<const N: usize> Named<N> {
     pub(crate) fn is_watched(&self) -> bool {
         watch::is_on() && !self.op.is_empty()
     }
+}
+
+/// A call in a class that the caller names.
+pub(crate) fn classed(op: &'static str, numerics: Numerics) -> Result<Call<'static>, Error> {
+    catalogue::op(op)?.offers(numerics)?;
+    Ok(Call::of(numerics))
 }
 
 /// The target of a call that reads and writes `matrices` matrices of that shape. It `stores` if one of them is its own.

@@ -74,11 +74,13 @@ fn target<T: Element>(x: MatrixRef<'_, T>) -> Target {
 }
 
 impl<T: Element> Reduction<T> {
-    /// The table of a numeric class.
-    pub(crate) fn table(&self, numerics: Numerics) -> &'static Table<States<T>> {
+    /// The table of a numeric class, for calls on matrices of a shape.
+    #[inline]
+    pub(crate) fn table(&self, numerics: Numerics, shape: (usize, usize)) -> &'static Table<States<T>> {
         match numerics {
             Numerics::Numpy => self.numpy,
             Numerics::Accurate => self.accurate,
+            Numerics::Any => self.numpy.of(numerics, shape),
         }
     }
 
@@ -100,7 +102,7 @@ impl<T: Element> Reduction<T> {
             return table.look_up(isa, cut, Target { rows: 1, cols: rows, ..target });
         }
         let class = self.column_class(numerics, cols);
-        let mut plan = self.table(class).look_up(isa, cut, target);
+        let mut plan = self.table(class, (rows, cols)).look_up(isa, cut, target);
         if let (true, Some(cut)) = (self.by_columns, plan.cut) {
             // There may be fewer stripes than threads.
             let (Down::Stripes { count, .. } | Down::Rows { count, .. }) =
@@ -153,7 +155,7 @@ impl<T: Element> Reduction<T> {
     /// Over all elements.
     #[inline]
     pub(crate) fn all(&self, call: &Call<'_>, x: MatrixRef<'_, T>) -> Result<T, Error> {
-        let (table, target) = (self.table(call.numerics), target(x));
+        let (table, target) = (self.table(call.numerics, x.shape()), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
         if watch::is_on() {
             let again = |call: &Call<'_>| self.all_planned(&table.pick(call.choice, call.cut, target)?, x);
@@ -173,7 +175,7 @@ impl<T: Element> Reduction<T> {
     #[inline]
     pub(crate) fn rows(&self, call: &Call<'_>, x: MatrixRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
         check::column("out", out.len(), x.shape())?;
-        let (table, target) = (self.table(call.numerics), target(x));
+        let (table, target) = (self.table(call.numerics, x.shape()), target(x));
         let plan = table.pick(call.choice, call.cut, target)?;
         if watch::is_on() {
             let again =
@@ -236,7 +238,7 @@ impl<T: Element> Reduction<T> {
         };
         let (table, target) = match one_column {
             Some(table) => (table, Target { rows: 1, cols: x.nrows(), ..target(x) }),
-            None => (self.table(class), target(x)),
+            None => (self.table(class, x.shape()), target(x)),
         };
         let is_run = one_column.is_some();
         let plan = table.pick(call.choice, call.cut, target)?;

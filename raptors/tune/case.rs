@@ -74,7 +74,8 @@ pub(super) fn shape(aspect: Aspect, elements: usize) -> (usize, usize) {
 impl Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class = match (self.inplace, self.numerics == Numerics::default()) {
-            (true, _) => " in place",
+            (true, true) => " in place",
+            (true, false) => &format!(" {} in place", self.numerics),
             (false, true) => "",
             (false, false) => &format!(" {}", self.numerics),
         };
@@ -155,10 +156,19 @@ impl Case {
         format!("{computation}.{dtype}.{}{}", isa.name(), self.group.kind())
     }
 
-    /// The candidates: every kernel of this build and these instruction sets that its row can name.
+    /// The candidates: every kernel of this build and these instruction sets that its row can name, and every routine.
     #[must_use]
     pub fn candidates(&self, isas: &[Isa]) -> Vec<&'static Kernel> {
-        self.group.kernels().filter(|kernel| isas.contains(&kernel.isa) && kernel.is_built()).collect()
+        let refused: Vec<_> = crate::backends()
+            .into_iter()
+            .filter(|linked| linked.refused.is_some())
+            .map(|linked| linked.name)
+            .collect();
+        let competes = |kernel: &&'static Kernel| match kernel.backend {
+            Some(backend) => !refused.contains(&backend),
+            None => isas.contains(&kernel.isa) && kernel.is_built(),
+        };
+        self.group.kernels().filter(competes).collect()
     }
 
     /// What the table says of it: the kernel is its incumbent.
@@ -167,7 +177,7 @@ impl Case {
     /// As [`Op::explain`].
     pub fn explain(&self) -> Result<Explanation, Error> {
         if self.inplace {
-            self.op.explain_inplace(self.dtype, self.shape())
+            self.op.explain_inplace(self.dtype, self.numerics, self.shape())
         } else {
             self.op.explain(self.dtype, self.numerics, self.shape())
         }
@@ -187,7 +197,9 @@ pub fn complexity(kernel: &Kernel) -> usize {
     let mut words = kernel.name.split('_').skip_while(|word| *word != kernel.isa.name()).skip(1);
     let unroll = words.next().and_then(|word| word.strip_prefix('u')?.parse().ok()).unwrap_or(1);
     let is_new = usize::from(kernel.status != Status::Shipped);
-    1000 * is_new + 100 * words.count() + usize::min(unroll, 9)
+    // The kernel of our own, whose bits are the same everywhere.
+    let is_foreign = usize::from(kernel.backend.is_some());
+    10_000 * is_foreign + 1000 * is_new + 100 * words.count() + usize::min(unroll, 9)
 }
 
 /// What part of the cases is wanted.
@@ -197,6 +209,8 @@ pub struct Filter {
     pub ops: Vec<String>,
     /// Element types; all of them if there are none.
     pub dtypes: Vec<Dtype>,
+    /// The rows of the class `any`, in which routines of backends take part, in the place of all others.
+    pub any: bool,
 }
 
 impl Filter {
@@ -222,7 +236,8 @@ impl Filter {
     }
 
     fn takes(&self, group: &'static Group) -> bool {
-        (self.ops.is_empty() || group.ops().any(|op| self.ops.iter().any(|word| named(op, word))))
+        (group.numerics == Numerics::Any) == self.any
+            && (self.ops.is_empty() || group.ops().any(|op| self.ops.iter().any(|word| named(op, word))))
             && (self.dtypes.is_empty() || self.dtypes.contains(&group.dtype))
     }
 }

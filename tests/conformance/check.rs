@@ -52,6 +52,8 @@ impl Subject {
         let subjects = |op: &'static Op| {
             let pairs =
                 op.dtypes.iter().flat_map(|dtype| op.numerics.iter().map(move |class| (*dtype, *class)));
+            // Its kernels are those of another class, and its routines have a bound, not bits: `tests/backends`.
+            let pairs = pairs.filter(|(_, class)| *class != Numerics::Any);
             pairs.map(move |(dtype, class)| subject(op, dtype, class))
         };
         // Those in stages have tests of their own.

@@ -242,10 +242,10 @@ impl Budget {
         if !is_ci() {
             touch_a_spec()?;
         }
-        let mut wheel = Wheel::build()?;
+        let mut wheel = Wheel::build("")?;
         if !wheel.knows_the_library() {
             touch_a_spec()?;
-            wheel = Wheel::build()?;
+            wheel = Wheel::build("")?;
         }
         Ok(self.wheel.get_or_init(|| wheel))
     }

@@ -16,11 +16,12 @@ use crate::{
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 23] = [
+const STEPS: [Step; 24] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", test::workspace),
+    ("backends", test::backends),
     ("families of operations", families),
     ("Python", python::tests),
     ("Python, in an empty environment", python::installation),

@@ -81,7 +81,7 @@ pub(crate) fn neon() -> Result<()> {
 pub(crate) fn macos() -> Result<()> {
     let source = standard_library()?;
     let mut check = cargo(["check", "-Zbuild-std=std,panic_abort", "--target", "aarch64-apple-darwin"]);
-    check.args(["--package", "raptors", "--features", "ndarray"]);
+    check.args(["--package", "raptors", "--features", "ndarray,accelerate"]);
     // The option is unstable. Build scripts look at the variable that allows it, so in the common target folder all
     // would be built again, now and at the next plain build.
     check.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", target().join("macos"));

@@ -27,6 +27,23 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
+/// The package that OpenBLAS's routines are linked from.
+const OPENBLAS: &str = "libopenblas-dev";
+
+/// Installs OpenBLAS through apt-get, unless it is there. Where that cannot be, the reason comes back.
+pub(crate) fn openblas() -> Result<Option<String>> {
+    if are_installed(&[OPENBLAS]) {
+        return Ok(None);
+    }
+    if version("apt-get").is_none() {
+        return Ok(Some(format!("only Debian has the package {OPENBLAS}")));
+    }
+    if read(&mut command("id", ["-u"]))?.trim() != "0" {
+        return Ok(Some(format!("only root can install it: apt-get install {OPENBLAS}")));
+    }
+    apt_install(&[OPENBLAS]).map(|()| None)
+}
+
 /// Whether all of these packages are installed, as Debian's package manager knows them: `name` or `name:architecture`.
 pub(crate) fn are_installed(packages: &[&str]) -> bool {
     let mut query = command("dpkg-query", ["--show", "--showformat=${db:Status-Status}\\n"]);

@@ -44,7 +44,11 @@ enum Chore {
     /// Build the Python wheel into target/wheels
     ///
     /// With an environment of its own under the target folder: nothing is to be installed by hand.
-    Wheel,
+    Wheel {
+        /// Features of the package, separated by commas: openblas, accelerate
+        #[arg(long, default_value = "")]
+        features: String,
+    },
     /// Run all that must hold before a change is merged, and time each step
     ///
     /// Stops at the first step that fails. Installs what the steps need: emulators and a compiler for aarch64 through
@@ -106,7 +110,7 @@ fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().chore {
         Chore::Test { exhaustive } => test::all(exhaustive).map(done),
-        Chore::Wheel => python::wheel().map(|_| ExitCode::SUCCESS),
+        Chore::Wheel { features } => python::wheel_with(&features).map(|_| ExitCode::SUCCESS),
         Chore::Ci { steps } => ci::run_steps(&steps).map(done),
         Chore::Budget(arguments) => budget::judge(&arguments).map(done),
         Chore::Mca { write } => mca::estimate(write).map(done),

@@ -37,7 +37,7 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     /// Builds it, however large it becomes.
-    pub(crate) fn build() -> Result<Self> {
+    pub(crate) fn build(features: &str) -> Result<Self> {
         let environment = Environment::with_tools()?;
         let wheels = target().join("wheels");
         // Only one is to be there: the one that was built now.
@@ -55,6 +55,11 @@ impl Wheel {
             "--out",
         ]);
         maturin.arg(&wheels).env("CARGO_TARGET_DIR", target());
+        if !features.is_empty() {
+            maturin.args(["--features", features]);
+            // What is linked is the system's: the wheel is for this machine, and no other library goes into it.
+            maturin.args(["--auditwheel", "skip"]);
+        }
         run(cost::watch(&mut maturin, &log)?)?;
         let built: Vec<_> = fs::read_dir(&wheels)?.collect::<Result<_, _>>()?;
         let [wheel] = &built[..] else {
@@ -76,7 +81,12 @@ impl Wheel {
 
 /// Builds the wheel, and says where it is.
 pub(crate) fn wheel() -> Result<PathBuf> {
-    let Wheel { path, bytes, .. } = Wheel::build()?;
+    wheel_with("")
+}
+
+/// The same with features of the package.
+pub(crate) fn wheel_with(features: &str) -> Result<PathBuf> {
+    let Wheel { path, bytes, .. } = Wheel::build(features)?;
     ensure!(bytes <= LARGEST, "the wheel has {bytes} bytes, more than {LARGEST}");
     println!("{} ({bytes} bytes)", path.display());
     Ok(path)

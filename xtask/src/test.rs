@@ -7,8 +7,8 @@ use std::fmt;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    python,
-    run::{cargo, target, tee},
+    install, python,
+    run::{cargo, run, target, tee},
 };
 
 /// Every feature the tests of the workspace cover.
@@ -39,6 +39,19 @@ pub(crate) fn workspace() -> Result<()> {
     // Without --show-output, a test that passes keeps to itself which instruction sets it ran.
     tests.args(["--", "--show-output"]);
     println!("\n{}", Isas::read(&suites::watch(&mut tests, &target().join("tests.log"))?)?);
+    Ok(())
+}
+
+/// What there is of backends: OpenBLAS's routines, tested with the library itself, and the lints of what calls them.
+pub(crate) fn backends() -> Result<()> {
+    if let Some(why) = install::openblas()? {
+        println!("OpenBLAS: skipped, {why}");
+        return Ok(());
+    }
+    let what = ["--package", "raptors", "--features", "openblas,tunable", "--lib", "--test", "backends"];
+    run(cargo(["clippy"]).args(what).args(["--", "-D", "warnings"]))?;
+    let said = tee(cargo(["test"]).args(what).args(["--", "--show-output"]))?;
+    ensure!(said.contains("cblas: "), "the tests did not say which library they ran with");
     Ok(())
 }
 

@@ -28,6 +28,7 @@ struct KernelView {
     skeleton: &'static str,
     dtype: String,
     isa: String,
+    backend: String,
     variant: String,
     inplace: bool,
     status: String,
@@ -142,10 +143,12 @@ fn group(group: &Group<'_>) -> GroupView {
     }
 }
 
-fn kernel(Candidate { kernel, dropped }: &Candidate, ships: bool) -> KernelView {
+fn kernel(candidate: &Candidate, ships: bool) -> KernelView {
+    let Candidate { kernel, dropped, routine } = candidate;
     let status = match dropped {
         Some(reason) => format!("Status::Dropped({})", quoted(reason)),
-        None if ships => "Status::Shipped".to_owned(),
+        // A routine is there whether or not a row names it.
+        None if ships || routine.is_some() => "Status::Shipped".to_owned(),
         None => "Status::Candidate".to_owned(),
     };
     KernelView {
@@ -154,10 +157,12 @@ fn kernel(Candidate { kernel, dropped }: &Candidate, ships: bool) -> KernelView 
         skeleton: kernel.family.name(),
         dtype: kernel.types.storage.name().to_uppercase(),
         isa: camel(&kernel.isa.name),
-        variant: kernel.variant.to_string(),
+        backend: routine
+            .map_or_else(|| "None".to_owned(), |routine| format!("Some({:?})", routine.backend.name)),
+        variant: routine.map_or_else(|| kernel.variant.to_string(), |routine| routine.symbol().to_owned()),
         inplace: kernel.variant.inplace.is_some(),
         status,
-        identity: format!("{:#018x}", kernel.identity()),
+        identity: format!("{:#018x}", candidate.identity()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Tables are data: rows name kernels by their place among those of a signature and dtype, and what is equal stands once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use crate::{
     op::camel,
     profiles::kind,
     select::{IsaRows, SIZES, Table, Tasks, Tuned, Won},
+    spec::Numerics,
 };
 
 #[derive(Serialize)]
@@ -23,6 +24,8 @@ struct Dispatch {
     rows: Vec<RowsView>,
     data: Vec<DataView>,
     tables: Vec<TableView>,
+    /// The backends whose routines are among the kernels.
+    backends: BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,7 @@ struct TableView {
     rust: String,
     rows: String,
     all: String,
+    any: String,
     isas: Vec<Option<IsaRowsView>>,
 }
 
@@ -150,10 +154,25 @@ impl Rows {
                 RowsView { name, sig, dtype, kernels }
             });
             for at in &table.group.kernels {
-                if let Some(home) = homes.get(at).filter(|_| !rows.places.contains_key(at)) {
-                    let name = build.expanded.candidates[*at].kernel.name.to_uppercase();
+                if rows.places.contains_key(at) {
+                    continue;
+                }
+                let candidate = &build.expanded.candidates[*at];
+                let row = match (&candidate.routine, homes.get(at)) {
+                    (Some(routine), _) => Some(format!(
+                        "Row::<{}<{dtype}>>::of_backend({:?}, &crate::backends::{}::BACKEND, {})",
+                        if list.sig == "States" { "States".to_owned() } else { format!("sig::{}", list.sig) },
+                        routine.name(),
+                        routine.backend.name,
+                        routine.path()
+                    )),
+                    (None, home) => {
+                        home.map(|home| format!("{home}::{}", candidate.kernel.name.to_uppercase()))
+                    }
+                };
+                if let Some(row) = row {
                     rows.places.insert(*at, list.kernels.len());
-                    list.kernels.push(format!("{home}::{name}"));
+                    list.kernels.push(row);
                     // Places are 16 bits wide in the library.
                     assert!(list.kernels.len() <= 1 << 16, "more kernels than places: {}", list.name);
                 }
@@ -282,7 +301,7 @@ pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
         rows: rows_of(build.tables, index),
     });
     let mut data = Shared::default();
-    let tables = build.tables.iter().map(|table| view(table, build.tables, rows, &mut data)).collect();
+    let tables = build.tables.iter().map(|table| view(table, build, rows, &mut data)).collect();
     let dispatch = Dispatch {
         isas,
         past: past(),
@@ -299,6 +318,7 @@ pub(super) fn write(build: &Build<'_, '_>, rows: &Rows) -> String {
             .collect(),
         data: data.views,
         tables,
+        backends: backends(build),
     };
     template::render("dispatch.rs", "dispatch", &dispatch)
 }
@@ -340,8 +360,34 @@ fn rows_of(tables: &[Table<'_, '_>], profile: usize) -> usize {
     count
 }
 
-fn view(table: &Table<'_, '_>, tables: &[Table<'_, '_>], rows: &Rows, data: &mut Shared) -> TableView {
-    let group = table.group;
+/// The most elements that a backend counts.
+fn longest(of: Option<u32>) -> String {
+    of.map_or_else(|| "usize::MAX".to_owned(), |longest| longest.to_string())
+}
+
+fn backends(build: &Build<'_, '_>) -> BTreeSet<String> {
+    let routines = build.expanded.candidates.iter().filter_map(|candidate| candidate.routine);
+    routines.map(|of| format!("({:?}, {})", of.backend.name, longest(of.backend.longest))).collect()
+}
+
+/// The table of the class `any` that has the operations of another one, where they have routines.
+fn any(table: &Table<'_, '_>, build: &Build<'_, '_>) -> String {
+    let (group, tables) = (table.group, build.tables);
+    let is = |other: &&Table<'_, '_>| {
+        let of = other.group;
+        (of.numerics, of.dtype, of.inplace) == (Numerics::Any, group.dtype, group.inplace)
+            && other.ops.iter().any(|op| table.ops.iter().any(|of| of.name == op.name))
+    };
+    let Some(any) = tables.iter().find(is).filter(|_| group.numerics == Numerics::Numpy) else {
+        return "None".to_owned();
+    };
+    let routines = any.group.kernels.iter().filter_map(|&at| build.expanded.candidates[at].routine);
+    let longest = longest(routines.filter_map(|routine| routine.backend.longest).min());
+    format!("Some((&{}, {longest}))", table_name(any, tables))
+}
+
+fn view(table: &Table<'_, '_>, build: &Build<'_, '_>, rows: &Rows, data: &mut Shared) -> TableView {
+    let (group, tables) = (table.group, build.tables);
     let isas = table.isas.iter().map(|of| {
         // Where kernels of another architecture are not in the build, nor are their rows.
         let is_here = |kernel: &usize| rows.places.contains_key(kernel);
@@ -375,6 +421,7 @@ fn view(table: &Table<'_, '_>, tables: &[Table<'_, '_>], rows: &Rows, data: &mut
         rust: group.dtype.to_string(),
         rows: rows_name(table),
         all: format!("{all:?}"),
+        any: any(table, build),
         isas,
     }
 }

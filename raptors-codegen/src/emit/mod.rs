@@ -88,7 +88,8 @@ pub fn emit(build: &Build<'_, '_>, carry: Carry, arch: Option<&str>) -> Vec<File
     let mut modules = Modules::default();
     for isa in Isa::all().iter().filter(|isa| is_here(isa)) {
         let held = (0..candidates.len())
-            .filter(|&at| candidates[at].kernel.isa.name == isa.name && candidates[at].dropped.is_none());
+            .filter(|&at| candidates[at].kernel.isa.name == isa.name && candidates[at].dropped.is_none())
+            .filter(|&at| candidates[at].routine.is_none());
         match carry {
             Carry::Winners => {
                 let of_family = |family| {

@@ -65,7 +65,7 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
             use std::marker::PhantomData;
 
             use crate::{
-                Element, Error, Isa, MatrixMut, MatrixRef,
+                Element, Error, Isa, MatrixMut, MatrixRef, Numerics,
                 catalogue::{self, Arg, Args, Call, Explanation, Place, Value},
                 dispatch::{
                     call::Sig,
@@ -205,7 +205,7 @@ fn explain(name: &str, spec: &Spec, look_up: &dyn Fn(Dtype) -> TokenStream) -> T
     let (file, line) = (&spec.file, proc_macro2::Literal::usize_unsuffixed(spec.line));
     quote! {
         #[allow(non_snake_case, reason = "no spec can spell it")]
-        #[allow(unused_variables, reason = "maps have one numeric class, and reductions are never in place")]
+        #[allow(unused_variables, reason = "reductions are never in place")]
         fn #entry(
             dtype: Dtype,
             numerics: Numerics,

@@ -93,13 +93,21 @@ fn map(spec: &Spec, maps: &Maps<'_>) -> TokenStream {
     let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
     let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
     let values = spec.defaults.iter().map(|(_, value)| number(*value));
-    let shown = format!("({}, *, out=None)", shown_inputs(spec));
+    // With routines of backends among what can serve it, a call can name its class.
+    let any = spec.has_any();
+    let shown = format!("({}, *, out=None{})", shown_inputs(spec), if any { ", numerics=None" } else { "" });
+    let (signature, parameter, call) = if any {
+        let call = quote!(MAP.call_in(py__, [#(#names),*], out, crate::call::class(numerics)?));
+        (quote!(, numerics=None), quote!(numerics: Option<&str>,), call)
+    } else {
+        (TokenStream::new(), TokenStream::new(), quote!(MAP.call(py__, [#(#names),*], out)))
+    };
     quote! {
         #docs
         #[pyfunction]
         #[pyo3(
             name = #text,
-            signature = (#(#needed,)* #(#optional=None,)* *, out=None),
+            signature = (#(#needed,)* #(#optional=None,)* *, out=None #signature),
             text_signature = #shown
         )]
         fn #function<'py>(
@@ -107,6 +115,7 @@ fn map(spec: &Spec, maps: &Maps<'_>) -> TokenStream {
             #(#needed: &Bound<'py, PyAny>,)*
             #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
+            #parameter
         ) -> PyResult<Bound<'py, PyAny>> {
             static FORMS: [Form; #count] = [#(#forms),*];
             static MAP: Map = Map::new(#text, &FORMS);
@@ -114,8 +123,17 @@ fn map(spec: &Spec, maps: &Maps<'_>) -> TokenStream {
                 let default__ = PyFloat::new(py__, #values).into_any();
                 let #optional = #optional.unwrap_or(&default__);
             )*
-            MAP.call(py__, [#(#names),*], out)
+            #call
         }
+    }
+}
+
+/// The class of a reduction whose call says none: as its signature has it, as it is shown, and its type.
+fn unsaid(spec: &Spec) -> (TokenStream, &'static str, TokenStream) {
+    if spec.has_any() {
+        (quote!(None), "None", quote!(Option<&str>))
+    } else {
+        (quote!("numpy"), "\"numpy\"", quote!(&str))
     }
 }
 
@@ -152,6 +170,7 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
     let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
     let values = spec.defaults.iter().map(|(_, value)| number(*value));
+    let (class, shown_class, class_type) = unsaid(spec);
     // As in NumPy, what has a default is given by its name.
     let shown = {
         let inputs = shown_inputs(spec);
@@ -160,7 +179,7 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
         let optional = optional.concat();
         format!(
-            "({}, axis=None, *, {optional}out=None, keepdims=False, numerics=\"numpy\")",
+            "({}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})",
             needed.join(", ")
         )
     };
@@ -169,7 +188,7 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         #[pyfunction]
         #[pyo3(
             name = #text,
-            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, numerics="numpy"),
+            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, numerics=#class),
             text_signature = #shown
         )]
         #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
@@ -180,7 +199,7 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
             #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
             keepdims: bool,
-            numerics: &str,
+            numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
             static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
             STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, numerics)
@@ -193,18 +212,19 @@ fn reduce(spec: &Spec) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
     let docs = docs::of(spec);
     let x = format_ident!("{}", spec.inputs[0].name);
+    let (class, _, class_type) = unsaid(spec);
     let ops = of_axes(spec, &reduce.axes);
     quote! {
         #docs
         #[pyfunction]
-        #[pyo3(name = #text, signature = (#x, axis=None, *, out=None, keepdims=false, numerics="numpy"))]
+        #[pyo3(name = #text, signature = (#x, axis=None, *, out=None, keepdims=false, numerics=#class))]
         fn #function<'py>(
             py__: Python<'py>,
             #x: &Bound<'py, PyAny>,
             axis: Option<&Bound<'py, PyAny>>,
             out: Option<&Bound<'py, PyAny>>,
             keepdims: bool,
-            numerics: &str,
+            numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
             static REDUCE: Reduce = Reduce::new(#text, [#(#ops),*]);
             REDUCE.call(py__, #x, axis, out, keepdims, numerics)
@@ -222,6 +242,7 @@ fn described(spec: &Spec) -> TokenStream {
     });
     let dtypes = spec.dtypes.iter().map(|dtype| numpy_name(*dtype));
     let (axes, numerics) = match &spec.body {
+        Body::Map { .. } if spec.has_any() => (Vec::new(), vec!["numpy", "any"]),
         Body::Map { .. } => (Vec::new(), vec!["numpy"]),
         Body::Reduce(Reduce { axes, numerics, .. }) | Body::Staged(Staged { axes, numerics, .. }) => (
             axes.iter().map(|axis| axis.name()).collect(),
@@ -297,6 +318,7 @@ fn stub(spec: &Spec) -> Stub {
         (tuple(scalars), tuple(arrays))
     };
     let (reduces, classes) = match &spec.body {
+        Body::Map { .. } if spec.has_any() => (false, vec!["\"numpy\"".to_owned(), "\"any\"".to_owned()]),
         Body::Map { .. } => (false, Vec::new()),
         Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
             (true, numerics.iter().map(|class| format!("{:?}", class.name())).collect())
@@ -316,7 +338,11 @@ fn stub(spec: &Spec) -> Stub {
         } else {
             "_SupportsIndex".to_owned()
         },
-        numerics: classes.join(", "),
+        numerics: match &classes[..] {
+            [] => String::new(),
+            _ if spec.has_any() => format!("_Literal[{}] | None = None", classes.join(", ")),
+            _ => format!("_Literal[{}] = \"numpy\"", classes.join(", ")),
+        },
     }
 }
 

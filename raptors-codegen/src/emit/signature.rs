@@ -323,12 +323,14 @@ impl Signature {
                     Place::Matrix(out) => {
                         let args = Args::new(named.op, #count, args, None)?;
                         #(#into_args)*
-                        #into::run(tables.into, call, named, #overwritten.shape(), #(#names,)* out)
+                        let table = tables.into.of(call.numerics, #overwritten.shape());
+                        #into::run(table, call, named, #overwritten.shape(), #(#names,)* out)
                     }
                     Place::Inplace(#overwritten) => {
                         #args Args::new(named.op, #count, args, Some(named.order[#at_overwritten]))?;
                         #(#inplace_args)*
-                        Self::run(tables.inplace, call, named, #overwritten.shape(), #(#names,)*)
+                        let table = tables.inplace.of(call.numerics, #overwritten.shape());
+                        Self::run(table, call, named, #overwritten.shape(), #(#names,)*)
                     }
                     Place::Slice(_) => Err(Error::Form {
                         op: named.op,
@@ -343,15 +345,16 @@ impl Signature {
             pub(crate) fn explain(
                 tables: &Map<#into<T>, Self>,
                 (isa, cut): (Isa, Option<Cut>),
+                numerics: Numerics,
                 inplace: bool,
                 shape: (usize, usize),
                 spec: (&'static str, usize),
             ) -> Explanation {
                 let target = map::target::<T>(shape, #matrices, true, !inplace);
                 if inplace {
-                    catalogue::explanation(&tables.inplace.look_up(isa, cut, target), spec)
+                    catalogue::explanation(&tables.inplace.of(numerics, shape).look_up(isa, cut, target), spec)
                 } else {
-                    catalogue::explanation(&tables.into.look_up(isa, cut, target), spec)
+                    catalogue::explanation(&tables.into.of(numerics, shape).look_up(isa, cut, target), spec)
                 }
             }
         }

@@ -98,8 +98,7 @@ impl Carried {
             self.left_out.push(format!("{row}: there is no such variant any more"));
             return;
         };
-        let new =
-            Winner { kernel: kernel.kernel.name.clone(), body: kernel.kernel.identity(), ..winner.clone() };
+        let new = Winner { kernel: kernel.kernel.name.clone(), body: kernel.identity(), ..winner.clone() };
         let rows = self.profile.kernels.entry(renamed(table, group)).or_default();
         match rows.get_mut(&place) {
             None => {

@@ -6,7 +6,7 @@ use super::{
     expr::Expr,
     field::{FAMILIES, Family, Field, SCHEDULES, STORES, Table},
     invisible::{self, is_invisible},
-    model::{Axis, Body, Input, InputKind, Spec, Tasks, Threads, Variants},
+    model::{Axis, Body, Input, InputKind, Numerics, Reduce, Spec, Staged, Tasks, Threads, Variants},
     name,
     parse::{self, Place, Scope},
     read::{At, Block, Sink, Value, repeated},
@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     Dtype,
+    backends::Listed,
     diagnostics::{either, nearest, shown},
+    op::Op,
 };
 
 /// What came of a spec's file.
@@ -118,6 +120,8 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
             variants,
             tasks: tasks(block),
             shapes: shapes?,
+            listed: Vec::new(),
+            backends: Vec::new(),
         })
     })();
     let form = |spec: &Spec, kind: InputKind, at: usize| {
@@ -132,7 +136,54 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
         }
         specs.insert(0, spec);
     }
+    routines(sink, block, &mut specs);
     Checked { specs: specs.into_iter().map(Spec::with_parts).collect(), operations }
+}
+
+/// Gives each form the routines that compute what one of its operations does. One that no form has a use for is an error.
+fn routines(sink: &mut Sink<'_>, block: &Block, specs: &mut [Spec]) {
+    let Some(Value::Backends(listed)) = block.get("backends").map(|entry| &entry.value) else { return };
+    // What they compute is not known while something else is wrong.
+    if specs.is_empty() {
+        return;
+    }
+    let whole: Vec<Spec> = specs.iter().map(|spec| spec.clone().with_parts()).collect();
+    let ops: Vec<Vec<Op<'_>>> = whole.iter().map(Op::of_spec).collect();
+    for (backend, name, span) in listed {
+        let serves = |ops: &[Op<'_>], name: &str| {
+            backend.named_routines(name).any(|routine| ops.iter().any(|op| routine.serves(op)))
+        };
+        let mut is_used = false;
+        for (spec, ops) in specs.iter_mut().zip(&ops) {
+            if serves(ops, name) {
+                is_used = true;
+                spec.listed.push(Listed { backend, routine: name });
+            }
+        }
+        if is_used {
+            continue;
+        }
+        let computed = |mut all: Vec<&str>| {
+            all.sort_unstable();
+            all.dedup();
+            all.into_iter().map(shown).collect::<Vec<_>>().join(", ")
+        };
+        let by_routine = computed(backend.named_routines(name).map(|routine| routine.computes).collect());
+        let by_spec = computed(ops.iter().flatten().map(|op| op.computation.formula.as_str()).collect());
+        let other = backend.words().into_iter().find(|word| ops.iter().any(|ops| serves(ops, word)));
+        let fix = other
+            .map_or_else(|| "remove it".to_owned(), |other| format!("write {}, or remove it", shown(other)));
+        let message = format!("{} of {} does not compute what this spec does", shown(name), backend.name);
+        sink.report(Rule::RoutineComputes, span, message)
+            .label(format!("computes {by_routine}, not {by_spec}"))
+            .fix(fix);
+    }
+    for spec in specs.iter_mut().filter(|spec| spec.has_any()) {
+        if let Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) = &mut spec.body
+        {
+            numerics.push(Numerics::Any);
+        }
+    }
 }
 
 /// `NumPy`'s expression: `None` if the field is wrong, else whether it is there.

@@ -75,6 +75,8 @@ pub(super) enum Kind {
     Outputs,
     /// An expression of `NumPy`.
     Numpy,
+    /// Backends with a routine or a list of routines each.
+    Backends,
 }
 
 /// Which whole numbers.
@@ -255,6 +257,16 @@ pub(super) const FIELDS: &[Field] = &[
         doc: "`NumPy`'s expression for the same bits, over `np`, the inputs and, in a reduction, `axis` and `keepdims`: tests \
               and the comparison use it. Left out: what follows from the expressions. `\"none\"`: `NumPy` has none.",
         example: "numpy = \"np.ptp(x, axis=axis, keepdims=keepdims)\"",
+    },
+    Field {
+        table: Table::Spec,
+        name: "backends",
+        kind: Kind::Backends,
+        required: false,
+        family: Family::Any,
+        doc: "Routines of other libraries that compute the same: in the numeric class `any`, which the operation has by \
+              listing some, they compete with its kernels.",
+        example: "backends = { cblas = \"scal\", accelerate = \"vsmul\" }",
     },
     Field {
         table: Table::Spec,
@@ -564,7 +576,7 @@ mod tests {
     fn words_stand_in_the_order_of_what_they_mean() {
         assert_eq!(words("schedule"), SCHEDULES.map(|schedule| schedule.to_string()));
         assert_eq!(words("store"), STORES.map(|store| store.to_string()));
-        assert_eq!(NUMERICS, Numerics::ALL.map(Numerics::name));
+        assert_eq!(NUMERICS, Numerics::LISTED.map(Numerics::name));
         assert_eq!(DTYPES, Dtype::ALL.map(Dtype::name));
         assert_eq!(AXES, Axis::ALL.map(Axis::name));
         assert_eq!(INPUT_KINDS, InputKind::ALL.map(InputKind::name));

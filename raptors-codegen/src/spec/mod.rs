@@ -160,8 +160,8 @@
 //! - A field of a state, or a stage, has another name than the inputs; a stage is not called `acc` or `count`.
 //! - A result of `outputs` has another name than the inputs, and is not called `numerics`.
 //! - No operation has the name of another one, be it made by a form of an input.
-//! - No operation has the name of a function of another: `scale` has `scale_into`, `scale_inplace`, `scale_with` and
-//!   `scale_into_with`, and a reduction may make `scale_axis0` and `scale_axis1`.
+//! - No operation has the name of a function of another: `scale` has `scale_into`, `scale_inplace`, and with `_with` at
+//!   the end a function for each of the three, and a reduction may make `scale_axis0` and `scale_axis1`.
 //! - No operation has the name of something else in the Python package, such as `trim`; `python.toml` of this crate is
 //!   the list.
 //!

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::expr::{Binary, Expr};
-use crate::Dtype;
+use crate::{Dtype, backends::Listed};
 
 /// One file under `kernel-specs/ops/`.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,18 @@ pub struct Spec {
     pub tasks: Tasks,
     /// Shapes (rows, columns) that get a dispatch row of their own, sorted, each once.
     pub shapes: Vec<(usize, usize)>,
+    /// The routines of backends that it lists, be they in this build or not. With any it has the class `any`.
+    pub listed: Vec<Listed>,
+    /// Those of them that are in this build, and compete with its kernels.
+    pub backends: Vec<Listed>,
+}
+
+impl Spec {
+    /// Whether its calls can have the class `any`.
+    #[must_use]
+    pub const fn has_any(&self) -> bool {
+        !self.listed.is_empty()
+    }
 }
 
 /// One argument of an operation.
@@ -271,11 +283,13 @@ pub enum Numerics {
     Numpy,
     /// Pairwise along every axis.
     Accurate,
+    /// Those of any order and of any routine, within a bound.
+    Any,
 }
 
 impl Numerics {
-    /// Every class.
-    pub const ALL: [Self; 2] = [Self::Numpy, Self::Accurate];
+    /// Those that a spec can list. It has [`Numerics::Any`] by listing `backends`.
+    pub const LISTED: [Self; 2] = [Self::Numpy, Self::Accurate];
 
     /// The word in a spec.
     #[must_use]
@@ -283,6 +297,7 @@ impl Numerics {
         match self {
             Self::Numpy => "numpy",
             Self::Accurate => "accurate",
+            Self::Any => "any",
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) const CONSTANTS: [&str; 2] = ["inf", "nan"];
 const PARAMETERS: [&str; 4] = ["out", "axis", "keepdims", "numerics"];
 
 /// What an operation's functions may have at the end of their names.
-pub(super) const FUNCTION_ENDS: [&str; 5] = ["", "_into", "_inplace", "_with", "_into_with"];
+pub(super) const FUNCTION_ENDS: [&str; 6] = ["", "_into", "_inplace", "_with", "_into_with", "_inplace_with"];
 
 /// The module whose functions stand in the Python package's docs.
 const NUMPY: &str = "np";

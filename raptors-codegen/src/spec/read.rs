@@ -12,7 +12,10 @@ use super::{
     rule::Rule,
     word::{Form, Wrong},
 };
-use crate::diagnostics::{Diagnostic, Lines, Source, either, nearest, shown};
+use crate::{
+    backends::{self, Backend},
+    diagnostics::{Diagnostic, Lines, Source, either, nearest, shown},
+};
 
 /// A value and the bytes of the file that hold it.
 pub(super) type At<T> = (T, Range<usize>);
@@ -114,6 +117,8 @@ pub(super) enum Value {
     Defaults(Vec<(At<String>, f64)>),
     Stages(Vec<(At<String>, Block)>),
     Outputs(Vec<(At<String>, Text)>),
+    /// A backend and its routine, each with its place.
+    Backends(Vec<(&'static Backend, &'static str, Range<usize>)>),
     Table(Block),
     States(Vec<(At<String>, Block)>),
     Bad,
@@ -278,6 +283,7 @@ fn value(sink: &mut Sink<'_>, field: &'static Field, toml: &Toml<'_>) -> Option<
         }
         Kind::Defaults => defaults(sink, field, toml).map(Value::Defaults),
         Kind::Outputs => outputs(sink, field, toml).map(Value::Outputs),
+        Kind::Backends => backends(sink, field, toml).map(Value::Backends),
     }
 }
 
@@ -509,4 +515,41 @@ fn tables(
         }
     }
     complete.then_some(tables)
+}
+
+/// Backends with a routine each, or a list of them.
+fn backends(
+    sink: &mut Sink<'_>,
+    field: &Field,
+    toml: &Toml<'_>,
+) -> Option<Vec<(&'static Backend, &'static str, Range<usize>)>> {
+    let Some(found) = toml.get_ref().as_table() else {
+        return wrong_type(sink, field, toml, "a table of backends");
+    };
+    if found.is_empty() {
+        sink.report(Rule::EmptyList, &toml.span(), "no backend is listed")
+            .label("nothing in it")
+            .fix(format!("leave `backends` out, or write, for example, `{}`", field.example));
+        return None;
+    }
+    let mut listed = Vec::new();
+    let mut complete = true;
+    for ((name, key), toml) in in_order(found) {
+        let Some(backend) = Backend::named(name) else {
+            complete = false;
+            unknown_value(sink, field, name, &backends::ALL.map(|backend| backend.name), &key);
+            continue;
+        };
+        let words = backend.words();
+        let routines = if toml.get_ref().is_array() {
+            list(sink, field, toml, "a routine, or a list of routines", |sink, item| {
+                word(sink, field, &words, item)
+            })
+        } else {
+            word(sink, field, &words, toml).map(|at| vec![(at, toml.span())])
+        };
+        complete &= routines.is_some();
+        listed.extend(routines.into_iter().flatten().map(|(at, span)| (backend, words[at], span)));
+    }
+    complete.then_some(listed)
 }

@@ -94,7 +94,7 @@ fn not_shadowed(sink: &mut Sink<'_>, block: &Block, inputs: &Inputs) {
 
 fn numerics(sink: &mut Sink<'_>, block: &Block) -> Option<Vec<Numerics>> {
     let Some(entry) = block.get("numerics") else { return Some(vec![Numerics::Numpy]) };
-    let numerics = sorted(block.words("numerics", &Numerics::ALL))?;
+    let numerics = sorted(block.words("numerics", &Numerics::LISTED))?;
     if numerics.contains(&Numerics::Numpy) {
         return Some(numerics);
     }

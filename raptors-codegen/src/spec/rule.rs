@@ -82,11 +82,13 @@ pub enum Rule {
     LiteralNotFinite,
     /// Kernels can be generated for it.
     NotYetEmitted,
+    /// A routine computes what the operation does.
+    RoutineComputes,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Unreadable,
         Self::NotUtf8,
         Self::FileTooLarge,
@@ -126,6 +128,7 @@ impl Rule {
         Self::LiteralSuffix,
         Self::LiteralNotFinite,
         Self::NotYetEmitted,
+        Self::RoutineComputes,
     ];
 
     /// The id that messages show: `unknown-field`.
@@ -171,6 +174,7 @@ impl Rule {
             Self::LiteralSuffix => "literal-suffix",
             Self::LiteralNotFinite => "literal-not-finite",
             Self::NotYetEmitted => "not-yet-emitted",
+            Self::RoutineComputes => "routine-computes",
         }
     }
 }

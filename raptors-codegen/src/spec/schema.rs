@@ -80,6 +80,19 @@ fn property(field: &Field) -> Value {
             "propertyNames": { "pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$" },
             "additionalProperties": { "anyOf": [{ "enum": INPUT_KINDS }, list(json!({ "enum": INPUT_KINDS }))] },
         }),
+        Kind::Backends => {
+            let of = |backend: &&crate::backends::Backend| {
+                let words = json!({ "enum": backend.words() });
+                (backend.name.to_owned(), json!({ "anyOf": [words, list(words.clone())] }))
+            };
+            let properties: Map<String, Value> = crate::backends::ALL.iter().map(of).collect();
+            json!({
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": false,
+                "properties": properties,
+            })
+        }
         Kind::Defaults => json!({ "type": "object", "additionalProperties": { "type": "number" } }),
         Kind::Outputs => json!({
             "type": "object",

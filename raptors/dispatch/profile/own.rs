@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use raptors_profile::{Place, Profile, Winner, cpu_key, parse};
+use raptors_profile::{Kind, Place, Profile, Winner, cpu_key, parse};
 
 use super::{Followed, Own, Wish, Won};
 use crate::{
@@ -85,7 +85,10 @@ impl File {
         of: &'static Table<S>,
         isa: usize,
     ) -> &'static Choices {
-        let name = of.name(isa);
+        // The class `any` follows what is said of its kernels, and over that what is said of itself.
+        let kinds = Kind::ALL.into_iter().find(|kind| kind.suffix() == of.kind).expect("a kind of profiles");
+        let names: Vec<String> =
+            kinds.over().into_iter().chain([kinds]).map(|kind| of.named(isa, kind.suffix())).collect();
         let find = |kernel: &str| -> Option<table::Place> {
             of.kernels().find(|(_, row)| row.name == kernel).map(|(place, _)| place)
         };
@@ -96,8 +99,11 @@ impl File {
             wins.retain(|(other, _)| *other != number);
             wins.push((number, won));
         };
-        let of_table = self.profile.kernels.iter().filter(|(table, _)| table.to_string() == name);
-        for (place, winner) in of_table.flat_map(|(_, rows)| rows) {
+        let of_table = |name: &String| {
+            let name = name.clone();
+            self.profile.kernels.iter().filter(move |(table, _)| table.to_string() == name)
+        };
+        for (place, winner) in names.iter().flat_map(of_table).flat_map(|(_, rows)| rows) {
             let Some(kernel) = find(&winner.kernel) else { continue };
             let won = won(winner.margin, winner.interval);
             match *place {
@@ -120,16 +126,19 @@ impl File {
         }
         over.exact = exact.leak();
         over.won = wins.leak();
-        over.threads = self.cuts(choices, &name).leak();
+        over.threads = self.cuts(choices, &names).leak();
         Box::leak(Box::new(over))
     }
 
     /// How calls of a table are cut, with what this profile says of it.
-    fn cuts(&self, choices: &Choices, name: &str) -> Vec<Cuts> {
+    fn cuts(&self, choices: &Choices, names: &[String]) -> Vec<Cuts> {
         let mut threads: Vec<Cuts> = choices.threads.to_vec();
         for (&count, tables) in &self.profile.threads {
-            let of_table = tables.iter().filter(|(table, _)| table.to_string() == name);
-            for (_, rows) in of_table {
+            let of_table = |name: &String| {
+                let name = name.clone();
+                tables.iter().filter(move |(table, _)| table.to_string() == name)
+            };
+            for (_, rows) in names.iter().flat_map(of_table) {
                 let at = threads.binary_search_by_key(&count, |cuts| cuts.threads).unwrap_or_else(|at| {
                     threads.insert(at, Cuts { threads: count, tasks: choices.tasks, won: &[] });
                     at

@@ -155,7 +155,7 @@ impl<T: Element> Work<'_, T> {
         let mut without_nan = None;
         for (at, fold) in self.folds(pass) {
             let by_tree = fold.along.order != Order::Any && self.call.numerics == Numerics::Accurate;
-            let table = fold.along.table(self.call.numerics);
+            let table = fold.along.table(self.call.numerics, (rows, cols));
             let kernel = table.pick(self.call.choice, None, target)?.kernel;
             let found = Found { states: vec![fold.along.init; cols], whole: Vec::new() };
             let operands = self.operands;

@@ -310,7 +310,7 @@ impl<T: Element> Staged<T> {
         let bytes = rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>());
         let contiguous = operands.matrices().all(|x| x.is_contiguous());
         let target = Target { rows, cols, bytes, contiguous, stores: false };
-        let table = first.along.table(call.numerics);
+        let table = first.along.table(call.numerics, shape);
         let work = Work { staged: self, operands, scalars, call, count };
         let compute = |call: &Call<'_>| {
             let cut = table.pick(call.choice, call.cut, target)?.cut;

@@ -32,7 +32,7 @@ impl<T: Element> Work<'_, T> {
         let bytes = step * cols * size_of::<T>();
         let target = Target { rows: step, cols, bytes, contiguous: true, stores: false };
         let with_kernel = |fold: &'static Fold<T>| {
-            let table = fold.along.table(self.call.numerics);
+            let table = fold.along.table(self.call.numerics, (step, cols));
             Ok(table.pick(self.call.choice, None, target)?.kernel)
         };
         let kernels = stages.iter().map(|stage| stage.fold.as_ref().map(with_kernel).transpose());

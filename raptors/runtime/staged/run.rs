@@ -100,7 +100,7 @@ impl<'a, T: Element> Run<'a, T> {
         let bytes = each * size_of::<T>();
         let target = Target { rows: 1, cols: each, bytes, contiguous: true, stores: false };
         let with_kernel = |fold: &'static Fold<T>| {
-            let table = fold.run.table(work.call.numerics);
+            let table = fold.run.table(work.call.numerics, (1, each));
             Ok((fold, table.pick(work.call.choice, None, target)?.kernel))
         };
         let folds = folds.into_iter().map(with_kernel).collect::<Result<_, Error>>()?;
@@ -233,7 +233,7 @@ impl<'a, T: Element> Run<'a, T> {
 impl<T: Element> Fold<T> {
     /// Whether the elements of a run are taken in one after another.
     fn is_in_order(&self, numerics: Numerics) -> bool {
-        self.run.order == Order::Sequence && numerics == Numerics::Numpy
+        self.run.order == Order::Sequence && numerics != Numerics::Accurate
     }
 
     fn state(&self, kernel: &Ready<States<T>>, run: &[T]) -> T {

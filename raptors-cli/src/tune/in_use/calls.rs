@@ -93,7 +93,7 @@ impl Call {
     fn explain(&self) -> anyhow::Result<Explanation> {
         let (op, dtype, shape) = (self.op()?, self.dtype()?, (self.rows, self.cols));
         Ok(if self.inplace {
-            op.explain_inplace(dtype, shape)?
+            op.explain_inplace(dtype, self.numerics()?, shape)?
         } else {
             op.explain(dtype, self.numerics()?, shape)?
         })

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, shape_docs, table};
+use super::{MEMORY, SHAPE, docs, erased, errors_docs, explain, reduce, shape_docs, table};
 use crate::{
     emit::{kernel::number, signature::Signature},
     op::Op,
@@ -42,7 +42,7 @@ pub(super) fn functions(op: &Op<'_>, tables: &[Table<'_, '_>]) -> TokenStream {
     let explain = explain(&op.name, op.spec, &|dtype| {
         let float = format_ident!("{}", dtype.name());
         let tables = quote!(<#float as Supports<op::#ty>>::TABLES);
-        quote!(sig::#inplace::<#float>::explain(#tables, by, inplace, shape, SPEC))
+        quote!(sig::#inplace::<#float>::explain(#tables, by, numerics, inplace, shape, SPEC))
     });
     quote! {
         #supports
@@ -125,22 +125,43 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
         lines.extend(example);
         docs(&lines)
     };
+    let has_any = op.spec.has_any();
+    // What a call is that says no class, and which table it looks into.
+    let (class, of) = if has_any {
+        (quote!(Call::of(Numerics::preferred())), quote!(.of(Numerics::preferred(), shape__)))
+    } else {
+        (quote!(Call::default()), TokenStream::new())
+    };
     // With one matrix and no row or column there is nothing that a shape could disagree with.
     let of_shapes = op.spec.inputs.iter().filter(|input| input.kind != InputKind::Scalar).count();
     let shape: &[&str] = if of_shapes > 1 { &[SHAPE] } else { &[] };
     let what = format!("Gives a new matrix, each element of which is `{formula}`.");
     let new_docs = about(&what, &[shape, &[MEMORY]].concat(), example(op));
-    let into_docs = about(&format!("Sets each element of `out` to `{formula}`."), &[SHAPE], Vec::new());
-    let inplace_docs = about(&format!("Sets each element of `{first}` to `{formula}`."), shape, Vec::new());
+    let (into_what, inplace_what) = (
+        format!("Sets each element of `out` to `{formula}`."),
+        format!("Sets each element of `{first}` to `{formula}`."),
+    );
+    let into_docs = about(&into_what, &[SHAPE], Vec::new());
+    let inplace_docs = about(&inplace_what, shape, Vec::new());
     let others = op.spec.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count() > 1;
     let lifetimes = if others { quote!('a, 'b) } else { quote!('b) };
+    let with = has_any.then(|| {
+        let class_docs =
+            |what: &str, errors: &[&str]| about(&format!("{what} {}", reduce::CLASS), errors, Vec::new());
+        let docs = [
+            class_docs(&what, &[shape, &[MEMORY]].concat()),
+            class_docs(&into_what, &[SHAPE]),
+            class_docs(&inplace_what, shape),
+        ];
+        in_class(op, [sig_into, sig_inplace], docs, &lifetimes)
+    });
     quote! {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(#parameters) -> Result<Matrix<T>, Error> {
             let #first: MatrixRef<'_, T> = #first.into();
             let shape__ = #first.shape();
             let mut out = Matrix::for_output(shape__.0, shape__.1)?;
-            sig::#sig_into::run(T::TABLES.into, &Call::default(), &#named, shape__, #passed out.view_mut())?;
+            sig::#sig_into::run(T::TABLES.into #of, &#class, &#named, shape__, #passed out.view_mut())?;
             Ok(out)
         }
         #into_docs
@@ -150,13 +171,62 @@ fn public(op: &Op<'_>, [sig_into, sig_inplace]: &[Ident; 2]) -> TokenStream {
         ) -> Result<(), Error> {
             let #first: MatrixRef<'_, T> = #first.into();
             let shape__ = #first.shape();
-            sig::#sig_into::run(T::TABLES.into, &Call::default(), &#named, shape__, #passed out.into())
+            sig::#sig_into::run(T::TABLES.into #of, &#class, &#named, shape__, #passed out.into())
         }
         #inplace_docs
         pub fn #inplace<#lifetimes, T: Supports<op::#ty>>(#inplace_parameters) -> Result<(), Error> {
             let #first: MatrixMut<'_, T> = #first.into();
             let shape__ = #first.shape();
-            sig::#sig_inplace::run(T::TABLES.inplace, &Call::default(), &#named, shape__, #passed)
+            sig::#sig_inplace::run(T::TABLES.inplace #of, &#class, &#named, shape__, #passed)
+        }
+        #with
+    }
+}
+
+/// The functions that take a numeric class, of operations that have several.
+fn in_class(
+    op: &Op<'_>,
+    [sig_into, sig_inplace]: [&Ident; 2],
+    [with_docs, into_docs, inplace_docs]: [TokenStream; 3],
+    lifetimes: &TokenStream,
+) -> TokenStream {
+    let ty = format_ident!("{}", op.type_name());
+    let [with, into_with, inplace_with] =
+        ["with", "into_with", "inplace_with"].map(|end| format_ident!("{}_{end}", op.name));
+    let (named, text) = (format_ident!("{}__NAMED", op.name.to_uppercase()), &op.name);
+    let (first, passed) = (name(op, op.first_matrix()), passed(op));
+    let (parameters, inplace_parameters) = (public_parameters(op, false), public_parameters(op, true));
+    quote! {
+        #with_docs
+        pub fn #with<'a, T: Supports<op::#ty>>(#parameters numerics: Numerics) -> Result<Matrix<T>, Error> {
+            let #first: MatrixRef<'_, T> = #first.into();
+            let shape__ = #first.shape();
+            let call__ = map::classed(#text, numerics)?;
+            let mut out = Matrix::for_output(shape__.0, shape__.1)?;
+            sig::#sig_into::run(
+                T::TABLES.into.of(numerics, shape__), &call__, &#named, shape__, #passed out.view_mut())?;
+            Ok(out)
+        }
+        #into_docs
+        pub fn #into_with<'a, 'b, T: Supports<op::#ty>>(
+            #parameters
+            numerics: Numerics,
+            out: impl Into<MatrixMut<'b, T>>,
+        ) -> Result<(), Error> {
+            let #first: MatrixRef<'_, T> = #first.into();
+            let shape__ = #first.shape();
+            let call__ = map::classed(#text, numerics)?;
+            sig::#sig_into::run(T::TABLES.into.of(numerics, shape__), &call__, &#named, shape__, #passed out.into())
+        }
+        #inplace_docs
+        pub fn #inplace_with<#lifetimes, T: Supports<op::#ty>>(
+            #inplace_parameters
+            numerics: Numerics,
+        ) -> Result<(), Error> {
+            let #first: MatrixMut<'_, T> = #first.into();
+            let shape__ = #first.shape();
+            let call__ = map::classed(#text, numerics)?;
+            sig::#sig_inplace::run(T::TABLES.inplace.of(numerics, shape__), &call__, &#named, shape__, #passed)
         }
     }
 }

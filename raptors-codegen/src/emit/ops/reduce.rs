@@ -16,7 +16,7 @@ use crate::{
     },
     op::{Form, Op},
     select::Table,
-    spec::{Axis, Numerics, Reduce, expr::Binary},
+    spec::{Axis, Numerics, Reduce, Spec, expr::Binary},
 };
 
 /// Everything of one operation.
@@ -184,7 +184,13 @@ fn example(op: &Op<'_>, assertion: &str) -> Vec<String> {
 
 pub(super) const CLASS: &str = "In the numeric class `numerics`; see [`Numerics`].";
 
+/// The class of calls that say none.
+pub(super) fn unsaid(spec: &Spec) -> TokenStream {
+    if spec.has_any() { quote!(Numerics::preferred()) } else { quote!(Numerics::Numpy) }
+}
+
 fn public_all(op: &Op<'_>) -> TokenStream {
+    let class = unsaid(op.spec);
     let ty = format_ident!("{}", op.type_name());
     let (function, with) = (format_ident!("{}", op.name), format_ident!("{}_with", op.name));
     let what = "Over all elements: gives one number.";
@@ -204,13 +210,14 @@ fn public_all(op: &Op<'_>) -> TokenStream {
     quote! {
         #plain_docs
         pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<T, Error> {
-            T::TABLES.all(&Call::of(Numerics::Numpy), x.into())
+            T::TABLES.all(&Call::of(#class), x.into())
         }
         #with
     }
 }
 
 fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
+    let class = unsaid(op.spec);
     let ty = format_ident!("{}", op.type_name());
     let named = |suffix: &str| format_ident!("{}{suffix}", op.name);
     let (function, into, with, into_with) = (named(""), named("_into"), named("_with"), named("_into_with"));
@@ -255,7 +262,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
         #new_docs
         pub fn #function<'a, T: Supports<op::#ty>>(x: impl Into<MatrixRef<'a, T>>) -> Result<Vec<T>, Error> {
             #new
-            T::TABLES.#run(&Call::of(Numerics::Numpy), x, &mut out)?;
+            T::TABLES.#run(&Call::of(#class), x, &mut out)?;
             Ok(out)
         }
         #into_docs
@@ -263,7 +270,7 @@ fn public_axis(op: &Op<'_>, axis: Axis) -> TokenStream {
             x: impl Into<MatrixRef<'a, T>>,
             out: &mut [T],
         ) -> Result<(), Error> {
-            T::TABLES.#run(&Call::of(Numerics::Numpy), x.into(), out)
+            T::TABLES.#run(&Call::of(#class), x.into(), out)
         }
         #classes
     }

@@ -13,7 +13,7 @@ use crate::{
     op::{Form, Op, StagedOp},
     select::Table,
     spec::{
-        Axis, Combine, InputKind, Numerics, ResultType, Stage,
+        Axis, Combine, InputKind, Numerics, ResultType, Spec, Stage,
         expr::{Expr, Unary},
     },
 };
@@ -342,7 +342,7 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
             if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() },
         );
         let docs = about(&what, &[shapes, memory].concat());
-        let (numerics, class) = class(classes);
+        let (numerics, class) = class(classes, op.spec);
         quote! {
             #docs
             pub fn #name<'a, T: Supports<op::#ty>>(#parameters #numerics) -> Result<#result, Error> {
@@ -360,7 +360,7 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
             if classes { format!("{what} {}", reduce::CLASS) } else { what.to_owned() },
         );
         let docs = about(&what, &[SHAPE]);
-        let (numerics, class) = class(classes);
+        let (numerics, class) = class(classes, op.spec);
         let slots = op.staged.outputs.iter().zip(&outs).map(|(output, out)| {
             let result = named(output.result);
             quote!(staged::Slot::#result(#out))
@@ -389,11 +389,11 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
 }
 
 /// The parameter for the numeric class, and the class of the call.
-fn class(is_parameter: bool) -> (TokenStream, TokenStream) {
+fn class(is_parameter: bool, spec: &Spec) -> (TokenStream, TokenStream) {
     if is_parameter {
         (quote!(numerics: Numerics,), quote!(numerics))
     } else {
-        (TokenStream::new(), quote!(Numerics::Numpy))
+        (TokenStream::new(), reduce::unsaid(spec))
     }
 }
 

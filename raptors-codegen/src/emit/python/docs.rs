@@ -46,6 +46,10 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         lines
             .push(format!("    Takes the result, and is returned. It may be `{first}`, or overlap with it."));
     }
+    if matches!(spec.body, Body::Map { .. }) && spec.has_any() {
+        lines.push("numerics : \"numpy\" or \"any\", optional".to_owned());
+        lines.extend(any());
+    }
     heading(&mut lines, "Returns");
     lines.push(match &spec.body {
         Body::Map { .. } if spec.inputs.iter().any(|input| broadcasts(spec, input, first)) => {
@@ -88,6 +92,16 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     );
     lines.push(format!("From `{}`, line {}.", spec.file, spec.line));
     ops::docs(&lines)
+}
+
+/// What the class `any` is, and what a call is of that says none.
+fn any() -> [String; 3] {
+    [
+        "    \"any\" lets routines of other libraries serve, where the build has them and a profile names",
+        "    them: the bits may be others, within a bound. Left out: what `RAPTORS_NUMERICS` asks for, or",
+        "    \"numpy\".",
+    ]
+    .map(str::to_owned)
 }
 
 /// Whether a matrix beside the first may be a number, a row or a column: reductions take matrices of one shape.
@@ -161,7 +175,10 @@ fn reduction_parameters(takes_several: bool, numerics: &[Numerics], lines: &mut 
                 .to_owned(),
         );
         lines.push("    number of rows, not with the number.".to_owned());
-    } else {
+    } else if !numerics.contains(&Numerics::Any) {
         lines.push("    There is one class.".to_owned());
+    }
+    if numerics.contains(&Numerics::Any) {
+        lines.extend(any());
     }
 }

@@ -61,7 +61,8 @@ def ops() -> dict[str, Op]:
             name = about["name"] if number is None else f"{about['name']}_axis{number}"
             inputs = tuple(tuple(pair) for pair in about["inputs"])
             reduces = axis is not None
-            numerics = tuple(about["numerics"])
+            # The class "any" promises no bits.
+            numerics = tuple(kind for kind in about["numerics"] if kind != "any")
             defaults = tuple(tuple(pair) for pair in about["defaults"])
             numpy = about["numpy"]
             results = tuple(about["results"])
