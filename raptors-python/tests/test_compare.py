@@ -180,7 +180,7 @@ class TestCases:
     def test_layouts(self, layout: str) -> None:
         x = cases.prepare(Case(cases.ops()["scale"], "f64", (6, 4), layout), 1).names["x"]
         assert x.shape == (6, 4)
-        strides = {"contiguous": (32, 8), "transpose": (8, 48), "fortran": (8, 48), "strided": (64, 16)}
+        strides = {"contiguous": (32, 8), "transpose": (8, 48), "fortran": (8, 48), "strided": (64, 16), "reversed": (-32, 8), "cropped": (72, 8)}
         assert x.strides == strides[layout]
 
     def test_every_case_has_numpy_s_bits(self) -> None:

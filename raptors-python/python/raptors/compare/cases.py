@@ -20,7 +20,7 @@ from raptors._raptors import _functions
 from .measure import Sample
 
 DTYPES: dict[str, Any] = {"f32": np.float32, "f64": np.float64}
-LAYOUTS = ("contiguous", "transpose", "fortran", "strided")
+LAYOUTS = ("contiguous", "transpose", "fortran", "strided", "reversed", "cropped")
 
 SCALAR = 1.7
 """A factor that rounds."""
@@ -109,12 +109,12 @@ class Prepared:
     def differences(self) -> str | None:
         """How the results of the two differ, if they do."""
         ours = np.array(self.evaluate(self.raptors_call))
-        contiguous = dict(self.names)
+        names = dict(self.names)
         for name, form in self.case.op.inputs:
-            if form == "matrix":
-                # What is not contiguous has the bits of its contiguous copy.
-                contiguous[name] = np.ascontiguousarray(self.names[name])
-        theirs = np.array(eval(self.numpy_call, contiguous))
+            if form == "matrix" and self.case.op.is_staged:
+                # What has gaps is copied as it lies.
+                names[name] = np.array(self.names[name], order="K", copy=True)
+        theirs = np.array(eval(self.numpy_call, names))
         return differences(ours, theirs)
 
 
@@ -182,6 +182,10 @@ def _array(form: str, case: Case, dtype: Any, chance: np.random.Generator) -> An
             return np.asfortranarray(array(*shape))
         case "strided":
             return array(*shape[:-1], 2 * shape[-1])[..., ::2]
+        case "reversed":
+            return array(*shape)[::-1]
+        case "cropped":
+            return array(*shape[:-1], shape[-1] + 5)[..., : shape[-1]]
         case _:
             return array(*shape)
 

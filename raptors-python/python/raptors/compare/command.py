@@ -57,7 +57,7 @@ def parser() -> Parser:
     what.add_argument("--dtype", type=_words(["f32", "f64"]), metavar="LIST", help="of f32, f64; default: both")
     what.add_argument("--ops", type=_words(), metavar="LIST", help="operations in place of the suite's: sum,mean_axis0")
     what.add_argument("--part", type=_part, metavar="K/N", help="the K-th of N parts, each with all operations; today/N: another one each day")
-    what.add_argument("--layout", type=_words(LAYOUTS), default=["contiguous"], metavar="LIST", help=f"of {', '.join(LAYOUTS)}; default: contiguous")
+    what.add_argument("--layout", type=_words(LAYOUTS), metavar="LIST", help=f"of {', '.join(LAYOUTS)}; default: contiguous, and in the suite layouts all others")
     what.add_argument(
         "--alloc",
         choices=["new", "out", "both"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import enum
 
+from . import cases
 from .cases import DTYPES, Case, Op, ops, statements
 
 Shapes = list[tuple[int, ...]]
@@ -24,6 +25,11 @@ class All(enum.Enum):
 
 
 _CATALOGUE: Shapes = [*((n, n) for n in (64, 512, 1024, 2048)), (1000, 37), (37, 1000)]
+
+_LAID = (*_USUAL, "max", "max_axis0", "add", "var_axis0", "var_axis1", "argmax_axis1")
+
+LAYOUTS: dict[str, tuple[str, ...]] = {"layouts": cases.LAYOUTS[1:]}
+"""How the matrices of a suite lie, where not one row after another."""
 
 SUITES: dict[str, list[tuple[tuple[str, ...] | All, Shapes]]] = {
     "2d": [(_USUAL, [(512, 512), (1024, 1024), (2048, 2048)])],
@@ -43,6 +49,7 @@ SUITES: dict[str, list[tuple[tuple[str, ...] | All, Shapes]]] = {
     "catalogue": [(All.OPERATIONS, _CATALOGUE)],
     "kernels": [(All.KERNELS, _CATALOGUE)],
     "stages": [(All.STAGES, _CATALOGUE)],
+    "layouts": [(_LAID, [(512, 512), (2048, 2048), (1_000_000, 8), (50, 20_000)])],
 }
 """Operations and shapes of each suite."""
 
@@ -72,7 +79,7 @@ def select(
                 for dtype in dtypes or DTYPES:
                     for shape in shapes or sizes:
                         if dtype in op.dtypes and _fits(op, shape):
-                            for layout in layouts or ["contiguous"]:
+                            for layout in layouts or LAYOUTS.get(suite, ("contiguous",)):
                                 for way in _ways(op, alloc):
                                     case = Case(op, dtype, shape, layout, way)
                                     # Of those that were asked for by name none is dropped.
