@@ -7,6 +7,7 @@
 mod common;
 
 use std::{
+    fmt::Write as _,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -206,14 +207,14 @@ fn profile_with(crossover: &str) -> std::path::PathBuf {
     let raptors::Caches { l1, l2, l3 } = raptors::caches();
     let (cpu, isa) =
         (raptors::profile().expect("an environment").cpu, raptors::isa().expect("an environment"));
-    let rows: String = (["l2", "l3", "memory"].iter())
-        .flat_map(|size| ["wide", "square", "tall"].map(|aspect| format!("\"{size} {aspect}\"")))
-        .map(|row| {
-            format!(
-                "{row} = {{ crossover = \"{crossover}\", chunk = \"1 per thread\", margin = \"0.0%\", interval = \"0.0% to 0.0%\" }}\n"
-            )
-        })
-        .collect();
+    let mut rows = String::new();
+    for size in ["l2", "l3", "memory"] {
+        for aspect in ["wide", "square", "tall"] {
+            let cut = format!("crossover = \"{crossover}\", chunk = \"1 per thread\"");
+            let none = "margin = \"0.0%\", interval = \"0.0% to 0.0%\"";
+            writeln!(rows, "\"{size} {aspect}\" = {{ {cut}, {none} }}").expect("memory for a line");
+        }
+    }
     let text = format!(
         "version = 2\ncpu = \"{cpu}\"\ncaches = {{ l1 = \"{l1} B\", l2 = \"{l2} B\", l3 = \"{l3} B\" }}\nrustc = \"\"\n\
          date = \"\"\n\n[threads.2.add_all.f32.{}]\n{rows}",
@@ -269,9 +270,9 @@ fn print_figures() {
         for round in 0..200 {
             let on = round % 2 == 0;
             if on {
-                adaptive::enable()
+                adaptive::enable();
             } else {
-                adaptive::disable()
+                adaptive::disable();
             }
             let start = Instant::now();
             for _ in 0..100 {
