@@ -448,8 +448,10 @@ impl Op {
         if let (Numerics::Any, Some(group)) = (numerics, self.group(dtype, numerics, inplace)) {
             let longest = group.kernels().filter_map(|kernel| kernel.backend).map(backends::longest).min();
             if let Some(longest) = longest.filter(|longest| rows.saturating_mul(cols) > *longest) {
-                found.reason +=
-                    &format!("; more elements than the {longest} that its backends count: kernels alone");
+                let reason = &found.reason;
+                found.reason = format!(
+                    "{reason}; more elements than the {longest} that its backends count: kernels alone"
+                );
             }
         }
         found

@@ -1,4 +1,4 @@
-//! CBLAS, from OpenBLAS.
+//! CBLAS, from `OpenBLAS`.
 //!
 //! Row-major; the leading dimension of a matrix is its row stride. The routines count in 32 bits: calls with more elements
 //! never come here, but for a stride that is longer still, and that is found out where it matters.

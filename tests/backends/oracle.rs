@@ -46,14 +46,14 @@ impl Wide {
 struct Terms {
     sum: Wide,
     magnitudes: f64,
-    count: usize,
+    count: f64,
 }
 
 impl Terms {
     fn add(&mut self, term: f64) {
         self.sum = self.sum.add(term);
         self.magnitudes += term.abs();
-        self.count += 1;
+        self.count += 1.0;
     }
 
     fn product(&mut self, x: f64, y: f64) {
@@ -115,7 +115,7 @@ impl Case {
     /// Whether a result is within the bound of the class: n ε times the sum of the magnitudes of its n terms.
     pub(crate) fn within<T: Float>(self, place: (usize, usize), got: T) -> Result<(), String> {
         let terms = self.terms::<T>(place);
-        let count = terms.count as f64;
+        let count = terms.count;
         let (exact, got) = (terms.sum.0 + terms.sum.1, got.to_f64());
         let n = count.max(1.0);
         let (expected, bound) = if self.op.name.starts_with("mean") {

@@ -362,7 +362,10 @@ fn rows_of(tables: &[Table<'_, '_>], profile: usize) -> usize {
 
 /// The most elements that a backend counts.
 fn longest(of: Option<u32>) -> String {
-    of.map_or_else(|| "usize::MAX".to_owned(), |longest| longest.to_string())
+    of.map_or_else(
+        || "usize::MAX".to_owned(),
+        |longest| format!("{:#06x}_{:04x}", longest >> 16, longest & 0xffff),
+    )
 }
 
 fn backends(build: &Build<'_, '_>) -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! What OpenBLAS does that a good guess gets wrong, and that nothing of it comes through. Each test prints which version it
+//! What `OpenBLAS` does that a good guess gets wrong, and that nothing of it comes through. Each test prints which version it
 //! ran on: `cargo test --features openblas --lib backends -- --nocapture`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
