@@ -2,6 +2,7 @@
 //! order of `tests/numpy/plans.txt` elsewhere; and no more memory than a mebibyte.
 
 #![allow(clippy::float_cmp, reason = "bits are compared as they are")]
+#![allow(clippy::cast_precision_loss, reason = "small numbers")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -101,13 +102,16 @@ fn results_are_in_the_order_of_c() -> Result<(), Error> {
     Ok(())
 }
 
+/// What an array is, its shape and strides, and axes.
+type Case = (&'static str, &'static [usize], &'static [isize], &'static [usize]);
+
 fn a_call_takes_no_more_than_a_mebibyte() -> Result<(), Error> {
     const LIMIT: usize = 1 << 20;
     let len = 4 << 20;
     let storage = vec![1.0_f32; len];
     // Two threads at most: each brings elements together in memory of its own.
     raptors::set_num_threads(2)?;
-    let cases: [(&str, &[usize], &[isize], &[usize]); 8] = [
+    let cases: [Case; 8] = [
         ("windows", &[300_000, 1000], &[1, 1], &[1]),
         ("a broadcast matrix larger than memory", &[1 << 20, 1000], &[0, 1], &[1]),
         ("every second", &[2 << 20], &[2], &[0]),

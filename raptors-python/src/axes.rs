@@ -22,12 +22,10 @@ impl Given {
     /// Of an argument. What is an index may be code of the program's: arrays are looked at afterwards.
     pub(crate) fn of(axis: Option<&Object<'_>>) -> PyResult<Self> {
         let Some(axis) = axis else { return Ok(Self(None)) };
-        let several = axis.cast::<PyTuple>().ok();
-        let axes = match several {
-            Some(axes) => axes.iter().map(|axis| error::axis_of(&axis)).collect::<PyResult<_>>()?,
-            None => vec![error::axis_of(axis)?],
-        };
-        Ok(Self(Some(axes)))
+        Ok(Self(Some(match axis.cast::<PyTuple>() {
+            Ok(several) => several.iter().map(|one| error::axis_of(&one)).collect::<PyResult<_>>()?,
+            Err(_) => vec![error::axis_of(axis)?],
+        })))
     }
 
     /// One axis.
@@ -37,9 +35,9 @@ impl Given {
 
     /// Of each dimension, whether it is reduced.
     pub(crate) fn resolved(&self, py: Python<'_>, ndim: usize) -> PyResult<Vec<bool>> {
-        let Some(axes) = &self.0 else { return Ok(vec![true; ndim]) };
+        let Some(given) = &self.0 else { return Ok(vec![true; ndim]) };
         let mut reduced = vec![false; ndim];
-        for &axis in axes {
+        for &axis in given {
             let dims = ndim.cast_signed();
             if !(-dims..dims).contains(&axis) {
                 return Err(error::axis(py, axis, ndim));
@@ -52,13 +50,14 @@ impl Given {
         Ok(reduced)
     }
 
-    /// Of one axis, or of all.
-    pub(crate) fn single(&self) -> Option<Option<isize>> {
-        match self.0.as_deref() {
-            None => Some(None),
-            Some([one]) => Some(Some(*one)),
-            Some(_) => None,
-        }
+    /// Whether it is one axis, or all.
+    pub(crate) fn is_single(&self) -> bool {
+        self.0.as_ref().is_none_or(|given| given.len() == 1)
+    }
+
+    /// The first axis; `None` for all.
+    pub(crate) fn first(&self) -> Option<isize> {
+        self.0.as_ref().and_then(|given| given.first().copied())
     }
 }
 
@@ -81,12 +80,13 @@ impl Reduce {
         let reduced = given.resolved(py, x.shape.len())?;
         let numerics = call::class(numerics)?;
         if numerics == Numerics::Accurate {
-            let (1..=2, Some(axis)) = (x.shape.len(), given.single()) else {
+            if !(1..=2).contains(&x.shape.len()) || !given.is_single() {
                 return Err(PyValueError::new_err(
                     "numerics='accurate' takes an array of one or two dimensions, and one axis or all",
                 ));
-            };
-            return self.of_matrix(py, &Input::read(object, self.input())?, axis, out, keepdims, numerics);
+            }
+            let x = Input::read(object, self.input())?;
+            return self.of_matrix(py, &x, given.first(), out, keepdims, numerics);
         }
         let is_all = reduced.iter().all(|is| *is);
         let find = |at: usize| self.ops[at].as_ref().map(Lazy::get);
@@ -95,7 +95,7 @@ impl Reduce {
             return self.lacks(reduced.iter().position(|is| *is));
         };
         check_dtype(any, x.dtype)?;
-        let strides = out.map(|out| out_strides(out, &reduced, keepdims)).transpose()?.flatten();
+        let strides = out.and_then(|out| out_strides(out, &reduced, keepdims));
         let plan = any.plan(&Asked {
             shape: &x.shape,
             strides: &x.strides,
@@ -112,11 +112,11 @@ impl Reduce {
 }
 
 /// The strides of the caller's array, one for each axis of the argument, if it lies as the machine takes it.
-fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> PyResult<Option<Vec<isize>>> {
-    let Ok(out) = Strided::of(out, "out") else { return Ok(None) };
+fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> Option<Vec<isize>> {
+    let out = Strided::of(out, "out").ok()?;
     let kept = reduced.iter().filter(|is| !**is).count();
     if out.is_copied || out.shape.len() != if keepdims { reduced.len() } else { kept } {
-        return Ok(None);
+        return None;
     }
     let mut its = out.strides.iter();
     let of = |&is_reduced: &bool| match (is_reduced, keepdims) {
@@ -127,7 +127,7 @@ fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> PyResult<O
         }
         (true, false) => 0,
     };
-    Ok(Some(reduced.iter().map(of).collect()))
+    Some(reduced.iter().map(of).collect())
 }
 
 fn reduced_to<'py, T: Element + numpy::Element>(

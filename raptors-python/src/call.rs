@@ -310,7 +310,7 @@ impl Reduce {
         keepdims: bool,
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
-        if !is_simple(x) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>()) {
+        if !is_simple(x) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>) {
             return self.over(py, x, axis, out, keepdims, numerics);
         }
         let axis = axis.map(error::axis_of).transpose()?;

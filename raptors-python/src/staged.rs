@@ -32,7 +32,7 @@ impl Staged {
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
-        if !given.iter().flatten().all(is_simple) || axis.is_some_and(|axis| axis.is_instance_of::<PyTuple>())
+        if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
         {
             return self.over(py, given, axis, out, keepdims, numerics);
         }

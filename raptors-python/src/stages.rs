@@ -42,7 +42,7 @@ impl Staged {
         let any = self.any();
         let finds_places = finds_places(any);
         // As in NumPy: what looks for places takes one axis.
-        let axes = match axis {
+        let chosen = match axis {
             Some(axis) if finds_places => Given::one(error::axis_of(axis)?),
             _ => Given::of(axis)?,
         };
@@ -54,12 +54,13 @@ impl Staged {
             arrays.push(Strided::of(object(index), any.inputs[index].name)?);
         }
         let x = &arrays[0];
-        let reduced = axes.resolved(py, x.shape.len())?;
+        let reduced = chosen.resolved(py, x.shape.len())?;
         let class = call::class(numerics)?;
         let is_accurate = class == Numerics::Accurate;
         let has_others = any.inputs.iter().any(|of| matches!(of.kind, InputKind::Row | InputKind::Column));
-        if let (1..=2, Some(axis), true) = (x.shape.len(), axes.single(), is_accurate || has_others) {
-            return self.of_matrices(py, given, axis, out, keepdims, numerics);
+        let is_matrix = (1..=2).contains(&x.shape.len()) && chosen.is_single();
+        if is_matrix && (is_accurate || has_others) {
+            return self.of_matrices(py, given, chosen.first(), out, keepdims, numerics);
         }
         if is_accurate || has_others {
             let why = if is_accurate { "numerics='accurate'" } else { any.name };
@@ -289,14 +290,14 @@ impl<'py> Called<'_, '_, 'py> {
                 let mut its = runs.iter();
                 let args = numbers
                     .iter()
-                    .map(|number| match number {
-                        // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
-                        Some(value) => Ok(Arg::F64(Value::Scalar(*value))),
-                        None => {
-                            let run = its.next().expect("an array for each matrix");
-                            let run = &run[matrix * rows * cols..][..rows * cols];
-                            Ok(T::arg(Value::Matrix(MatrixRef::new(run, rows, cols)?)))
+                    .map(|number| {
+                        if let Some(value) = number {
+                            // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
+                            return Ok(Arg::F64(Value::Scalar(*value)));
                         }
+                        let run = its.next().expect("an array for each matrix");
+                        let run = &run[matrix * rows * cols..][..rows * cols];
+                        Ok(T::arg(Value::Matrix(MatrixRef::new(run, rows, cols)?)))
                     })
                     .collect::<Result<Vec<_>, Error>>()?;
                 if count == 1 {

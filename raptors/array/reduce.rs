@@ -94,6 +94,10 @@ pub fn reduce<T: Element>(name: &str, x: &ArrayRef<'_, T>, axes: &[usize]) -> Re
     }
     let along = |axis: &str| catalogue::op(&format!("{name}{axis}"));
     let all = along("")?;
+    if !matches!(all.body, Body::Reduce { .. }) {
+        let (expected, got) = ("a plain reduction", "another one");
+        return Err(Error::Form { op: all.name, what: "the operation", expected, got });
+    }
     let (shape, strides) = (&x.shape()[..], &x.strides()[..]);
     let plan = all.plan(&Asked { shape, strides, reduced: &reduced, out: None, buffered: false });
     let op = along(if plan.goes_down() { "_axis0" } else { "_axis1" })?;

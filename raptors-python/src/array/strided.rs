@@ -21,12 +21,13 @@ pub(crate) fn is_simple(object: &Bound<'_, PyAny>) -> bool {
     }
     // SAFETY: of that class it is an array, which starts with these fields; while Python is attached nobody changes them. Its
     // dtype is an object.
-    let (nd, flags, byteorder) = unsafe {
+    let (nd, has, byteorder) = unsafe {
         let array = &(*object.as_ptr().cast::<PyArrayObject>()).fields;
         (array.nd, array.flags, (*array.descr).fields.byteorder)
     };
-    const SIMPLE: i32 = flags::NPY_ARRAY_CARRAY_RO;
-    (1..=2).contains(&nd) && flags & SIMPLE == SIMPLE && is_native(byteorder)
+    (1..=2).contains(&nd)
+        && has & flags::NPY_ARRAY_CARRAY_RO == flags::NPY_ARRAY_CARRAY_RO
+        && is_native(byteorder)
 }
 
 /// An array to read, or what is read in its place.
