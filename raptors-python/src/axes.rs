@@ -71,7 +71,7 @@ impl Reduce {
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let given = Given::of(axis)?;
         admit(object, self.input())?;
@@ -104,9 +104,10 @@ impl Reduce {
             buffered: x.is_copied,
         });
         let op = if plan.goes_down() { find(1) } else { find(2).or_else(|| find(0)) }.unwrap_or(any);
+        let called = (op, Call { numerics, ..Call::default() });
         match x.dtype {
-            Dtype::F32 => reduced_to::<f32>(py, op, &x, (plan, &reduced), out, keepdims),
-            Dtype::F64 => reduced_to::<f64>(py, op, &x, (plan, &reduced), out, keepdims),
+            Dtype::F32 => reduced_to::<f32>(py, called, &x, (plan, &reduced), out, keepdims),
+            Dtype::F64 => reduced_to::<f64>(py, called, &x, (plan, &reduced), out, keepdims),
         }
     }
 }
@@ -132,7 +133,7 @@ fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> Option<Vec
 
 fn reduced_to<'py, T: Element + numpy::Element>(
     py: Python<'py>,
-    op: &Op,
+    (op, call): (&Op, Call<'_>),
     x: &Strided<'py>,
     (plan, reduced): (Plan, &[bool]),
     out: Option<&Object<'py>>,
@@ -156,7 +157,7 @@ fn reduced_to<'py, T: Element + numpy::Element>(
     let over = Over::new(x.array::<T>(), plan);
     let into = |results: &mut [T]| {
         let (args, place) = ([T::arg(Value::Array(&over))], T::out(Place::Slice(results)));
-        run(py, size, || op.call(&Call::default(), &args, place))
+        run(py, size, || op.call(&call, &args, place))
     };
     if out.is_none() && shape.is_empty() {
         let mut result = [T::ZERO];

@@ -311,7 +311,7 @@ impl Reduce {
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         if !is_simple(x) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>) {
-            return self.over(py, x, axis, out, keepdims, numerics);
+            return self.over(py, x, axis, out, keepdims, numerics.into());
         }
         let axis = axis.map(error::axis_of).transpose()?;
         admit(x, self.input())?;

@@ -34,10 +34,10 @@ impl Staged {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
         if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
         {
-            return self.over(py, given, axis, out, keepdims, numerics);
+            return self.over(py, given, axis, out, keepdims, numerics.into());
         }
         let axis = axis.map(error::axis_of).transpose()?;
-        self.of_matrices(py, given, axis, out, keepdims, numerics)
+        self.of_matrices(py, given, axis, out, keepdims, numerics.into())
     }
 
     /// The arguments that are numbers; an array is looked at no further than its class. To convert a number may run code of the
@@ -82,7 +82,7 @@ impl Staged {
         axis: Option<isize>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let reduce = &self.reduce;
         let any = self.any();

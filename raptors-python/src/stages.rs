@@ -37,7 +37,7 @@ impl Staged {
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
-        numerics: &str,
+        numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let any = self.any();
         let finds_places = finds_places(any);

@@ -155,7 +155,7 @@ impl<T: Element> Reduction<T> {
     pub(crate) fn array(&self, call: &Call<'_>, over: &Over<'_, T>, out: &mut [T]) -> Result<(), Error> {
         let Over { x, plan } = over;
         check::length("out", out.len(), plan.results())?;
-        if call.numerics != Numerics::Numpy {
+        if call.numerics == Numerics::Accurate {
             return Err(Error::Unknown {
                 kind: "numeric class of a reduction over an array",
                 name: call.numerics.to_string(),
