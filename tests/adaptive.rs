@@ -73,7 +73,7 @@ fn results_are_the_same_whatever_is_learned() {
             };
             let expected = all();
             adaptive::enable();
-            for _ in 0..60 {
+            for _ in 0..30 {
                 assert!(all() == expected, "{rows}×{cols}");
             }
         }
@@ -152,10 +152,10 @@ fn a_forked_child_goes_on() {
                     assert_eq!(ops::sum(&x), Ok(expected));
                 }
             });
-            for _ in 0..20 {
+            for _ in 0..10 {
                 let ended = common::forked(|| {
                     let begin = adaptive::state().iter().map(|row| row.samples).sum::<u64>();
-                    let right = (0..300).all(|_| ops::sum(&x) == Ok(expected));
+                    let right = (0..100).all(|_| ops::sum(&x) == Ok(expected));
                     begin == 0 && right && adaptive::state().iter().any(|row| row.samples > 0)
                 });
                 assert_eq!(ended, Ok(()));
