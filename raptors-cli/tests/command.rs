@@ -63,6 +63,7 @@ fn the_json_list_has_every_kernel_with_its_status() {
             "skeleton": kernel.skeleton,
             "dtype": kernel.dtype.name(),
             "isa": kernel.isa.name(),
+            "backend": kernel.backend,
             "variant": kernel.variant,
             "serves": kernel.serves().map(|op| op.name).collect::<Vec<_>>(),
             "status": status,
