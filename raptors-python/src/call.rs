@@ -137,10 +137,10 @@ impl<'py, const N: usize> Called<'_, 'py, '_, N> {
         let inplace = out.is_some() && output.is_inplace(&x);
         match x.view.dtype {
             Dtype::F32 => {
-                compute::<f32, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?
+                compute::<f32, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?;
             }
             Dtype::F64 => {
-                compute::<f64, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?
+                compute::<f64, N>(py, (op, numerics), (&x, first, inplace), &operands, &mut output)?;
             }
         }
         output.finish()

@@ -27,10 +27,10 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// The package that OpenBLAS's routines are linked from.
+/// The package that `OpenBLAS`'s routines are linked from.
 const OPENBLAS: &str = "libopenblas-dev";
 
-/// Installs OpenBLAS through apt-get, unless it is there. Where that cannot be, the reason comes back.
+/// Installs `OpenBLAS` through apt-get, unless it is there. Where that cannot be, the reason comes back.
 pub(crate) fn openblas() -> Result<Option<String>> {
     if are_installed(&[OPENBLAS]) {
         return Ok(None);

@@ -42,7 +42,7 @@ pub(crate) fn workspace() -> Result<()> {
     Ok(())
 }
 
-/// What there is of backends: OpenBLAS's routines, tested with the library itself, and the lints of what calls them.
+/// What there is of backends: `OpenBLAS`'s routines, tested with the library itself, and the lints of what calls them.
 pub(crate) fn backends() -> Result<()> {
     if let Some(why) = install::openblas()? {
         println!("OpenBLAS: skipped, {why}");
