@@ -53,7 +53,7 @@ pub(super) const ACCELERATE: Backend = Backend {
             computes: "add_mul_m_s_m2",
             family: Family::Map,
             function: "vsma",
-            ways: &[Way::Into, Way::First],
+            ways: &[Way::Into],
         },
         Routine {
             name: "sve",
