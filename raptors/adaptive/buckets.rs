@@ -103,7 +103,7 @@ pub(crate) fn advice<S: Sig>(
     if threads < 2 {
         return Ok(None);
     }
-    let Some(kind) = kind(op, (table, dtype), threads)? else { return Ok(None) };
+    let Some(kind) = kind(op, (table, dtype), threads) else { return Ok(None) };
     let place = place(target);
     let bucket = if let Some(bucket) = kind.buckets[place].get() {
         bucket
@@ -130,7 +130,7 @@ fn kind<S: Sig>(
     op: &'static str,
     (table, dtype): (&'static Table<S>, Dtype),
     threads: usize,
-) -> Result<Option<&'static Kind>, Error> {
+) -> Option<&'static Kind> {
     let address = std::ptr::from_ref(table).addr();
     let is = |kind: &Kind| kind.table == address && kind.threads == threads && kind.op.name == op;
     let begin = (address / 16).wrapping_mul(0x9e37_79b9).wrapping_add(threads);
@@ -139,7 +139,7 @@ fn kind<S: Sig>(
         let found = if let Some(found) = place.get() {
             found
         } else {
-            let Ok(op) = catalogue::op(op) else { return Ok(None) };
+            let op = catalogue::op(op).ok()?;
             let kind = Box::new(Kind {
                 op,
                 dtype,
@@ -147,16 +147,16 @@ fn kind<S: Sig>(
                 threads,
                 table: address,
                 #[cfg(feature = "tune")]
-                name: table.name_on(cpu::isa()?),
+                name: table.name_on(cpu::isa().ok()?),
                 buckets: [const { OnceLock::new() }; SIZES_HERE * ASPECTS],
             });
             place.get_or_init(|| kind)
         };
         if is(found) {
-            return Ok(Some(found));
+            return Some(found);
         }
     }
-    Ok(None)
+    None
 }
 
 /// Everything that was asked about so far.

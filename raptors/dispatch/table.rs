@@ -350,7 +350,7 @@ impl<S: Sig> Table<S> {
     }
 
     /// As profiles call it, on an ISA by its number: `mul_m_s.f32.avx2-inplace`.
-    #[cfg(feature = "tunable")]
+    #[cfg(feature = "tune")]
     pub(crate) fn name(&self, isa: usize) -> String {
         self.named(isa, self.kind)
     }

@@ -288,6 +288,8 @@ fn a_profile_that_names_a_routine_is_followed() {
 /// A profile of this processor whose rows of the class `any` are routines.
 #[cfg(all(feature = "openblas", feature = "tunable"))]
 fn profile() -> String {
+    use std::fmt::Write as _;
+
     let mut text = format!(
         "version = 2\ncpu = {:?}\ncaches = {{ l1 = \"32 KiB\", l2 = \"1 MiB\", l3 = \"32 MiB\" }}\nrustc = \"1.95.0\"\n\
          date = \"2026-12-01\"\n",
@@ -298,14 +300,14 @@ fn profile() -> String {
     {
         let body = catalogue::kernels().iter().find(|of| of.name == kernel).unwrap().identity;
         for isa in raptors::Isa::ALL {
-            text += &format!("\n[kernels.{computation}.f32.{}-any]\n", isa.name());
+            writeln!(text, "\n[kernels.{computation}.f32.{}-any]", isa.name()).expect("memory for a profile");
             for bucket in ["l1", "l2", "l3", "memory"]
                 .map(|size| ["wide", "square", "tall"].map(|it| format!("{size} {it}")))
                 .concat()
             {
-                text += &format!(
-                    "{bucket:?} = {{ kernel = {kernel:?}, body = \"{body:016x}\", margin = \"5.0%\", interval = \"4.0% to 6.0%\" }}\n"
-                );
+                let won = "margin = \"5.0%\", interval = \"4.0% to 6.0%\"";
+                writeln!(text, "{bucket:?} = {{ kernel = {kernel:?}, body = \"{body:016x}\", {won} }}")
+                    .expect("memory for a profile");
             }
         }
     }

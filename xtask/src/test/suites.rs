@@ -38,6 +38,7 @@ pub(super) fn watch(tests: &mut Command, log: &Path) -> Result<String> {
         line.clear();
     }
     wipe();
+    print!("{}", suites.passed);
     let status = child.wait()?;
     if !status.success() {
         print!("{}", suites.rest());
@@ -64,28 +65,39 @@ fn wipe() {
 #[derive(Default)]
 struct Suites {
     name: String,
+    /// The line of a suite that passed. A test that starts others shows how they ended: the last result is the suite's.
+    passed: String,
     said: String,
 }
 
 impl Suites {
-    /// Takes in a line; hands back what is to be shown of it: nothing, unless a suite ends.
+    /// Takes in a line; hands back what is to be shown of it: nothing, unless it is the first of another suite.
     fn take(&mut self, line: &str) -> String {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
-            ["Running", "unittests", source, _] => source.clone_into(&mut self.name),
-            ["Running", source, program] if program.starts_with('(') => source.clone_into(&mut self.name),
-            ["Doc-tests", package] => self.name = format!("examples of {package}"),
+            ["Running", "unittests", source, _] => return self.begin(source.to_owned()),
+            ["Running", source, program] if program.starts_with('(') => return self.begin(source.to_owned()),
+            ["Doc-tests", package] => return self.begin(format!("examples of {package}")),
             ["test", .., "ok"] | ["Compiling" | "Downloading" | "Downloaded" | "Finished" | "Fresh", ..] => {}
             ["test", "result:", "ok.", passed, "passed;", ..] => {
                 self.said.clear();
-                return ended(&self.name, passed, &words);
+                self.passed = ended(&self.name, passed, &words);
             }
             _ => {
+                if line.starts_with("test result: FAILED") {
+                    self.passed.clear();
+                }
                 self.said.push_str(line);
                 self.said.push('\n');
             }
         }
         String::new()
+    }
+
+    /// Begins another suite; hands back the line of the one before.
+    fn begin(&mut self, name: String) -> String {
+        self.name = name;
+        std::mem::take(&mut self.passed)
     }
 
     /// What explains a failure: all that was said since the last suite that passed.
@@ -123,6 +135,7 @@ running 2 tests
 test a ... ok
 test b - should panic ... ok
 thread 'b' panicked at here
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.25s
 test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.25s
 
      Running tests/none.rs (target/debug/deps/none-1)
@@ -133,7 +146,8 @@ test result: ok. 7 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
 
     fn page(text: &str) -> (String, Suites) {
         let mut suites = Suites::default();
-        (text.lines().map(|line| suites.take(line)).collect(), suites)
+        let shown: String = text.lines().map(|line| suites.take(line)).collect();
+        (shown + &suites.passed, suites)
     }
 
     #[test]
