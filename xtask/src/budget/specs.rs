@@ -113,6 +113,8 @@ fn mutant(spec: &str, number: usize) -> Option<(String, usize)> {
     // A reduction makes an operation for each of its axes.
     let axes = lines.iter().find(|line| key(line) == "axes");
     let operations = axes.map_or(1, |line| line.matches('"').count() / 2);
+    // No library has a routine for it.
+    lines.retain(|line| key(line) != "backends");
     Some((lines.join("\n") + "\n", operations))
 }
 
@@ -201,6 +203,8 @@ mod tests {
         let (text, operations) = mutant("[reduce]\naxes = [\"all\", \"0\"]\nof = \"x\"\n", 2004).unwrap();
         assert_eq!(text, "[reduce]\naxes = [\"all\", \"0\"]\nof = \"(x) * 3.004\"\n");
         assert_eq!(operations, 2);
+        let (text, _) = mutant("output = \"x\"\nbackends = { cblas = \"scal\" }\n", 4).unwrap();
+        assert_eq!(text, "output = \"(x) * 1.004\"\n");
         assert_eq!(mutant("summary = \"A.\"\n", 1), None);
     }
 
