@@ -94,7 +94,7 @@ fn lints() -> Result<()> {
         "--workspace",
         "--all-targets",
         "--features",
-        "raptors/ndarray,raptors/tracing,raptors-cli/tune",
+        "raptors/ndarray,raptors/openblas,raptors/tracing,raptors-cli/tune",
     ];
     run(cargo(what).args(["--", "-D", "warnings"]))
 }
