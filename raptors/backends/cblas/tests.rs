@@ -1,6 +1,8 @@
 //! What `OpenBLAS` does that a good guess gets wrong, and that nothing of it comes through. Each test prints which version it
 //! ran on: `cargo test --features openblas --lib backends -- --nocapture`.
 
+#![allow(clippy::float_cmp, reason = "the numbers are small and whole: their sums are exact")]
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::*;
@@ -36,7 +38,7 @@ fn scal_by_zero_and_by_nan_are_not_left_to_the_library() {
     let _alone = alone();
     let special = [f64::NAN, f64::INFINITY, -f64::INFINITY, -1.5, 0.0, -0.0, 3.0, 4.0, 5.0];
     // What it makes of them differs by version and by kernel: 0.3.21 gives zeros for f32 times NaN.
-    let mut raw = special.map(|x| crate::Element::from_f64(x));
+    let mut raw = special.map(crate::Element::from_f64);
     <f32 as Float>::scal(f32::NAN, &mut raw);
     println!("sscal by NaN: {raw:?}");
     let mut raw = special;
