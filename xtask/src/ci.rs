@@ -134,9 +134,8 @@ fn benchmarks() -> Result<()> {
 }
 
 fn example() -> Result<()> {
-    // What it depends on is compiled for nothing else: to optimize that would cost more than it gains.
-    let plain = r#"profile.release.package."*".opt-level=0"#;
-    run(&mut cargo(["--config", plain, "run", "--release", "--example", "standardize"]))
+    // As the tests were built: to optimize it for one run would cost minutes.
+    run(&mut cargo(["run", "--features", test::FEATURES, "--example", "standardize"]))
 }
 
 /// A machine without AVX: what it lacks must be left alone, not merely unused.
