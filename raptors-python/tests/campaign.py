@@ -23,7 +23,7 @@ import numpy as np
 import raptors
 
 import views
-from layouts import COMPARED, MAPS, Array, numpy, same
+from layouts import COMPARED, MAPS, Array, numpy, refused, same
 
 NAMES = sorted(COMPARED)
 LARGEST = {"small": 64, "usual": 4000, "large": 300_000}
@@ -85,22 +85,13 @@ class Case:
         with raptors.threads(self.threads):
             try:
                 theirs = numpy(self.name, self.given, self.axis, self.keepdims)
-            except ValueError as refused:
-                return self.refused(str(refused))
+            except ValueError as error:
+                return refused(str(error), self.ours)
             try:
                 same(self.ours(), theirs, self.name)
             except (AssertionError, ValueError) as error:
                 return str(error) or repr(error)
         return None
-
-    def refused(self, said: str) -> str | None:
-        """NumPy has no result where there are no elements, and no other reason."""
-        if "zero-size array" not in said and "of an empty sequence" not in said:
-            return f"NumPy refuses: {said}"
-        try:
-            return f"{self.ours()!r} where NumPy refuses: {said}"
-        except ValueError as error:
-            return None if str(error) == said else str(error)
 
 
 def shape_of(rng: np.random.Generator) -> tuple[int, ...]:

@@ -149,3 +149,14 @@ def same(ours: Any, theirs: Any, name: str) -> None:
         equal |= (a == 0) & (b == 0)
     wrong = np.flatnonzero(~equal)
     assert not len(wrong), f"{name}: {len(wrong)} of {len(a)} differ, first {a[wrong[0]]!r} for {b[wrong[0]]!r}"
+
+
+def refused(said: str, ours: Callable[[], Any]) -> str | None:
+    """What is wrong with a call that NumPy refuses in these words: it has no result where there are no elements, and no
+    other reason."""
+    if "zero-size array" not in said and "of an empty sequence" not in said:
+        return f"NumPy refuses: {said}"
+    try:
+        return f"{ours()!r} where NumPy refuses: {said}"
+    except ValueError as error:
+        return None if str(error) == said else str(error)

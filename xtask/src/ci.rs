@@ -96,7 +96,10 @@ fn lints() -> Result<()> {
         "--features",
         "raptors/ndarray,raptors/openblas,raptors/tracing,raptors-cli/tune",
     ];
-    run(cargo(what).args(["--", "-D", "warnings"]))
+    run(cargo(what).args(["--", "-D", "warnings"]))?;
+    // And what is there without them.
+    let plain = ["clippy", "--package", "raptors", "--lib", "--features", "tunable", "--", "-D", "warnings"];
+    run(&mut cargo(plain))
 }
 
 fn documentation() -> Result<()> {
