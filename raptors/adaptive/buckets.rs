@@ -46,8 +46,8 @@ static KINDS: Lazy<Box<[OnceLock<Box<Kind>>]>> = Lazy::new(|| (0..PLACES).map(|_
 pub(super) struct Kind {
     pub(super) op: &'static catalogue::Op,
     pub(super) dtype: Dtype,
-    /// What profiles add to the ISA: `-inplace`.
-    pub(super) suffix: &'static str,
+    /// Which of the tables of what is computed.
+    pub(super) of: raptors_profile::Kind,
     pub(super) threads: usize,
     /// The dispatch table, by its address, and as profiles call it.
     table: usize,
@@ -143,7 +143,7 @@ fn kind<S: Sig>(
             let kind = Box::new(Kind {
                 op,
                 dtype,
-                suffix: table.kind,
+                of: raptors_profile::Kind::ALL.into_iter().find(|of| of.suffix() == table.kind)?,
                 threads,
                 table: address,
                 #[cfg(feature = "tune")]

@@ -148,11 +148,12 @@ fn row(kind: &Kind, bucket: &Bucket) -> Option<Row> {
         })
         .collect();
     let samples = ways.iter().map(|tried| tried.samples).sum();
+    let (numerics, inplace) = class_of(kind);
     (samples > 0).then(|| Row {
         op: kind.op.name,
         dtype: kind.dtype,
-        numerics: if kind.suffix == "-acc" { Numerics::Accurate } else { Numerics::Numpy },
-        inplace: kind.suffix == "-inplace",
+        numerics,
+        inplace,
         threads: kind.threads,
         bytes: bucket.least,
         aspect: aspect_name(bucket.row),
@@ -163,6 +164,17 @@ fn row(kind: &Kind, bucket: &Bucket) -> Option<Row> {
         switches: policy.switches(),
         ways,
     })
+}
+
+/// The class of a table's kernels, and whether they overwrite a matrix.
+const fn class_of(kind: &Kind) -> (Numerics, bool) {
+    match kind.of {
+        raptors_profile::Kind::Plain => (Numerics::Numpy, false),
+        raptors_profile::Kind::InPlace => (Numerics::Numpy, true),
+        raptors_profile::Kind::Accurate => (Numerics::Accurate, false),
+        raptors_profile::Kind::Any => (Numerics::Any, false),
+        raptors_profile::Kind::AnyInPlace => (Numerics::Any, true),
+    }
 }
 
 /// What calls of an operation have decided, and how they are cut if that is not what the table says. `None` while calls do
@@ -178,13 +190,12 @@ pub(crate) fn of_call(
     }
     let threads = threads::num_threads_of_late();
     let is_like = |kind: &Kind| {
-        (kind.op.name, kind.dtype, kind.threads) == (op, dtype, threads)
-            && (kind.suffix == "-inplace") == inplace
+        (kind.op.name, kind.dtype, kind.threads, class_of(kind).1) == (op, dtype, threads, inplace)
     };
-    let usual = if numerics == Numerics::Accurate { "-acc" } else { "" };
-    // A single column is reduced by the kernels of the other class.
-    let (kind, bucket) = buckets::find(|kind| is_like(kind) && (inplace || kind.suffix == usual), target)
-        .or_else(|| buckets::find(is_like, target))?;
+    let of = |class| buckets::find(|kind| is_like(kind) && class_of(kind).0 == class, target);
+    // The class `any` may have no table of its own; and a single column is reduced by the kernels of the other class.
+    let usual = || if numerics == Numerics::Any { of(Numerics::Numpy) } else { None };
+    let (kind, bucket) = of(numerics).or_else(usual).or_else(|| buckets::find(is_like, target))?;
     let row = row(kind, bucket).filter(|row| row.decided)?;
     let force = bucket.ways.iter().position(|way| *way == row.way)?;
     let cut = bucket.cut(force, target.bytes).filter(|_| force != bucket.first);

@@ -285,6 +285,35 @@ fn a_profile_that_names_a_routine_is_followed() {
     assert_eq!(raptors::ops::sum_axis0(&x).unwrap(), said(preferred));
 }
 
+/// A table of the class's own has what its calls learned.
+#[cfg(feature = "openblas")]
+#[test]
+fn what_calls_learn_is_of_their_class() {
+    const TEST: &str = "what_calls_learn_is_of_their_class";
+    if !common::is_alone(TEST) {
+        common::rerun(TEST, &[("RAPTORS_ADAPTIVE", "1"), ("RAPTORS_THREADS", "2")]);
+        return;
+    }
+    let mut x = raptors::Matrix::<f32>::zeros(512, 1024).unwrap();
+    let op = catalogue::op("scale").unwrap();
+    for class in [Numerics::Numpy, Numerics::Any] {
+        for _ in 0..400 {
+            raptors::ops::scale_with(&x, 2.0, class).unwrap();
+            raptors::ops::scale_inplace_with(&mut x, 2.0, class).unwrap();
+        }
+        let state = raptors::adaptive::state();
+        for inplace in [false, true] {
+            let learned = state.iter().filter(|row| (row.numerics, row.inplace) == (class, inplace));
+            assert_eq!(learned.count(), 1, "{class} {inplace}: {state:?}");
+        }
+        for row in state.iter().filter(|row| row.numerics == class && row.decided) {
+            let explain = if row.inplace { Op::explain_inplace } else { Op::explain };
+            let explained = explain(op, Dtype::F32, class, x.shape()).unwrap();
+            assert_eq!(explained.adapted.map(|adapted| adapted.way), Some(row.way), "{explained:?}");
+        }
+    }
+}
+
 /// A profile of this processor whose rows of the class `any` are routines.
 #[cfg(all(feature = "openblas", feature = "tunable"))]
 fn profile() -> String {
