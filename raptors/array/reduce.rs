@@ -8,7 +8,7 @@ use crate::{
     catalogue::{self, Body, Call, Op, Place, Value},
     dispatch::{
         call::Ready,
-        table::{Cut, PER_THREAD, Target},
+        table::{Cut, Target},
     },
     kernels::tree::split,
     runtime::{
@@ -119,8 +119,6 @@ pub fn reduce<T: Element>(name: &str, x: &ArrayRef<'_, T>, axes: &[usize]) -> Re
 const WAITING: usize = 8 << 10;
 /// Elements of a run that is long enough for a call of its own.
 const LONG: usize = 512;
-/// A call that is not cut over threads.
-const ALONE: Cut = Cut { threads: 1, chunk: PER_THREAD };
 
 /// Where the result of an element is, by the number of the element in the walk.
 struct Places {
@@ -335,7 +333,7 @@ impl<T: Element> Reduction<T> {
     fn kernel(&self, call: &Call<'_>, (rows, cols): (usize, usize)) -> Result<Ready<States<T>>, Error> {
         let bytes = rows.saturating_mul(cols).saturating_mul(size_of::<T>());
         let target = Target { rows, cols, bytes, contiguous: true, stores: false };
-        Ok(self.numpy.pick(call.choice, Some(ALONE), target)?.kernel)
+        Ok(self.numpy.pick(call.choice, Some(Cut::ALONE), target)?.kernel)
     }
 
     /// The states of pieces.
