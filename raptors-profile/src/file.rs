@@ -17,7 +17,8 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use crate::{
-    model::{Bucket, Caches, Cut, Kind, Place, Profile, Table, Winner},
+    kind::Kind,
+    model::{Bucket, Caches, Cut, Place, Profile, Table, Winner},
     word::{Bytes, Percent, Span},
 };
 

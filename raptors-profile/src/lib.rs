@@ -36,6 +36,7 @@
 mod cpu;
 #[cfg(feature = "file")]
 mod file;
+mod kind;
 #[cfg(feature = "file")]
 mod model;
 mod names;
@@ -45,8 +46,9 @@ mod word;
 pub use cpu::{arm, cpu_key, from_brand, from_cpuinfo, is_cpu_key, x86};
 #[cfg(feature = "file")]
 pub use file::{Error, parse, parse_version_1};
+pub use kind::Kind;
 #[cfg(feature = "file")]
-pub use model::{Aspect, Bucket, Caches, Cut, Kind, Place, Profile, Size, Table, Winner};
+pub use model::{Aspect, Bucket, Caches, Cut, Place, Profile, Size, Table, Winner};
 #[cfg(feature = "file")]
 pub use word::{Bytes, Percent, Span};
 

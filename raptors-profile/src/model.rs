@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::word::{Bytes, Percent, Span};
+use crate::{
+    kind::Kind,
+    word::{Bytes, Percent, Span},
+};
 
 /// What a tournament found on a processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,49 +71,6 @@ pub struct Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}{}", self.computation, self.dtype, self.isa, self.kind.suffix())
-    }
-}
-
-/// Which of the tables of what is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Kernels that write another matrix, with `NumPy`'s bits.
-    #[default]
-    Plain,
-    /// Kernels that overwrite their first matrix.
-    InPlace,
-    /// Kernels of the class `accurate`, where it has its own.
-    Accurate,
-    /// Kernels and routines of the class `any`: what differs from the rows of [`Kind::Plain`].
-    Any,
-    /// The same, of those that overwrite their first matrix.
-    AnyInPlace,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Plain, Self::InPlace, Self::Accurate, Self::Any, Self::AnyInPlace];
-
-    /// What follows the ISA in a table's name.
-    #[must_use]
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::InPlace => "-inplace",
-            Self::Accurate => "-acc",
-            Self::Any => "-any",
-            Self::AnyInPlace => "-any-inplace",
-        }
-    }
-
-    /// Of the class `any`: whose rows hold where it has none of its own.
-    #[must_use]
-    pub const fn over(self) -> Option<Self> {
-        match self {
-            Self::Any => Some(Self::Plain),
-            Self::AnyInPlace => Some(Self::InPlace),
-            _ => None,
-        }
     }
 }
 
