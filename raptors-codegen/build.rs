@@ -1,12 +1,20 @@
-//! Lists the ISA descriptions under `isa/`, so that adding a file there is all it takes to add one.
+//! Lists the descriptions under `isa/` and the functions under `functions/`, so that adding a file there is all it takes
+//! to add one.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 fn main() {
-    println!("cargo::rerun-if-changed=isa");
-    let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("isa");
+    for folder in ["isa", "functions"] {
+        list(folder);
+    }
+}
+
+/// Writes `<folder>_files.rs`: the names and texts of the TOML files in a folder of this crate.
+fn list(name: &str) {
+    println!("cargo::rerun-if-changed={name}");
+    let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join(name);
     let mut files: Vec<_> = fs::read_dir(&folder)
-        .expect("isa/ is part of this crate")
+        .expect("the folder is part of this crate")
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
@@ -17,6 +25,6 @@ fn main() {
         writeln!(text, "    ({name:?}, include_str!({:?})),", file.display().to_string()).expect("a String");
     }
     text.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("isa_files.rs");
-    fs::write(out, text).expect("OUT_DIR is writable");
+    let out = env::var_os("OUT_DIR").expect("cargo sets it");
+    fs::write(PathBuf::from(out).join(format!("{name}_files.rs")), text).expect("OUT_DIR is writable");
 }

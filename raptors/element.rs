@@ -3,6 +3,8 @@
 use core::fmt::{self, Debug, Display};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::Function;
+
 /// The type of a matrix element, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dtype {
@@ -39,6 +41,27 @@ impl Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// How numbers are laid out in bits.
+pub(crate) mod layout {
+    macro_rules! layout {
+        ($float:ident) => {
+            pub(crate) mod $float {
+                /// Bits of the fraction, below those of the exponent.
+                pub(crate) const MANTISSA: i32 = $float::MANTISSA_DIGITS as i32 - 1;
+                /// What an exponent is written plus.
+                pub(crate) const BIAS: $float = ($float::MAX_EXP - 1) as $float;
+                /// From here on numbers have no fraction: the last bit counts ones.
+                pub(crate) const WHOLE: $float = 1.0 / $float::EPSILON;
+                /// All bits of the fraction, no other.
+                pub(crate) const FRACTION: $float = $float::from_bits((1 << MANTISSA) - 1);
+            }
+        };
+    }
+
+    layout!(f32);
+    layout!(f64);
 }
 
 mod sealed {
@@ -140,10 +163,29 @@ pub trait Element:
     /// Whether this is NaN.
     #[must_use]
     fn is_nan(self) -> bool;
+
+    /// What a function of the expression language gives of an element.
+    #[must_use]
+    fn function(function: &Function, x: Self) -> Self;
+
+    /// The exponent, as a whole number: e of a normal number m × 2<sup>e</sup> with 1 ≤ |m| < 2. Of zeros and subnormal
+    /// numbers one less than the least of those, of infinities and NaN one more than the greatest.
+    #[must_use]
+    fn exponent(self) -> Self;
+
+    /// The mantissa without its sign: |m| of a normal number m × 2<sup>e</sup> with 1 ≤ |m| < 2; 1 of zeros and infinities.
+    /// Of a subnormal number, and of NaN, it is some number from 1 to 2: their bits as if they were a normal number's.
+    #[must_use]
+    fn mantissa(self) -> Self;
+
+    /// 2 to the power of this, exactly, if it is a whole number from the least to the greatest exponent of normal numbers:
+    /// −126 to 127, −1022 to 1023. Of anything else it is no number that means something.
+    #[must_use]
+    fn pow2(self) -> Self;
 }
 
 macro_rules! element {
-    ($float:ident, $dtype:ident) => {
+    ($float:ident, $dtype:ident, $of:ident) => {
         impl sealed::Sealed for $float {}
 
         impl Element for $float {
@@ -235,12 +277,34 @@ macro_rules! element {
             fn is_nan(self) -> bool {
                 $float::is_nan(self)
             }
+
+            fn function(function: &Function, x: Self) -> Self {
+                (function.$of)(x)
+            }
+
+            #[inline]
+            fn exponent(self) -> Self {
+                let field = (self.to_bits() & $float::INFINITY.to_bits()) >> layout::$float::MANTISSA;
+                $float::from_bits(field | layout::$float::WHOLE.to_bits())
+                    - (layout::$float::WHOLE + layout::$float::BIAS)
+            }
+
+            #[inline]
+            fn mantissa(self) -> Self {
+                $float::from_bits((self.to_bits() & layout::$float::FRACTION.to_bits()) | Self::to_bits(1.0))
+            }
+
+            #[inline]
+            fn pow2(self) -> Self {
+                let whole = self + (1.5 * layout::$float::WHOLE + layout::$float::BIAS);
+                $float::from_bits(whole.to_bits() << layout::$float::MANTISSA)
+            }
         }
     };
 }
 
-element!(f32, F32);
-element!(f64, F64);
+element!(f32, F32, of_f32);
+element!(f64, F64, of_f64);
 
 /// Whether two results are the same: equal bits, or both NaN. Unlike `==`, it tells −0 from +0.
 #[must_use]

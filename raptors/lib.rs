@@ -34,6 +34,7 @@ pub mod catalogue;
 mod dispatch;
 pub mod element;
 mod error;
+mod functions;
 mod kernels;
 mod knobs;
 mod lazy;
@@ -60,6 +61,7 @@ pub use dispatch::{
 };
 pub use element::{Dtype, Element};
 pub use error::{Error, Shape};
+pub use functions::Function;
 pub use kernels::reference::{Expr, reference, staged as staged_reference};
 pub use knobs::{InForce, Knob, Origin, Variable, knobs};
 pub use matrix::{Matrix, MatrixMut, MatrixRef};

@@ -3,7 +3,7 @@
 //! It shares nothing with generated kernels but the text of the spec: no vectors, no unrolling, no leaves side by side.
 
 use crate::{
-    Element, Error, Numerics,
+    Element, Error, Function, Numerics,
     catalogue::{Axis, Body, Combine, InputKind, Op, ResultType},
 };
 
@@ -30,6 +30,11 @@ pub enum Expr {
     Round(&'static Expr),
     IsNan(&'static Expr),
     Not(&'static Expr),
+    Exponent(&'static Expr),
+    Mantissa(&'static Expr),
+    Pow2(&'static Expr),
+    /// A function that is a text.
+    Function(&'static Function, &'static Expr),
     Add(&'static Expr, &'static Expr),
     Sub(&'static Expr, &'static Expr),
     Mul(&'static Expr, &'static Expr),
@@ -75,6 +80,10 @@ impl Expr {
             Self::Ceil(x) => at(x).ceil(),
             Self::Trunc(x) => at(x).trunc(),
             Self::Round(x) => at(x).round(),
+            Self::Exponent(x) => at(x).exponent(),
+            Self::Mantissa(x) => at(x).mantissa(),
+            Self::Pow2(x) => at(x).pow2(),
+            Self::Function(function, x) => T::function(function, at(x)),
             Self::Add(x, y) => at(x) + at(y),
             Self::Sub(x, y) => at(x) - at(y),
             Self::Mul(x, y) => at(x) * at(y),

@@ -252,6 +252,39 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx2,fma")]
         #[inline]
+        fn to_exponent(v: V) -> V {
+            v_from_bits(v_shift_left::<{ layout::MANTISSA }>(v_to_bits(v)))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        fn from_exponent(v: V) -> V {
+            v_from_bits(v_shift_right::<{ layout::MANTISSA }>(v_to_bits(v)))
+        }
+
+        // The exponent's bits become the last ones of a number without a fraction.
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn exponent(v: V) -> V {
+            let field = from_exponent(v_and(v, v_splat(T::INFINITY)));
+            v_sub(v_or(field, v_splat(layout::WHOLE)), v_splat(layout::WHOLE + layout::BIAS))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn mantissa(v: V) -> V {
+            v_or(v_and(v, v_splat(layout::FRACTION)), v_splat(1.0))
+        }
+
+        // Where the last bit counts ones, the whole number stands in the last bits.
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        pub(crate) fn pow2(v: V) -> V {
+            to_exponent(v_add(v, v_splat(1.5 * layout::WHOLE + layout::BIAS)))
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
         pub(crate) fn lt(a: V, b: V) -> M {
             v_compare::<_CMP_LT_OQ>(a, b)
         }
@@ -343,18 +376,23 @@ pub(crate) mod f32 {
         _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF,
         _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence,
         _mm256_add_ps as v_add, _mm256_and_ps as v_and, _mm256_andnot_ps as v_and_not,
-        _mm256_blendv_ps as v_blend, _mm256_castsi256_ps as v_from_bits, _mm256_cmp_ps as v_compare,
-        _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu, _mm256_loadu_si256,
-        _mm256_maskload_ps as v_maskload, _mm256_maskstore_ps as v_maskstore, _mm256_max_ps as v_max,
-        _mm256_min_ps as v_min, _mm256_movemask_ps as v_signs, _mm256_mul_ps as v_mul, _mm256_or_ps as v_or,
-        _mm256_permute2f128_ps as v_halves, _mm256_round_ps as v_round, _mm256_set1_epi8,
-        _mm256_set1_ps as v_splat, _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt,
-        _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub,
-        _mm256_xor_ps as v_xor,
+        _mm256_blendv_ps as v_blend, _mm256_castps_si256 as v_to_bits, _mm256_castps256_ps128,
+        _mm256_castsi256_ps as v_from_bits, _mm256_cmp_ps as v_compare, _mm256_cvtpd_ps, _mm256_cvtps_pd,
+        _mm256_div_ps as v_div, _mm256_extractf128_ps, _mm256_fmadd_ps as v_fma, _mm256_loadu_ps as v_loadu,
+        _mm256_loadu_si256, _mm256_maskload_ps as v_maskload, _mm256_maskstore_ps as v_maskstore,
+        _mm256_max_ps as v_max, _mm256_min_ps as v_min, _mm256_movemask_ps as v_signs,
+        _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_permute2f128_ps as v_halves,
+        _mm256_round_ps as v_round, _mm256_set_m128, _mm256_set1_epi8, _mm256_set1_ps as v_splat,
+        _mm256_shuffle_ps as v_shuffle, _mm256_slli_epi32 as v_shift_left, _mm256_sqrt_ps as v_sqrt,
+        _mm256_srli_epi32 as v_shift_right, _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream,
+        _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
     };
     use core::array::from_fn;
 
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f32 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
 
     type MaskLane = i32;
 
@@ -364,6 +402,22 @@ pub(crate) mod f32 {
     const ODD: i32 = 0b11_01_11_01;
 
     vocabulary!(f32, 8);
+
+    /// The lanes in f64, in their order.
+    pub(crate) type Wide = [super::f64::V; 2];
+
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    pub(crate) fn widen(v: V) -> Wide {
+        [_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(v))]
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    pub(crate) fn narrow(wide: Wide) -> V {
+        let [low, high] = wide.map(|half| _mm256_cvtpd_ps(half));
+        _mm256_set_m128(high, low)
+    }
 }
 
 pub(crate) mod f64 {
@@ -372,19 +426,22 @@ pub(crate) mod f64 {
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
         _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
         _mm_prefetch, _mm_sfence, _mm256_add_pd as v_add, _mm256_and_pd as v_and,
-        _mm256_andnot_pd as v_and_not, _mm256_blendv_pd as v_blend, _mm256_castsi256_pd as v_from_bits,
-        _mm256_cmp_pd as v_compare, _mm256_div_pd as v_div, _mm256_fmadd_pd as v_fma,
-        _mm256_loadu_pd as v_loadu, _mm256_loadu_si256, _mm256_maskload_pd as v_maskload,
-        _mm256_maskstore_pd as v_maskstore, _mm256_max_pd as v_max, _mm256_min_pd as v_min,
-        _mm256_movemask_pd as v_signs, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
+        _mm256_andnot_pd as v_and_not, _mm256_blendv_pd as v_blend, _mm256_castpd_si256 as v_to_bits,
+        _mm256_castsi256_pd as v_from_bits, _mm256_cmp_pd as v_compare, _mm256_div_pd as v_div,
+        _mm256_fmadd_pd as v_fma, _mm256_loadu_pd as v_loadu, _mm256_loadu_si256,
+        _mm256_maskload_pd as v_maskload, _mm256_maskstore_pd as v_maskstore, _mm256_max_pd as v_max,
+        _mm256_min_pd as v_min, _mm256_movemask_pd as v_signs, _mm256_mul_pd as v_mul, _mm256_or_pd as v_or,
         _mm256_permute2f128_pd as v_halves, _mm256_round_pd as v_round, _mm256_set1_epi8,
-        _mm256_set1_pd as v_splat, _mm256_shuffle_pd as v_shuffle, _mm256_sqrt_pd as v_sqrt,
-        _mm256_storeu_pd as v_storeu, _mm256_stream_pd as v_stream, _mm256_sub_pd as v_sub,
-        _mm256_xor_pd as v_xor,
+        _mm256_set1_pd as v_splat, _mm256_shuffle_pd as v_shuffle, _mm256_slli_epi64 as v_shift_left,
+        _mm256_sqrt_pd as v_sqrt, _mm256_srli_epi64 as v_shift_right, _mm256_storeu_pd as v_storeu,
+        _mm256_stream_pd as v_stream, _mm256_sub_pd as v_sub, _mm256_xor_pd as v_xor,
     };
     use core::array::from_fn;
 
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f64 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
 
     type MaskLane = i64;
 

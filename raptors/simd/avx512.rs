@@ -253,6 +253,39 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
         #[inline]
+        fn to_exponent(v: V) -> V {
+            v_from_bits(v_shift_left::<SHIFT>(v_to_bits(v)))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        fn from_exponent(v: V) -> V {
+            v_from_bits(v_shift_right::<SHIFT>(v_to_bits(v)))
+        }
+
+        // The exponent's bits become the last ones of a number without a fraction.
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn exponent(v: V) -> V {
+            let field = from_exponent(v_and(v, v_splat(T::INFINITY)));
+            v_sub(v_or(field, v_splat(layout::WHOLE)), v_splat(layout::WHOLE + layout::BIAS))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn mantissa(v: V) -> V {
+            v_or(v_and(v, v_splat(layout::FRACTION)), v_splat(1.0))
+        }
+
+        // Where the last bit counts ones, the whole number stands in the last bits.
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
+        pub(crate) fn pow2(v: V) -> V {
+            to_exponent(v_add(v, v_splat(1.5 * layout::WHOLE + layout::BIAS)))
+        }
+
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        #[inline]
         pub(crate) fn lt(a: V, b: V) -> M {
             v_compare::<_CMP_LT_OQ>(a, b)
         }
@@ -344,21 +377,31 @@ pub(crate) mod f32 {
         __m512 as Register, __mmask16 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
         _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
-        _mm_prefetch, _mm_sfence, _mm512_add_ps as v_add, _mm512_andnot_ps as v_and_not,
-        _mm512_cmp_ps_mask as v_compare, _mm512_div_ps as v_div, _mm512_fmadd_ps as v_fma,
-        _mm512_loadu_ps as v_loadu, _mm512_mask_blend_ps as v_blend,
+        _mm_prefetch, _mm_sfence, _mm256_castpd_ps, _mm256_castps_pd, _mm512_add_ps as v_add,
+        _mm512_and_ps as v_and, _mm512_andnot_ps as v_and_not, _mm512_castpd_ps, _mm512_castpd256_pd512,
+        _mm512_castps_pd, _mm512_castps_si512 as v_to_bits, _mm512_castps512_ps256,
+        _mm512_castsi512_ps as v_from_bits, _mm512_cmp_ps_mask as v_compare, _mm512_cvtpd_ps,
+        _mm512_cvtps_pd, _mm512_div_ps as v_div, _mm512_extractf64x4_pd, _mm512_fmadd_ps as v_fma,
+        _mm512_insertf64x4, _mm512_loadu_ps as v_loadu, _mm512_mask_blend_ps as v_blend,
         _mm512_mask_cmp_ps_mask as v_mask_compare, _mm512_mask_loadu_ps as v_mask_loadu,
         _mm512_mask_storeu_ps as v_mask_storeu, _mm512_maskz_and_ps as v_maskz_and,
         _mm512_maskz_loadu_ps as v_maskz_loadu, _mm512_max_ps as v_max, _mm512_min_ps as v_min,
         _mm512_mul_ps as v_mul, _mm512_or_ps as v_or, _mm512_range_ps as v_range,
         _mm512_roundscale_ps as v_round, _mm512_set1_ps as v_splat, _mm512_shuffle_f32x4 as v_blocks,
-        _mm512_shuffle_ps as v_shuffle, _mm512_sqrt_ps as v_sqrt, _mm512_storeu_ps as v_storeu,
-        _mm512_stream_ps as v_stream, _mm512_sub_ps as v_sub, _mm512_xor_ps as v_xor,
+        _mm512_shuffle_ps as v_shuffle, _mm512_slli_epi32 as v_shift_left, _mm512_sqrt_ps as v_sqrt,
+        _mm512_srli_epi32 as v_shift_right, _mm512_storeu_ps as v_storeu, _mm512_stream_ps as v_stream,
+        _mm512_sub_ps as v_sub, _mm512_xor_ps as v_xor,
     };
     use core::array::from_fn;
 
     use super::GREATER;
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f32 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
+
+    /// Bits of the fraction, as the shifts take them.
+    const SHIFT: u32 = layout::MANTISSA.cast_unsigned();
 
     /// Lanes 0 and 2 of the first vector, then of the second, in each 16 bytes.
     const EVEN: i32 = 0b10_00_10_00;
@@ -371,6 +414,23 @@ pub(crate) mod f32 {
     const ODD_BLOCKS: i32 = 0b11_01_11_01;
 
     vocabulary!(f32, 16, 64);
+
+    /// The lanes in f64, in their order.
+    pub(crate) type Wide = [super::f64::V; 2];
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+    #[inline]
+    pub(crate) fn widen(v: V) -> Wide {
+        let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(v)));
+        [_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(high)]
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+    #[inline]
+    pub(crate) fn narrow(wide: Wide) -> V {
+        let [low, high] = wide.map(|half| _mm256_castps_pd(_mm512_cvtpd_ps(half)));
+        _mm512_castpd_ps(_mm512_insertf64x4::<1>(_mm512_castpd256_pd512(low), high))
+    }
 }
 
 pub(crate) mod f64 {
@@ -378,7 +438,8 @@ pub(crate) mod f64 {
         __m512d as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
         _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
-        _mm_prefetch, _mm_sfence, _mm512_add_pd as v_add, _mm512_andnot_pd as v_and_not,
+        _mm_prefetch, _mm_sfence, _mm512_add_pd as v_add, _mm512_and_pd as v_and,
+        _mm512_andnot_pd as v_and_not, _mm512_castpd_si512 as v_to_bits, _mm512_castsi512_pd as v_from_bits,
         _mm512_cmp_pd_mask as v_compare, _mm512_div_pd as v_div, _mm512_fmadd_pd as v_fma,
         _mm512_loadu_pd as v_loadu, _mm512_mask_blend_pd as v_blend,
         _mm512_mask_cmp_pd_mask as v_mask_compare, _mm512_mask_loadu_pd as v_mask_loadu,
@@ -386,13 +447,20 @@ pub(crate) mod f64 {
         _mm512_maskz_loadu_pd as v_maskz_loadu, _mm512_max_pd as v_max, _mm512_min_pd as v_min,
         _mm512_mul_pd as v_mul, _mm512_or_pd as v_or, _mm512_range_pd as v_range,
         _mm512_roundscale_pd as v_round, _mm512_set1_pd as v_splat, _mm512_shuffle_f64x2 as v_blocks,
-        _mm512_shuffle_pd as v_shuffle, _mm512_sqrt_pd as v_sqrt, _mm512_storeu_pd as v_storeu,
-        _mm512_stream_pd as v_stream, _mm512_sub_pd as v_sub, _mm512_xor_pd as v_xor,
+        _mm512_shuffle_pd as v_shuffle, _mm512_slli_epi64 as v_shift_left, _mm512_sqrt_pd as v_sqrt,
+        _mm512_srli_epi64 as v_shift_right, _mm512_storeu_pd as v_storeu, _mm512_stream_pd as v_stream,
+        _mm512_sub_pd as v_sub, _mm512_xor_pd as v_xor,
     };
     use core::array::from_fn;
 
     use super::GREATER;
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f64 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
+
+    /// Bits of the fraction, as the shifts take them.
+    const SHIFT: u32 = layout::MANTISSA.cast_unsigned();
 
     /// Lane 0 of the first vector, then of the second, in each 16 bytes.
     const EVEN: i32 = 0b00_00_00_00;
@@ -413,7 +481,8 @@ pub(crate) mod f32x8 {
         __m256 as Register, __mmask8 as Bits, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _CMP_LT_OQ,
         _CMP_NEQ_UQ, _CMP_ORD_Q, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
         _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _MM_FROUND_TO_ZERO, _MM_HINT_T0, _MM_HINT_T1,
-        _mm_prefetch, _mm_sfence, _mm256_add_ps as v_add, _mm256_andnot_ps as v_and_not,
+        _mm_prefetch, _mm_sfence, _mm256_add_ps as v_add, _mm256_and_ps as v_and,
+        _mm256_andnot_ps as v_and_not, _mm256_castps_si256 as v_to_bits, _mm256_castsi256_ps as v_from_bits,
         _mm256_cmp_ps_mask as v_compare, _mm256_div_ps as v_div, _mm256_fmadd_ps as v_fma,
         _mm256_loadu_ps as v_loadu, _mm256_mask_blend_ps as v_blend,
         _mm256_mask_cmp_ps_mask as v_mask_compare, _mm256_mask_loadu_ps as v_mask_loadu,
@@ -421,13 +490,20 @@ pub(crate) mod f32x8 {
         _mm256_maskz_loadu_ps as v_maskz_loadu, _mm256_max_ps as v_max, _mm256_min_ps as v_min,
         _mm256_mul_ps as v_mul, _mm256_or_ps as v_or, _mm256_range_ps as v_range,
         _mm256_roundscale_ps as v_round, _mm256_set1_ps as v_splat, _mm256_shuffle_f32x4 as v_blocks,
-        _mm256_shuffle_ps as v_shuffle, _mm256_sqrt_ps as v_sqrt, _mm256_storeu_ps as v_storeu,
-        _mm256_stream_ps as v_stream, _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor,
+        _mm256_shuffle_ps as v_shuffle, _mm256_slli_epi32 as v_shift_left, _mm256_sqrt_ps as v_sqrt,
+        _mm256_srli_epi32 as v_shift_right, _mm256_storeu_ps as v_storeu, _mm256_stream_ps as v_stream,
+        _mm256_sub_ps as v_sub, _mm256_xor_ps as v_xor, _mm512_cvtpd_ps, _mm512_cvtps_pd,
     };
     use core::array::from_fn;
 
     use super::GREATER;
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f32 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
+
+    /// Bits of the fraction, as the shifts take them.
+    const SHIFT: i32 = layout::MANTISSA;
 
     /// Lanes 0 and 2 of the first vector, then of the second, in each 16 bytes.
     const EVEN: i32 = 0b10_00_10_00;
@@ -440,4 +516,20 @@ pub(crate) mod f32x8 {
     const ODD_BLOCKS: i32 = 0b1_1;
 
     vocabulary!(f32, 8, 32);
+
+    /// The lanes in f64, in their order.
+    pub(crate) type Wide = [super::f64::V; 1];
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+    #[inline]
+    pub(crate) fn widen(v: V) -> Wide {
+        [_mm512_cvtps_pd(v)]
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+    #[inline]
+    pub(crate) fn narrow(wide: Wide) -> V {
+        let [all] = wide;
+        _mm512_cvtpd_ps(all)
+    }
 }

@@ -45,6 +45,13 @@
 //! - `rem(a, b)`: what is left of a after whole multiples of b, exactly, with the sign of a. Lane by lane, by the
 //!   library's function: no ISA has an instruction for it.
 //! - `fma(a, b, c)`: a × b + c, rounded once.
+//! - `exponent`, `mantissa`: the parts of a number, from its bits.
+//! - `pow2`: 2 to the power of a whole number, by making it an exponent.
+//!
+//! # Another dtype
+//! Modules of f32 have the words by which functions are computed in f64:
+//! - `Wide`: the lanes of a vector in f64, in as many vectors of the module `f64` of the same ISA as it takes.
+//! - `widen(v: V) -> Wide`: exact. `narrow(wide: Wide) -> V`: each lane rounded once, to nearest even.
 //!
 //! # Extremes
 //! `min` and `max` look after NaN and the signs of zeros in every step, which on x86-64 takes three to five instructions.

@@ -251,6 +251,51 @@ macro_rules! vocabulary {
 
         #[target_feature(enable = "neon")]
         #[inline]
+        fn v_and(a: V, b: V) -> V {
+            v_from_bits(m_and(v_to_bits(a), v_to_bits(b)))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        fn v_or(a: V, b: V) -> V {
+            v_from_bits(m_or(v_to_bits(a), v_to_bits(b)))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        fn to_exponent(v: V) -> V {
+            v_from_bits(v_shift_left::<{ layout::MANTISSA }>(v_to_bits(v)))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        fn from_exponent(v: V) -> V {
+            v_from_bits(v_shift_right::<{ layout::MANTISSA }>(v_to_bits(v)))
+        }
+
+        // The exponent's bits become the last ones of a number without a fraction.
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn exponent(v: V) -> V {
+            let field = from_exponent(v_and(v, v_splat(T::INFINITY)));
+            v_sub(v_or(field, v_splat(layout::WHOLE)), v_splat(layout::WHOLE + layout::BIAS))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn mantissa(v: V) -> V {
+            v_or(v_and(v, v_splat(layout::FRACTION)), v_splat(1.0))
+        }
+
+        // Where the last bit counts ones, the whole number stands in the last bits.
+        #[target_feature(enable = "neon")]
+        #[inline]
+        pub(crate) fn pow2(v: V) -> V {
+            to_exponent(v_add(v, v_splat(1.5 * layout::WHOLE + layout::BIAS)))
+        }
+
+        #[target_feature(enable = "neon")]
+        #[inline]
         pub(crate) fn lt(a: V, b: V) -> M {
             v_lt(a, b)
         }
@@ -337,18 +382,24 @@ pub(crate) mod f32 {
         aarch64::{
             float32x4_t as Register, uint32x4_t as Mask, vabsq_f32 as v_abs, vaddq_f32 as v_add,
             vandq_u32 as m_and, vbslq_f32 as v_select, vceqq_f32 as v_eq, vcgeq_f32 as v_ge,
-            vcgtq_f32 as v_gt, vcleq_f32 as v_le, vcltq_f32 as v_lt, vdivq_f32 as v_div,
-            vdupq_n_f32 as v_splat, vdupq_n_u32 as m_splat, veorq_u32 as m_xor, vfmaq_f32 as v_fma,
+            vcgtq_f32 as v_gt, vcleq_f32 as v_le, vcltq_f32 as v_lt, vcvt_f32_f64, vcvt_f64_f32,
+            vcvt_high_f32_f64, vcvt_high_f64_f32, vdivq_f32 as v_div, vdupq_n_f32 as v_splat,
+            vdupq_n_u32 as m_splat, veorq_u32 as m_xor, vfmaq_f32 as v_fma, vget_low_f32,
             vld1q_f32 as v_load, vmaxq_f32 as v_max, vmaxvq_u32, vminq_f32 as v_min, vmulq_f32 as v_mul,
-            vnegq_f32 as v_neg, vorrq_u32 as m_or, vrndmq_f32 as v_floor, vrndnq_f32 as v_round,
-            vrndpq_f32 as v_ceil, vrndq_f32 as v_trunc, vsqrtq_f32 as v_sqrt, vst1q_f32 as v_store,
-            vsubq_f32 as v_sub, vuzp1q_f32 as v_even, vuzp2q_f32 as v_odd,
+            vnegq_f32 as v_neg, vorrq_u32 as m_or, vreinterpretq_f32_u32 as v_from_bits,
+            vreinterpretq_u32_f32 as v_to_bits, vrndmq_f32 as v_floor, vrndnq_f32 as v_round,
+            vrndpq_f32 as v_ceil, vrndq_f32 as v_trunc, vshlq_n_u32 as v_shift_left,
+            vshrq_n_u32 as v_shift_right, vsqrtq_f32 as v_sqrt, vst1q_f32 as v_store, vsubq_f32 as v_sub,
+            vuzp1q_f32 as v_even, vuzp2q_f32 as v_odd,
         },
         asm,
     };
     use core::array::from_fn;
 
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f32 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
 
     /// Words of a mask: they are its lanes.
     #[target_feature(enable = "neon")]
@@ -358,6 +409,22 @@ pub(crate) mod f32 {
     }
 
     vocabulary!(f32, u32, 4);
+
+    /// The lanes in f64, in their order.
+    pub(crate) type Wide = [super::f64::V; 2];
+
+    #[target_feature(enable = "neon")]
+    #[inline]
+    pub(crate) fn widen(v: V) -> Wide {
+        [vcvt_f64_f32(vget_low_f32(v)), vcvt_high_f64_f32(v)]
+    }
+
+    #[target_feature(enable = "neon")]
+    #[inline]
+    pub(crate) fn narrow(wide: Wide) -> V {
+        let [low, high] = wide;
+        vcvt_high_f32_f64(vcvt_f32_f64(low), high)
+    }
 }
 
 pub(crate) mod f64 {
@@ -368,15 +435,20 @@ pub(crate) mod f64 {
             vcgtq_f64 as v_gt, vcleq_f64 as v_le, vcltq_f64 as v_lt, vdivq_f64 as v_div,
             vdupq_n_f64 as v_splat, vdupq_n_u64 as m_splat, veorq_u64 as m_xor, vfmaq_f64 as v_fma,
             vld1q_f64 as v_load, vmaxq_f64 as v_max, vmaxvq_u32, vminq_f64 as v_min, vmulq_f64 as v_mul,
-            vnegq_f64 as v_neg, vorrq_u64 as m_or, vreinterpretq_u32_u64 as m_words, vrndmq_f64 as v_floor,
-            vrndnq_f64 as v_round, vrndpq_f64 as v_ceil, vrndq_f64 as v_trunc, vsqrtq_f64 as v_sqrt,
-            vst1q_f64 as v_store, vsubq_f64 as v_sub, vuzp1q_f64 as v_even, vuzp2q_f64 as v_odd,
+            vnegq_f64 as v_neg, vorrq_u64 as m_or, vreinterpretq_f64_u64 as v_from_bits,
+            vreinterpretq_u32_u64 as m_words, vreinterpretq_u64_f64 as v_to_bits, vrndmq_f64 as v_floor,
+            vrndnq_f64 as v_round, vrndpq_f64 as v_ceil, vrndq_f64 as v_trunc, vshlq_n_u64 as v_shift_left,
+            vshrq_n_u64 as v_shift_right, vsqrtq_f64 as v_sqrt, vst1q_f64 as v_store, vsubq_f64 as v_sub,
+            vuzp1q_f64 as v_even, vuzp2q_f64 as v_odd,
         },
         asm,
     };
     use core::array::from_fn;
 
-    use crate::simd::{LINE_BYTES, aligned_steps};
+    use crate::{
+        element::layout::f64 as layout,
+        simd::{LINE_BYTES, aligned_steps},
+    };
 
     vocabulary!(f64, u64, 2);
 }

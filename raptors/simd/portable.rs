@@ -5,7 +5,7 @@
 //! a library call a lane, slow and with the same bits.
 
 macro_rules! vocabulary {
-    ($float:ident, $bits:ident, $lanes:literal) => {
+    ($float:ident, $bits:ident, $lanes:literal, { $($more:item)* }) => {
         pub(crate) mod $float {
             use core::array::from_fn;
 
@@ -18,7 +18,7 @@ macro_rules! vocabulary {
 
             #[derive(Clone, Copy)]
             #[repr(transparent)]
-            pub(crate) struct V([T; LANES]);
+            pub(crate) struct V(pub(super) [T; LANES]);
 
             /// All bits set in a lane that is true, none in one that is false: what comparisons of vectors give.
             #[derive(Clone, Copy)]
@@ -203,6 +203,21 @@ macro_rules! vocabulary {
             }
 
             #[inline(always)]
+            pub(crate) fn exponent(v: V) -> V {
+                V(v.0.map(Element::exponent))
+            }
+
+            #[inline(always)]
+            pub(crate) fn mantissa(v: V) -> V {
+                V(v.0.map(Element::mantissa))
+            }
+
+            #[inline(always)]
+            pub(crate) fn pow2(v: V) -> V {
+                V(v.0.map(Element::pow2))
+            }
+
+            #[inline(always)]
             fn mask(truth: impl Fn(usize) -> bool) -> M {
                 M(from_fn(|lane| if truth(lane) { $bits::MAX } else { 0 }))
             }
@@ -281,9 +296,27 @@ macro_rules! vocabulary {
                 let both = |lane: usize| if lane < LANES { a.0[lane] } else { b.0[lane - LANES] };
                 (V(from_fn(|lane| both(2 * lane))), V(from_fn(|lane| both(2 * lane + 1))))
             }
+
+            $($more)*
         }
     };
 }
 
-vocabulary!(f32, u32, 4);
-vocabulary!(f64, u64, 2);
+vocabulary!(f32, u32, 4, {
+    /// The lanes in f64, in their order.
+    pub(crate) type Wide = [super::f64::V; 2];
+
+    #[inline(always)]
+    pub(crate) fn widen(v: V) -> Wide {
+        let [a, b, c, d] = v.0.map(f64::from);
+        [super::f64::V([a, b]), super::f64::V([c, d])]
+    }
+
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "the one rounding this function is for")]
+    pub(crate) fn narrow(wide: Wide) -> V {
+        let [super::f64::V([a, b]), super::f64::V([c, d])] = wide;
+        V([a, b, c, d].map(|lane| lane as f32))
+    }
+});
+vocabulary!(f64, u64, 2, {});

@@ -173,6 +173,28 @@ macro_rules! vocabulary {
                 }
             }
 
+            /// The parts of numbers, and their exponents put together again.
+            $(#[$attr])*
+            fn parts_of_numbers() {
+                let check = |lanes: [T; N]| {
+                    let v = v::load(&lanes);
+                    let check = |word, got: v::V, want: fn([T; 3]) -> T| same_lanes(word, [lanes; 3], get(got), want);
+                    check("exponent", v::exponent(v), |[x, ..]| Element::exponent(x));
+                    // What a NaN gives is not said.
+                    let numbers = v::select(v::is_nan(v), v::splat(1.0), v);
+                    let number = |x: T| if x.is_nan() { 1.0 } else { x };
+                    let want = lanes.map(|x| Element::mantissa(number(x)));
+                    assert_eq!(get(v::mantissa(numbers)), want, "mantissa of {lanes:?}");
+                };
+                (0..SPECIAL.len()).for_each(|start| check(special(start, 1)));
+                let mut numbers = Random(0x5eed);
+                (0..4_000).for_each(|_| check(random(&mut numbers)));
+                for power in T::MIN_EXP - 1..T::MAX_EXP {
+                    let power = power as T;
+                    same_lanes("pow2", [[power; N]; 3], get(v::pow2(v::splat(power))), |[power, ..]| power.exp2());
+                }
+            }
+
             /// Lane by lane three values: by the fast words with notes, and again by the others where that is a zero.
             $(#[$attr])*
             fn extremes(inputs: [[T; N]; 3]) {
@@ -353,6 +375,7 @@ macro_rules! vocabulary {
             fn all() {
                 arithmetic();
                 whole_numbers();
+                parts_of_numbers();
                 masks();
                 any_lane();
                 parts();

@@ -93,6 +93,17 @@ enum Chore {
     /// `--in-use`, whether the profile of this processor makes calls faster in processes of Python and of Rust, in ten
     /// minutes or so.
     Regret(regret::Arguments),
+    /// Compare elementary functions with exact values, on each instruction set of this machine
+    ///
+    /// Of f32 the result has to be the number nearest to the exact value; of f64 it has to be within its bound. A sample takes
+    /// a minute to build and seconds to run; with `--exhaustive` every element of f32 takes minutes for each function.
+    Ulp {
+        /// All 4,294,967,296 elements of f32
+        #[arg(long)]
+        exhaustive: bool,
+        /// Only these functions; of a sample, all are compared
+        functions: Vec<String>,
+    },
     /// Rewrite the golden files, and docs/environment.md, from what is generated now
     Bless,
     /// As `bless`; with `--check`, compare instead of writing
@@ -117,6 +128,7 @@ fn main() -> ExitCode {
         Chore::Raptors { arguments } => raptors::run(&arguments),
         Chore::Compare { arguments } => compare::run(&arguments),
         Chore::Regret(arguments) => regret::judge(&arguments).map(done),
+        Chore::Ulp { exhaustive, functions } => test::ulp(exhaustive, &functions).map(done),
         Chore::Bless | Chore::Codegen { check: false } => goldens::bless().map(done),
         Chore::Codegen { check: true } => goldens::check().map(done),
     };

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     install, python,
-    run::{cargo, target, tee},
+    run::{cargo, run, target, tee},
 };
 
 /// Every feature the tests of the workspace cover.
@@ -22,6 +22,39 @@ pub(crate) fn campaign() -> Result<()> {
     let said = tee(&mut tests)?;
     ensure!(said.contains("campaign: "), "the campaign did not run");
     Ok(())
+}
+
+/// Elementary functions against exact values, on each instruction set of this machine.
+pub(crate) fn ulp(exhaustive: bool, functions: &[String]) -> Result<()> {
+    for simd in here() {
+        let mut tests = cargo(["test", "--release", "--package", "raptors", "--test", "functions", "--"]);
+        tests.args(["--nocapture", "--test-threads", "1"]).args(exhaustive.then_some("--ignored"));
+        run(tests.env("RAPTORS_SIMD", simd).env("FUNCTIONS", functions.join(",")))?;
+    }
+    Ok(())
+}
+
+/// The values of `RAPTORS_SIMD` that this machine can follow.
+fn here() -> Vec<&'static str> {
+    let mut here = vec!["off"];
+    #[cfg(target_arch = "x86_64")]
+    {
+        let is_here = |features: &[bool]| features.iter().all(|is_here| *is_here);
+        if is_here(&[is_x86_feature_detected!("avx2"), is_x86_feature_detected!("fma")]) {
+            here.push("avx2");
+        }
+        if is_here(&[
+            is_x86_feature_detected!("avx512f"),
+            is_x86_feature_detected!("avx512bw"),
+            is_x86_feature_detected!("avx512dq"),
+            is_x86_feature_detected!("avx512vl"),
+        ]) {
+            here.push("avx512");
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    here.push("neon");
+    here
 }
 
 /// Runs the tests of the workspace, then those of the Python package, and the campaign if asked for.

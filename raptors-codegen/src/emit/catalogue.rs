@@ -268,6 +268,9 @@ fn expr(of: &Expr) -> String {
         }
         Expr::Literal(value) if value.is_nan() => "Expr::Literal(f64::NAN)".to_owned(),
         Expr::Literal(value) => format!("Expr::Literal({value:?})"),
+        Expr::Unary(Unary::Function(function), x) => {
+            format!("Expr::Function(&crate::functions::{}, &{})", function.constant(), expr(x))
+        }
         Expr::Unary(op, x) => format!("Expr::{}(&{})", unary(*op), expr(x)),
         Expr::Binary(op, x, y) => format!("Expr::{}(&{}, &{})", binary(*op), expr(x), expr(y)),
         Expr::Fma(operands) => format!("Expr::Fma(&[{}])", operands.each_ref().map(expr).join(", ")),
@@ -286,6 +289,10 @@ const fn unary(op: Unary) -> &'static str {
         Unary::Round => "Round",
         Unary::IsNan => "IsNan",
         Unary::Not => "Not",
+        Unary::Exponent => "Exponent",
+        Unary::Mantissa => "Mantissa",
+        Unary::Pow2 => "Pow2",
+        Unary::Function(_) => "Function",
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) type Leaves<'a> = &'a dyn Fn(&Node) -> TokenStream;
 /// several copies apart.
 pub(super) fn vector(dag: &Dag, root: Id, suffix: &str, leaves: Leaves<'_>) -> (TokenStream, TokenStream) {
     write(dag, root, suffix, &|node, operands| match (node, operands) {
+        (Node::Unary(Unary::Function(function), _), [x]) => {
+            let name = format_ident!("{}", function.name());
+            quote!(f::#name(#x))
+        }
         (Node::Unary(op, _), [x]) => {
             let word = format_ident!("{}", op.word());
             quote!(v::#word(#x))
@@ -34,16 +38,24 @@ pub(super) fn vector(dag: &Dag, root: Id, suffix: &str, leaves: Leaves<'_>) -> (
 pub(super) fn scalar(dag: &Dag, root: Id, leaves: Leaves<'_>) -> TokenStream {
     let bare = |operand: &TokenStream| without_parentheses(operand.clone());
     let (shared, value) = write(dag, root, "", &|node, operands| match (node, operands) {
+        (Node::Unary(Unary::Function(function), _), [x]) => {
+            let (name, x) = (function.constant(), bare(x));
+            quote!(Element::function(&crate::functions::#name, #x))
+        }
         (Node::Unary(op, _), [x]) => match op {
             Unary::Neg => quote!((-#x)),
             Unary::Not => quote!((!#x)),
+            Unary::Function(_) => unreachable!("a function has an arm of its own"),
             Unary::Abs
             | Unary::Sqrt
             | Unary::Floor
             | Unary::Ceil
             | Unary::Trunc
             | Unary::Round
-            | Unary::IsNan => {
+            | Unary::IsNan
+            | Unary::Exponent
+            | Unary::Mantissa
+            | Unary::Pow2 => {
                 let (word, x) = (format_ident!("{}", op.word()), bare(x));
                 quote!(Element::#word(#x))
             }

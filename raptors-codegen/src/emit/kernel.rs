@@ -18,10 +18,13 @@ pub(super) fn function(kernel: &Kernel) -> TokenStream {
     let name = format_ident!("{}", kernel.name);
     let isa = format_ident!("{}", kernel.isa.name);
     let module = format_ident!("{}", kernel.vocabulary());
+    let functions =
+        kernel.functions().next().is_some().then(|| quote!(use crate::functions::#isa::#module as f;));
     quote! {
         #attribute
         fn #name(#parameters) {
             use crate::simd::#isa::#module as v;
+            #functions
             #body
         }
     }

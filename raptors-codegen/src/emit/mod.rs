@@ -6,6 +6,7 @@
 mod catalogue;
 mod dispatch;
 pub(crate) mod expr;
+mod functions;
 mod kernel;
 mod map;
 mod ops;
@@ -124,6 +125,7 @@ pub fn emit(build: &Build<'_, '_>, carry: Carry, arch: Option<&str>) -> Vec<File
     let rows = dispatch::Rows::of(build, &homes);
     files.push(File { name: "kernels.rs".to_owned(), text: template::modules(&modules) });
     files.push(File { name: "dispatch.rs".to_owned(), text: dispatch::write(build, &rows) });
+    files.push(File { name: "functions.rs".to_owned(), text: functions::write(arch) });
     files.push(File { name: "vocabularies.rs".to_owned(), text: vocabularies::write() });
     files.push(File { name: "ops.rs".to_owned(), text: ops::write(build.ops, build.staged, build.tables) });
     let catalogue = catalogue::write(build, &shipped);

@@ -96,6 +96,11 @@ impl Dag {
         Id(at)
     }
 
+    /// Every node, each once.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
     /// The node at a place.
     #[must_use]
     pub fn node(&self, id: Id) -> &Node {

@@ -15,7 +15,7 @@ use crate::{
     Dtype, Isa,
     computation::{Body, Computation},
     op::Family,
-    spec::{self, Field as SpecField, InputKind, Schedule},
+    spec::{self, Field as SpecField, InputKind, Schedule, Unary, text::Function},
     variant::Variant,
 };
 
@@ -240,11 +240,22 @@ impl Kernel {
         let Self { formula, takes, family, types, isa, variant, .. } = self;
         // Prefix notation is unambiguous, so this text is the body: a name that is not cut, and what names leave out.
         let name = variant.kernel_name(formula, *family, types.storage, isa);
-        let body =
+        let mut body =
             format!("{name} of {takes}, vectors of {} B, text {}", isa.vector_bytes, revision(*family));
+        for function in self.functions() {
+            body.push_str(&format!(", {} {:016x}", function.name(), function.digest()));
+        }
         let mut hasher = FnvHasher::default();
         hasher.write(body.as_bytes());
         hasher.finish()
+    }
+
+    /// The functions with a text that it calls.
+    pub fn functions(&self) -> impl Iterator<Item = Function> {
+        self.dag.nodes().filter_map(|node| match node {
+            Node::Unary(Unary::Function(function), _) => Some(*function),
+            _ => None,
+        })
     }
 
     /// The vocabulary's module that it is written in, and the elements of a vector there.

@@ -1,5 +1,7 @@
 //! Expressions as a spec states them: names resolved, types checked, nothing simplified.
 
+use super::text::Function;
+
 /// An expression. Every value has the operation's dtype, except the masks that comparisons, `&&`, `||`, `!` and
 /// `is_nan` give and `select` takes. Functions that are short for others (`clamp`, `sign`) stand as those.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,14 @@ pub enum Unary {
     IsNan,
     /// `!mask`.
     Not,
+    /// `exponent(x)`: e of a normal number m × 2^e with 1 ≤ m < 2.
+    Exponent,
+    /// `mantissa(x)`: m of that, without the sign.
+    Mantissa,
+    /// `pow2(x)`: 2 to the power of a whole number.
+    Pow2,
+    /// A function that is a text itself, `exp(x)`.
+    Function(Function),
 }
 
 /// An operator or function of two operands.
@@ -93,7 +103,7 @@ pub enum Binary {
 impl Unary {
     /// Its word in the vocabularies of vectors.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Neg => "neg",
             Self::Abs => "abs",
@@ -104,6 +114,10 @@ impl Unary {
             Self::Round => "round",
             Self::IsNan => "is_nan",
             Self::Not => "not",
+            Self::Exponent => "exponent",
+            Self::Mantissa => "mantissa",
+            Self::Pow2 => "pow2",
+            Self::Function(function) => function.name(),
         }
     }
 }

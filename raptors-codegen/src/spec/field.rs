@@ -179,7 +179,7 @@ pub(super) const STORES: [Store; 2] = [Store::Cached, Store::Streaming];
 pub(super) const THREADS: [&str; 2] = [Threads::One.name(), Threads::All.name()];
 
 /// Words of the families that operations are built by: features of the crate that has the specs.
-pub const FAMILIES: [&str; 4] = ["arithmetic", "extremes", "sums", "statistics"];
+pub const FAMILIES: [&str; 5] = ["arithmetic", "elementary", "extremes", "sums", "statistics"];
 
 /// What `combine` can say.
 pub(super) const COMBINES: [&str; 7] = ["add", "mul", "min", "max", "count", "argmin", "argmax"];

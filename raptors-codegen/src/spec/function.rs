@@ -1,6 +1,11 @@
 //! The functions of expressions: what they take, what they give, and what they are made of.
 
-use super::expr::{Binary, Expr, Unary};
+use std::sync::LazyLock;
+
+use super::{
+    expr::{Binary, Expr, Unary},
+    text,
+};
 
 /// What an expression gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub(super) struct Function {
     /// Its arguments, as messages call them.
     pub(super) arguments: &'static [&'static str],
     pub(super) gives: Gives,
+    /// Whether the last argument may be followed by any number more.
+    more: bool,
     make: Make,
 }
 
@@ -30,8 +37,13 @@ enum Make {
     Short(fn(&[Expr]) -> Option<Expr>),
 }
 
-/// All of them, in the order in which messages list them.
-pub(super) const FUNCTIONS: [Function; 19] = [
+/// All of them, in the order in which messages list them: those that are made of nothing else, then the texts.
+pub(super) static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    let texts = text::Function::all().map(|function| unary(function.name(), Unary::Function(function)));
+    BUILT_IN.into_iter().chain(texts).collect()
+});
+
+const BUILT_IN: [Function; 23] = [
     unary("abs", Unary::Abs),
     unary("sqrt", Unary::Sqrt),
     unary("floor", Unary::Floor),
@@ -51,12 +63,15 @@ pub(super) const FUNCTIONS: [Function; 19] = [
     Function { gives: Gives::Mask, ..unary("is_nan", Unary::IsNan) },
     short("is_inf", &["x"], Gives::Mask, |arguments| magnitude(Binary::Eq, arguments)),
     short("is_finite", &["x"], Gives::Mask, |arguments| magnitude(Binary::Lt, arguments)),
+    unary("exponent", Unary::Exponent),
+    unary("mantissa", Unary::Mantissa),
+    unary("pow2", Unary::Pow2),
+    Function { more: true, ..short("poly", &["x", "c0", "c1"], Gives::Value, poly) },
 ];
 
 /// The function of that name.
 pub(super) fn named(name: &str) -> Option<&'static Function> {
-    const ALL: &[Function] = &FUNCTIONS;
-    ALL.iter().find(|function| function.name == name)
+    FUNCTIONS.iter().find(|function| function.name == name)
 }
 
 impl Function {
@@ -67,7 +82,16 @@ impl Function {
 
     /// A call as an example, for a fix.
     pub(super) fn example(&self) -> String {
-        format!("{}({})", self.name, self.arguments.join(", "))
+        format!("{}({}{})", self.name, self.arguments.join(", "), if self.more { ", …" } else { "" })
+    }
+
+    /// How many arguments it takes, in words; `None` if it takes that many.
+    pub(super) fn refuses(&self, count: usize) -> Option<String> {
+        let wanted = self.arguments.len();
+        let plural = if wanted == 1 { "" } else { "s" };
+        let least = if self.more { "at least " } else { "" };
+        let is_right = count == wanted || (self.more && count > wanted);
+        (!is_right).then(|| format!("{least}{wanted} argument{plural}"))
     }
 
     /// What it gives of these arguments; `None` if there are more or fewer than it takes.
@@ -88,11 +112,11 @@ impl Function {
 }
 
 const fn unary(name: &'static str, op: Unary) -> Function {
-    Function { name, arguments: &["x"], gives: Gives::Value, make: Make::Unary(op) }
+    Function { name, arguments: &["x"], gives: Gives::Value, more: false, make: Make::Unary(op) }
 }
 
 const fn binary(name: &'static str, op: Binary) -> Function {
-    Function { name, arguments: &["x", "y"], gives: Gives::Value, make: Make::Binary(op) }
+    Function { name, arguments: &["x", "y"], gives: Gives::Value, more: false, make: Make::Binary(op) }
 }
 
 const fn three(
@@ -100,7 +124,7 @@ const fn three(
     arguments: &'static [&'static str],
     node: fn(Box<[Expr; 3]>) -> Expr,
 ) -> Function {
-    Function { name, arguments, gives: Gives::Value, make: Make::Three(node) }
+    Function { name, arguments, gives: Gives::Value, more: false, make: Make::Three(node) }
 }
 
 const fn short(
@@ -109,7 +133,7 @@ const fn short(
     gives: Gives,
     written: fn(&[Expr]) -> Option<Expr>,
 ) -> Function {
-    Function { name, arguments, gives, make: Make::Short(written) }
+    Function { name, arguments, gives, more: false, make: Make::Short(written) }
 }
 
 fn two(op: Binary, x: &Expr, y: &Expr) -> Expr {
@@ -143,6 +167,13 @@ fn clamp(arguments: &[Expr]) -> Option<Expr> {
     Some(two(Binary::Min, &two(Binary::Max, x, lo), hi))
 }
 
+/// `c0 + x * (c1 + x * (c2 + …))`, each step rounded once, from the last: Horner's scheme.
+fn poly(arguments: &[Expr]) -> Option<Expr> {
+    let [x, coefficients @ .., last] = arguments else { return None };
+    let step = |sum: Expr, coefficient: &Expr| Expr::Fma(Box::new([sum, x.clone(), coefficient.clone()]));
+    (coefficients.len() > 0).then(|| coefficients.iter().rev().fold(last.clone(), step))
+}
+
 /// `abs(x)` compared with infinity.
 fn magnitude(op: Binary, arguments: &[Expr]) -> Option<Expr> {
     let [x] = arguments else { return None };
@@ -160,11 +191,11 @@ mod tests {
             assert!(FUNCTIONS[..at].iter().all(|other| other.name != name), "{name}");
             for count in 0..5 {
                 let made = function.of(vec![Expr::Input(0); count]);
-                assert_eq!(made.is_some(), count == function.arguments.len(), "{name} of {count}");
+                assert_eq!(made.is_some(), function.refuses(count).is_none(), "{name} of {count}");
             }
         }
         assert_eq!(named("select").map(Function::example).as_deref(), Some("select(mask, x, y)"));
-        assert!(named("exp").is_none());
+        assert!(named("gamma").is_none());
     }
 
     /// What a function of two arguments gives of numbers.

@@ -92,7 +92,7 @@ pub(super) fn function(name: &str, arguments: &[&str]) -> Option<Instead> {
 pub(super) fn functions() -> String {
     format!(
         "the functions there are: {}",
-        FUNCTIONS.map(|function| format!("`{}`", function.name)).join(", ")
+        FUNCTIONS.iter().map(|function| format!("`{}`", function.name)).collect::<Vec<_>>().join(", ")
     )
 }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn no_habit_is_a_function_that_exists() {
-        for known in FUNCTIONS {
+        for known in FUNCTIONS.iter() {
             assert!(function(known.name, &[]).is_none(), "{}", known.name);
         }
         for (_, own) in RENAMED {

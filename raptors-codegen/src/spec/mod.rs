@@ -186,11 +186,22 @@
 //! | `select(mask, x, y)` | x where the mask holds, else y | as it is | as it is |
 //! | `is_nan(x)`, `is_inf(x)` | a mask: whether it is NaN, an infinity | true, false | false |
 //! | `is_finite(x)` | a mask: whether it is a number, and no infinity | false | true |
+//! | `exponent(x)` | e of a normal number m × 2^e with 1 ≤ m < 2, as a whole number; one less than the least of zeros and subnormal numbers, one more than the greatest of infinities | one more than the greatest | one less than the least |
+//! | `mantissa(x)` | m of that, without the sign | nothing that means something | 1 |
+//! | `pow2(k)` | 2^k, exactly, of a whole number that a normal number has as its exponent; of others nothing that means something | as of others | 1 |
+//! | `poly(x, c0, c1, …)` | c0 + c1 × x + c2 × x² + …, by Horner's scheme: each step rounded once, from the last | NaN if any is | as sums have them |
+//! | `exp exp2 exp10 expm1`, `log log2 log10 log1p` | as in C and Python; `exp10(x)` is 10^x | NaN; `log` also below 0 | `log(0)` is −∞; `expm1` and `log1p`: the same zero |
+//! | `sinh cosh tanh`, `asinh acosh atanh`, `atan` | hyperbolic functions and their inverses, the arc tangent | NaN, as of what they are not defined for | the same zero, where that is the value |
+//! | `cbrt(x)`, `rsqrt(x)` | the cube root; 1 / sqrt(x) | NaN; `rsqrt` also below 0 | the same zero; the infinity of its sign |
+//! | `sigmoid(x)`, `silu(x)`, `softplus(x)` | 1 / (1 + e^−x); x times that; log(1 + e^x) | NaN | 0.5, the same zero, log 2 |
+//!
+//! From `exp` on functions are texts ([`text`]), a file each in the compiler's folder `functions`. Of f32 they give the number
+//! that is nearest to the exact value, of every element; of f64 what docs/accuracy.md says.
 //!
 //! The same expression has the same bits on every machine, but for those of a NaN. So nothing depends on these, not even
 //! on the sign that processors give a NaN, each its own: that is why `copysign` looks at it no further.
 //!
-//! `sign`, `fmin`, `fmax`, `clamp`, `is_inf` and `is_finite` are short for what can be written with the others, and
+//! `sign`, `fmin`, `fmax`, `clamp`, `poly`, `is_inf` and `is_finite` are short for what can be written with the others, and
 //! some repeat their arguments in it. Within one another they soon exceed the limit of an expression's parts.
 //!
 //! `inf` and `nan` are constants, beside decimal numbers: `select(numbers == 0, nan, total / numbers)`.
@@ -239,6 +250,7 @@ mod schema;
 mod staged;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod word;
 
 pub use self::{

@@ -348,10 +348,8 @@ impl Parser<'_, '_> {
         let arguments = call.args.iter().enumerate();
         let arguments: Vec<Option<Expr>> =
             arguments.map(|(index, argument)| self.expr(argument, function.takes(index))).collect();
-        let count = function.arguments.len();
-        if arguments.len() != count {
-            let plural = if count == 1 { "" } else { "s" };
-            self.report(Rule::ArgumentCount, range, format!("`{name}` takes {count} argument{plural}"))
+        if let Some(takes) = function.refuses(arguments.len()) {
+            self.report(Rule::ArgumentCount, range, format!("`{name}` takes {takes}"))
                 .label(format!("{} given", arguments.len()))
                 .fix(format!("write `{}`", function.example()));
             return None;

@@ -65,6 +65,11 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// One that is all there is.
+    pub(super) fn whole(value: &str) -> Self {
+        Self { value: value.to_owned(), span: 0..value.len(), start: Some(0) }
+    }
+
     fn new(source: &Source, value: &str, span: Range<usize>) -> Self {
         let raw = source.text.get(span.clone()).unwrap_or_default();
         let start = verbatim(raw, value).map(|start| span.start + start);

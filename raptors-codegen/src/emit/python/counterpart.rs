@@ -199,6 +199,8 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
         Expr::Unary(Unary::Trunc, x) => call("trunc", &[x])?,
         Expr::Unary(Unary::Round, x) => call("rint", &[x])?,
         Expr::Unary(Unary::IsNan, x) => call("isnan", &[x])?,
+        // What NumPy has of these has other bits, or none.
+        Expr::Unary(Unary::Exponent | Unary::Mantissa | Unary::Pow2 | Unary::Function(_), _) => return None,
         Expr::Binary(Binary::Min, x, y) => call("minimum", &[x, y])?,
         Expr::Binary(Binary::Max, x, y) => call("maximum", &[x, y])?,
         Expr::Binary(Binary::Rem, x, y) => call("fmod", &[x, y])?,

@@ -79,7 +79,7 @@ impl Parser<'_, '_> {
     pub(super) fn unknown_function(&mut self, name: &str, at: &Range<usize>, arguments: &Range<usize>) {
         let arguments = arguments_of(self.text.value.get(arguments.clone()).unwrap_or_default());
         let instead = match habits::function(name, &arguments) {
-            None => nearest(name, FUNCTIONS.map(|function| function.name)).map(Instead::Named),
+            None => nearest(name, FUNCTIONS.iter().map(|function| function.name)).map(Instead::Named),
             known => known,
         };
         let is_value = self.scope.inputs.iter().chain(self.scope.fields).any(|known| known == name);
