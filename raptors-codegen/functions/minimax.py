@@ -88,6 +88,7 @@ def atan_rest(z):
 
 S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
 POLYNOMIALS = {
+    "cbrt": (mp.cbrt, mp.mpf(1), mp.mpf(8), 5, lambda m: 1 / mp.cbrt(m)),
     "exp": (exp_rest, -HALF_LN2, HALF_LN2, 10, lambda r: r * r + mp.mpf(2) ** -8),
     "exp, elements of f32": (exp_rest, -HALF_LN2, HALF_LN2, 9, lambda r: r * r + mp.mpf(2) ** -8),
     "log": (log_rest, mp.mpf(0), S * S, 7, lambda z: z + mp.mpf(2) ** -10),
