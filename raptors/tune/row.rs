@@ -331,7 +331,46 @@ fn found(
 
 #[cfg(test)]
 mod tests {
+    use std::{ops::ControlFlow, time::Duration};
+
     use super::*;
+    use crate::tune::{Again, Filter, cases};
+
+    /// Nobody watches.
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn begins(&mut self, _: usize, _: usize, _: &Case) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn left(&mut self, _: usize) {
+            panic!("nobody runs when the time is over");
+        }
+
+        fn ends(&mut self, _: &Found, _: Duration) {}
+
+        fn again(&mut self, _: Again, _: usize) {}
+    }
+
+    #[test]
+    fn when_the_time_is_over_there_are_no_data_and_cores_are_not_asked_for() {
+        let (mut nobody, until) = (Nobody, Instant::now());
+        let mut timed = Timed::new(1, until, &mut nobody);
+        while !timed.is_late() {
+            std::hint::spin_loop();
+        }
+        let case = &cases(&Filter::of(&["scale".to_owned()]).unwrap(), crate::caches(), false)[0];
+        let way = Contestant { kernel: case.explain().unwrap().kernel, cut: None };
+        assert_eq!(timed.on_course(case, &[way], |_, _| ()), Ok(None));
+        let outcome = timed.hold(case, &[way; 3], &[0; 3], 2, &Rules::new(1.0)).unwrap();
+        assert_eq!((outcome.winner, outcome.verdict), (2, Verdict::NoTime));
+        assert_eq!(timed.duel(case, way, way, 1.0).unwrap().verdict, Verdict::NoTime);
+        // So many never have a core each: who asks finds the machine busy.
+        let many = 4 * std::thread::available_parallelism().unwrap().get();
+        assert!(!timed.has_cores(many) && !timed.busy);
+        assert_eq!(timed.believed(Verdict::Replaced), Verdict::NoTime);
+    }
 
     #[test]
     fn what_a_kernel_wins_on_some_threads_it_does_not_lose_on_others() {
