@@ -121,11 +121,12 @@ table! {
     else "the cores that the calling thread may use (affinity mask, control group)" (|| None),
     shown by |threads: Option<usize>| threads.unwrap_or_else(cores).to_string();
 
-    "Whether a worker that a call wakes is moved off the core of the thread that calls, on Linux. That takes the system call \
-     `sched_setaffinity`, for which a sandbox may end the process."
-    move_workers: Option<bool> = "RAPTORS_MOVE_WORKERS" (MOVES) by moves;
-    else "`on` in a process whose system calls are not filtered (seccomp) when the first worker is woken, else `off`" (|| None),
-    shown by |moves: Option<bool>| moves.map_or("auto", |moves| if moves { "on" } else { "off" }).to_owned();
+    "Whether a worker that a call wakes is moved off the core of the thread that calls, on Linux, where the scheduler of a \
+     virtual machine may leave the two on one core for some milliseconds. That sets the worker's affinity mask for a moment: \
+     a mask that somebody else sets in the same microseconds may be lost, and a sandbox that ends processes for \
+     `sched_setaffinity` will."
+    move_workers: bool = "RAPTORS_MOVE_WORKERS" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
+    else "off" (|| false), shown by on_or_off;
 
     "The bytes that the pool of buffers may keep: memory of matrices that were dropped, for the results of calls to \
      come. `raptors::trim` gives it back."
@@ -144,12 +145,12 @@ table! {
     "Whether calls are counted and timed from the start: what `raptors::telemetry` tells of them. `raptors::telemetry::set` \
      changes it later."
     telemetry: bool = "RAPTORS_TELEMETRY" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
-    else "off" (|| false), shown by |on: bool| if on { "on" } else { "off" }.to_owned();
+    else "off" (|| false), shown by on_or_off;
 
     "Whether calls adapt from the start: learn from what calls take whether to share their work, and in what pieces. \
      `raptors::adaptive` changes it later."
     adaptive: bool = "RAPTORS_ADAPTIVE" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
-    else "off" (|| false), shown by |on: bool| if on { "on" } else { "off" }.to_owned();
+    else "off" (|| false), shown by on_or_off;
 
     "The folder of users' settings: in its folder `raptors` are their own profiles, a file named after each processor."
     config: Option<PathBuf> = "XDG_CONFIG_HOME" (CONFIG) by |word| Ok(absolute(word));
@@ -201,18 +202,6 @@ fn first_set<T>(
 const THREADS: &str = "a number from 1 to 1024";
 const THREAD_LIST: &str = "a number from 1 to 1024, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
-
-const MOVES: &str = "auto, on (1) or off (0)";
-
-fn moves(word: &str) -> Result<Option<bool>, String> {
-    match word.to_ascii_lowercase().as_str() {
-        // Nothing but spaces.
-        "" | "auto" => Ok(None),
-        "on" | "1" => Ok(Some(true)),
-        "off" | "0" => Ok(Some(false)),
-        _ => Err(MOVES.to_owned()),
-    }
-}
 
 const NUMERICS: &str = "numpy or any";
 
@@ -279,6 +268,10 @@ fn switch(word: &str) -> Option<bool> {
         "off" | "0" => Some(false),
         _ => None,
     }
+}
+
+fn on_or_off(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
 }
 
 /// In the largest unit that divides it: `256 MiB`.

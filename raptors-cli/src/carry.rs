@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::PathBuf};
 use anyhow::{Context as _, anyhow};
 use raptors::catalogue;
 use raptors_codegen::{expand::expand, op::Op, profiles::carry::carry, spec};
-use raptors_profile::parse_version_1;
+use raptors_profile::{Profile, parse_version_1};
 
 use crate::output::{WIDTH, count, wrap};
 
@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result<()> {
     let path = &arguments.profile;
     let name = path.display().to_string();
+    let lock = if arguments.dry_run { None } else { Some(Profile::lock(path)) };
+    let _lock = lock.transpose().with_context(|| name.clone())?;
     let text = fs::read_to_string(path).with_context(|| name.clone())?;
     let old = parse_version_1(&text, &name).map_err(|error| anyhow!("{error}"))?;
     let mut sources: Vec<spec::Source> = Vec::new();

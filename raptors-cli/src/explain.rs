@@ -44,6 +44,8 @@ struct Explanation {
     reason: String,
     threads: usize,
     sharing: String,
+    /// What calls of its size have learned, if these decided how it is cut.
+    adapted: Option<Adapted>,
     chunk_bytes: Option<usize>,
     crossover_bytes: Option<usize>,
     /// The row of a profile that chose the kernel.
@@ -51,6 +53,13 @@ struct Explanation {
     /// The row of a profile that says how calls are cut.
     cut: Option<Row>,
     spec: String,
+}
+
+/// How calls go that have learned.
+#[derive(Serialize)]
+struct Adapted {
+    way: String,
+    samples: u64,
 }
 
 /// A row of a profile.
@@ -99,6 +108,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
         reason: found.reason.clone(),
         threads: found.threads,
         sharing: found.sharing.clone(),
+        adapted: found
+            .adapted
+            .as_ref()
+            .map(|adapted| Adapted { way: adapted.way.to_string(), samples: adapted.samples }),
         chunk_bytes: found.chunk,
         crossover_bytes: found.crossover,
         winner: found.won.as_ref().map(Row::of),

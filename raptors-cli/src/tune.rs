@@ -116,11 +116,11 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
     let findings = raptors::tune::run(&settings, &mut progress)?;
     progress.finish();
 
-    let after = before.with(&findings);
+    let mut after = before.with(&findings);
     write!(out, "{}", summary::of(&findings))?;
     let written = !arguments.dry_run && !before.same_rows(&after);
     if written {
-        after.write()?;
+        after = after.write()?;
         let then = if arguments.bench { "; the next build uses it" } else { "" };
         writeln!(out, "Wrote {}{then}.", after.path().display())?;
     } else {

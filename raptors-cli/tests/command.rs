@@ -163,6 +163,9 @@ fn explain_says_what_the_library_says() {
     assert_eq!(found["spec"], expected.spec);
     assert_eq!(found["reason"], expected.reason);
     assert_eq!(found["isa"], expected.isa.name());
+    assert_eq!(found["sharing"], expected.sharing);
+    // Nothing has been learned in that process, and it says so.
+    assert_eq!(found.get("adapted"), Some(&Value::Null));
     let accurate = written(&["explain", "sum_axis0", "f64", "100x77", "--numerics", "accurate"]);
     assert!(accurate.contains("add_tree_f64_") && accurate.contains("accurate"), "{accurate}");
     for served in ["serves      ", " mean_axis0,", " sum_axis0,"] {
@@ -191,6 +194,15 @@ fn explain_tells_threads_pieces_and_crossover() {
     assert!(small.contains(less), "{small}");
     let columns = explained("mean_axis0", "2000x1000", &[("OMP_NUM_THREADS", "2")]);
     assert!(columns.contains("threads 2 of 2 (OMP_NUM_THREADS), a piece for each"), "{columns}");
+    // Rows of 800 bytes, and of two times two cache lines.
+    let tall = explained("mean_axis0", "20000x200", &three);
+    assert!(tall.contains("threads 3 of 3 (RAPTORS_THREADS), a piece for each: the crossover"), "{tall}");
+    let two = explained("mean_axis0", "100000x64", &three);
+    assert!(two.contains("threads 2 of 3 (RAPTORS_THREADS)"), "{two}");
+    assert!(two.contains("is reached, and its columns are enough for 2 threads"), "{two}");
+    let few = explained("scale", "600x300", &three);
+    assert!(few.contains("threads 2 of 3 (RAPTORS_THREADS)"), "{few}");
+    assert!(few.contains("is reached, and its bytes are enough for 2 threads"), "{few}");
     let narrow = explained("mean_axis0", "10000000x2", &three);
     assert!(narrow.contains("threads 1 of 3 (RAPTORS_THREADS): its columns are too few"), "{narrow}");
     let one = explained("sum", "2000x1000", &[("RAPTORS_THREADS", "1")]);

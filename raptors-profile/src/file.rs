@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error, fmt,
     fmt::Write as _,
     fs,
@@ -148,16 +148,47 @@ impl Profile {
         text
     }
 
+    /// With what changed from one profile to another. Rows that both say the same of stay as they are here, and so does the
+    /// note; where rows change, the head is that of the later one.
+    #[must_use]
+    pub fn with_changes(&self, before: &Self, after: &Self) -> Self {
+        let mut now = self.clone();
+        tables(&mut now.kernels, &before.kernels, &after.kernels);
+        let none = BTreeMap::new();
+        for threads in keys(&before.threads, &after.threads) {
+            let [before, after] =
+                [before, after].map(|profile| profile.threads.get(threads).unwrap_or(&none));
+            tables(now.threads.entry(*threads).or_default(), before, after);
+        }
+        now.threads.retain(|_, tables| !tables.is_empty());
+        if now != *self {
+            let Self { cpu, caches, rustc, date, .. } = after.clone();
+            now = Self { cpu, caches, rustc, date, ..now };
+        }
+        now
+    }
+
+    /// Keeps others who ask for the same from that file, until what is handed back is dropped: who reads a profile, changes
+    /// it and writes it leaves out what another one writes meanwhile. The lock is a hidden file beside, which stays.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or written to, or has no locks.
+    pub fn lock(path: &Path) -> io::Result<fs::File> {
+        let (folder, name) = parts(path)?;
+        fs::create_dir_all(folder)?;
+        let lock = fs::File::create(folder.join(format!(".{name}.lock")))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
     /// Writes the profile, whole or not at all: into a file beside, which then takes the place of the old one.
     ///
     /// # Errors
     /// If the folder cannot be made or written to. The file that was there is then as it was.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let (folder, name) = parts(path)?;
         fs::create_dir_all(folder)?;
-        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let beside = folder.join(format!(".{}.{}", name.to_string_lossy(), process::id()));
+        let beside = folder.join(format!(".{name}.{}", process::id()));
         let written = fs::File::create(&beside).and_then(|mut file| {
             file.write_all(self.to_text().as_bytes())?;
             // On the disk before the name is: a crash leaves the old profile or the new one.
@@ -169,6 +200,41 @@ impl Profile {
         }
         written
     }
+}
+
+/// The folder of a file, and its name.
+fn parts(path: &Path) -> io::Result<(&Path, Cow<'_, str>)> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok((folder.unwrap_or(Path::new(".")), name.to_string_lossy()))
+}
+
+/// Those of either, each once.
+fn keys<'a, K: Ord, V>(one: &'a BTreeMap<K, V>, other: &'a BTreeMap<K, V>) -> BTreeSet<&'a K> {
+    one.keys().chain(other.keys()).collect()
+}
+
+type RowsOf<P, R> = BTreeMap<Table, BTreeMap<P, R>>;
+
+/// Puts into the tables what changed from some to others.
+fn tables<P: Clone + Ord, R: Clone + PartialEq>(
+    now: &mut RowsOf<P, R>,
+    before: &RowsOf<P, R>,
+    after: &RowsOf<P, R>,
+) {
+    let none = BTreeMap::new();
+    for table in keys(before, after) {
+        let [before, after] = [before, after].map(|tables| tables.get(table).unwrap_or(&none));
+        let rows = now.entry(table.clone()).or_default();
+        for place in keys(before, after) {
+            match after.get(place) {
+                row if row == before.get(place) => {}
+                Some(row) => drop(rows.insert(place.clone(), row.clone())),
+                None => drop(rows.remove(place)),
+            }
+        }
+    }
+    now.retain(|_, rows| !rows.is_empty());
 }
 
 /// What a row is for, and its fields.

@@ -242,7 +242,8 @@ def test_explain_and_threads() -> None:
 def test_explanations_say_why_so_many_threads() -> None:
     with raptors.threads(2):
         for shape, axis, words in [
-            ((20000, 200), 0, "its columns are too few to be shared"),
+            ((200000, 20), 0, "its columns are too few to be shared"),
+            ((20000, 200), 0, "the crossover of "),
             ((10, 10), 0, "less than the crossover of "),
             ((2000, 2000), 0, "the crossover of "),
         ]:

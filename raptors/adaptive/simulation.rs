@@ -283,6 +283,23 @@ fn a_way_that_is_often_fast_and_slow_on_average_does_not_win() {
     }
 }
 
+/// Of a challenger that is far ahead only since the machine changed, and of the others, the rounds before that compare with
+/// what is no more: they must not decide the next switch.
+#[test]
+fn a_switch_forgets_the_rounds_before_those_that_decided_it() {
+    let mut policy = Policy::new(3, 2, 0);
+    (policy.recent, policy.long) = (1000.0, 1000.0);
+    policy.tried[1].rounds = [vec![0.4; 10], vec![-1.0; FEW]].concat();
+    policy.tried[2].rounds = [vec![-0.4; 10], vec![-0.5, -0.25, -0.75]].concat();
+    assert_eq!(policy.evidence(1), Some(FEW));
+    policy.switch(1, FEW);
+    assert_eq!((policy.force, policy.tried[1].rounds.len()), (1, 0));
+    // The way that was in force is slower by what the challenger was faster, and the third by the difference of the two.
+    assert_eq!(policy.tried[0].rounds, [1.0; FEW]);
+    assert_eq!(policy.tried[2].rounds, [0.5, 0.75, 0.25]);
+    assert_eq!((policy.evidence(0), policy.evidence(2)), (None, None));
+}
+
 #[test]
 fn nothing_is_decided_by_few_samples() {
     let mut policy = Policy::new(2, 2, 0);

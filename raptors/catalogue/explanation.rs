@@ -202,6 +202,17 @@ fn sharing(bytes: usize, crossover: Option<usize>, threads: usize) -> String {
             format!("less than the crossover of {} for this bucket", in_units(crossover))
         }
         Some(_) if threads == 1 => "its columns are too few to be shared".to_owned(),
-        Some(crossover) => format!("the crossover of {} for this bucket is reached", in_units(crossover)),
+        Some(crossover) => {
+            let reached = format!("the crossover of {} for this bucket is reached", in_units(crossover));
+            // As `threads::cut` has it.
+            let by_bytes = allowed.min(bytes / (crossover / 2).max(1));
+            if threads < by_bytes {
+                format!("{reached}, and its columns are enough for {threads} threads")
+            } else if threads < allowed {
+                format!("{reached}, and its bytes are enough for {threads} threads")
+            } else {
+                reached
+            }
+        }
     }
 }

@@ -48,6 +48,13 @@ pub(crate) fn stripes<T>(cols: usize, parts: usize) -> usize {
     columns::<T>(cols, parts.min(wide))
 }
 
+/// As [`stripes`], but where that would leave threads without one, each has its own, however narrow: two threads that read
+/// the same pages are faster than one that reads them alone.
+pub(crate) fn stripes_of_threads<T>(cols: usize, parts: usize, threads: usize) -> usize {
+    let wide = stripes::<T>(cols, parts);
+    if cols.div_ceil(wide) < threads.min(parts) { columns::<T>(cols, threads.min(parts)) } else { wide }
+}
+
 /// The largest nodes of the pairwise tree over `len` elements that have at most `most`, in order, as start and length.
 pub(crate) fn nodes(len: usize, most: usize) -> Nodes {
     Nodes { most: most.max(LEAF), later: vec![(0, len)] }
@@ -130,6 +137,21 @@ mod tests {
         assert_eq!(stripes::<f32>(1000, 3), 352);
         assert_eq!(stripes::<f64>(100, 4), 112);
         assert_eq!(stripes::<f32>(3, 16), 32);
+    }
+
+    #[test]
+    fn stripes_are_narrow_where_threads_would_have_none() {
+        // 20,000 rows of 200: as two pieces, as many small ones, for four threads and for more than there are lines.
+        assert_eq!(stripes::<f32>(200, 2), 224);
+        assert_eq!(stripes_of_threads::<f32>(200, 2, 2), 128);
+        assert_eq!(stripes_of_threads::<f32>(200, 256, 2), 128);
+        assert_eq!(stripes_of_threads::<f32>(200, 256, 4), 64);
+        assert_eq!(stripes_of_threads::<f64>(200, 256, 64), 16);
+        assert_eq!(stripes_of_threads::<f32>(3, 16, 2), 32);
+        // Where all threads have one they are as wide as it pays, and as many as are asked for.
+        assert_eq!(stripes_of_threads::<f32>(1024, 4, 2), stripes::<f32>(1024, 4));
+        assert_eq!(stripes_of_threads::<f32>(1024, 1000, 2), stripes::<f32>(1024, 1000));
+        assert_eq!(stripes_of_threads::<f32>(1024, 1, 4), 1024);
     }
 
     #[test]

@@ -308,19 +308,18 @@ impl<T: Element> Reduction<T> {
         } else {
             bytes.div_ceil(cut.chunk)
         };
-        let step = chunk::stripes::<T>(cols, parts);
-        let count = cols.div_ceil(step);
         let by_rows = match self.order {
             Order::Any => true,
             Order::Tree => class == Numerics::Accurate,
             Order::Sequence => false,
         };
+        let wide = chunk::stripes::<T>(cols, parts);
         // One thread is given pieces only so that the call can be cancelled between them: it wants several too.
-        if by_rows && count < cut.threads.max(2) {
-            Down::Rows { most: rows.div_ceil(parts.max(1)), count: parts }
-        } else {
-            Down::Stripes { step, count }
+        if by_rows && cols.div_ceil(wide) < cut.threads.max(2) {
+            return Down::Rows { most: rows.div_ceil(parts.max(1)), count: parts };
         }
+        let step = if by_rows { wide } else { chunk::stripes_of_threads::<T>(cols, parts, cut.threads) };
+        Down::Stripes { step, count: cols.div_ceil(step) }
     }
 
     /// Down the columns, some rows for each thread: nodes of the tree over the rows, whose states are then joined.

@@ -3,13 +3,14 @@
 //! Linux does not always wake a thread on the core that idles. On a virtual machine a core that has been halted counts as
 //! one that the host has taken away; and where most cores have been busy of late, by whatever threads, no idle one is
 //! looked for. The worker then queues up behind the caller that woke it, beside a core with nothing to do, until the
-//! scheduler balances the two, milliseconds later: the call, and those that follow, run on one thread. So a caller has
-//! those whom it wakes moved off its own core: a thread that may not run where it waits is moved at once. Its mask is
-//! put back before the call goes on, unless somebody else has set another one meanwhile; and one that runs elsewhere
-//! already is left where it is.
+//! scheduler balances the two, milliseconds later: the call, and those that follow, run on one thread.
 //!
-//! That takes a system call, `sched_setaffinity`, for which a sandbox may end the process. Where system calls are filtered,
-//! workers stay where they wake; so they do where the system refuses, and where the environment says so.
+//! The one thing that moves a thread at once is a mask that forbids it the core where it waits. No system call changes a
+//! mask only if it still is what it was, so a mask that somebody else sets in the same microseconds would be lost; and a
+//! sandbox, which a process may enter at any time, may end it for `sched_setaffinity`. So workers are left where they wake,
+//! unless the environment says that neither is to be feared. Then a caller narrows the masks of those whom it wakes, and
+//! puts them back before the call goes on, unless somebody else has set another one meanwhile. One caller at a time does
+//! that to a worker: a second one would take the narrowed mask for the worker's own.
 //!
 //! Other systems are trusted to find the idle core.
 
@@ -21,12 +22,14 @@ pub(super) struct Seat {
     thread: AtomicUsize,
     /// From when it is about to sleep until it has work.
     asleep: AtomicBool,
+    /// While a caller has its mask in hand.
+    in_hand: AtomicBool,
 }
 
 impl Seat {
     /// As it is before the worker begins.
     pub(super) const fn new() -> Self {
-        Self { thread: AtomicUsize::new(0), asleep: AtomicBool::new(false) }
+        Self { thread: AtomicUsize::new(0), asleep: AtomicBool::new(false), in_hand: AtomicBool::new(false) }
     }
 
     /// The worker, which is this thread, begins: by sleeping.
@@ -44,14 +47,24 @@ impl Seat {
     pub(super) fn wakes(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
+
+    /// Does that with the number of the worker, unless another caller is at it.
+    fn in_hand(&self, act: impl FnOnce(usize)) {
+        if !self.in_hand.swap(true, Ordering::Acquire) {
+            act(self.thread.load(Ordering::Relaxed));
+            self.in_hand.store(false, Ordering::Release);
+        }
+    }
 }
 
-/// Sees to it that none of so many workers that were just woken waits for the core of this thread. Which ones they are is
-/// a guess: the pool wakes those first that it started first.
+/// Sees to it that none of so many workers that were just woken waits for the core of this thread, if the environment asks
+/// for that. Which ones they are is a guess: the pool wakes those first that it started first.
 pub(super) fn leave_this_core(seats: &[Seat], woken: usize) {
-    let asleep = seats.iter().filter(|seat| seat.asleep.load(Ordering::Relaxed));
-    for seat in asleep.take(woken) {
-        system::leave_this_core(seat.thread.load(Ordering::Relaxed));
+    if system::moves() {
+        let asleep = seats.iter().filter(|seat| seat.asleep.load(Ordering::Relaxed));
+        for seat in asleep.take(woken) {
+            seat.in_hand(system::leave_this_core);
+        }
     }
 }
 
@@ -62,10 +75,7 @@ pub(super) fn cores() -> usize {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::{
-        fs,
-        sync::atomic::{AtomicU8, Ordering},
-    };
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::{
         io::Errno,
@@ -74,11 +84,8 @@ mod system {
 
     use crate::knobs;
 
-    const UNKNOWN: u8 = 0;
-    const YES: u8 = 1;
-    const NO: u8 = 2;
-    /// Whether workers are moved.
-    static MOVES: AtomicU8 = AtomicU8::new(UNKNOWN);
+    /// Whether the system has refused to move workers.
+    static REFUSED: AtomicBool = AtomicBool::new(false);
 
     pub(super) fn cores() -> usize {
         sched_getaffinity(None).map_or(0, |allowed| usize::try_from(allowed.count()).unwrap_or(0))
@@ -88,35 +95,18 @@ mod system {
         usize::try_from(gettid().as_raw_nonzero().get()).unwrap_or(0)
     }
 
-    /// Whether workers may be moved: as the environment says, else where no system call is filtered. A filter may end the
-    /// process for a call that it does not expect, and no call tells beforehand whether it would.
-    fn may_move() -> bool {
-        let known = MOVES.load(Ordering::Relaxed);
-        if known != UNKNOWN {
-            return known == YES;
-        }
-        let wish = knobs::settings().ok().and_then(|settings| settings.move_workers);
-        let may = wish.unwrap_or_else(|| {
-            fs::read_to_string("/proc/thread-self/status").is_ok_and(|status| !is_filtered(&status))
-        });
-        MOVES.store(if may { YES } else { NO }, Ordering::Relaxed);
-        may
-    }
-
-    /// Whether a thread of that status has a filter of system calls. A system without filters has no such line.
-    pub(super) fn is_filtered(status: &str) -> bool {
-        let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
-        mode.is_some_and(|mode| mode.trim() != "0")
+    /// Whether workers are moved.
+    pub(super) fn moves() -> bool {
+        knobs::settings().is_ok_and(|settings| settings.move_workers) && !REFUSED.load(Ordering::Relaxed)
     }
 
     /// Moves a thread off this one's core, and lets it come back.
     pub(super) fn leave_this_core(thread: usize) {
         // Without one: this thread itself.
-        if may_move()
-            && let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw)
+        if let Some(thread) = i32::try_from(thread).ok().and_then(Pid::from_raw)
             && leave(thread, sched_getcpu(), || ())
         {
-            MOVES.store(NO, Ordering::Relaxed);
+            REFUSED.store(true, Ordering::Relaxed);
         }
     }
 
@@ -152,20 +142,29 @@ mod system {
         0
     }
 
+    pub(super) const fn moves() -> bool {
+        false
+    }
+
     pub(super) const fn leave_this_core(_: usize) {}
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::{sync::mpsc, thread};
+    use std::{
+        sync::{Barrier, mpsc},
+        thread,
+    };
 
     use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     use super::{system, *};
 
+    /// What many callers do at once to the mask of a worker leaves it as it was.
     #[test]
     fn a_worker_leaves_this_core_and_may_come_back() {
-        let seat = Seat::new();
+        const CALLERS: usize = 8;
+        let (seat, start) = (Seat::new(), Barrier::new(CALLERS));
         let (stop, stopped) = mpsc::channel::<()>();
         let (begun, begins) = mpsc::channel();
         thread::scope(|scope| {
@@ -175,20 +174,45 @@ mod tests {
                 begun.send(sched_getaffinity(None).expect("a mask")).expect("somebody listens");
                 // Busy, so that it always is on some core.
                 while stopped.try_recv().is_err() {
-                    std::hint::spin_loop();
+                    thread::yield_now();
                 }
             });
             let before = begins.recv().expect("it begins");
             let thread = seat.thread.load(Ordering::Relaxed);
-            for _ in 0..100 {
-                leave_this_core(std::slice::from_ref(seat), 1);
+            assert!(thread > 0 && thread != system::thread());
+            assert!(before.is_set(sched_getcpu()));
+            let move_it = || {
+                start.wait();
+                for _ in 0..2_000 {
+                    seat.in_hand(system::leave_this_core);
+                }
+            };
+            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(move_it)).collect();
+            for caller in callers {
+                caller.join().expect("it moves a worker");
             }
             let worker = Pid::from_raw(i32::try_from(thread).expect("a number"));
-            assert!(thread > 0 && thread != system::thread());
-            assert_eq!(sched_getaffinity(worker).expect("it lives"), before, "the mask is put back");
-            assert!(before.is_set(sched_getcpu()));
+            let after = sched_getaffinity(worker);
             stop.send(()).expect("it listens");
+            assert_eq!(after, Ok(before), "the mask is put back");
         });
+    }
+
+    #[test]
+    fn a_worker_is_in_the_hand_of_one_caller_at_a_time() {
+        let seat = Seat::new();
+        let acts = |other: &mut dyn FnMut()| {
+            let mut acted = false;
+            seat.in_hand(|_| {
+                acted = true;
+                other();
+            });
+            acted
+        };
+        let mut inner = None;
+        assert!(acts(&mut || inner = Some(acts(&mut || ()))));
+        assert_eq!(inner, Some(false), "it has been narrowed by another one");
+        assert!(acts(&mut || ()), "and afterwards again");
     }
 
     #[test]
@@ -224,17 +248,5 @@ mod tests {
             }
             stop.send(()).expect("it listens");
         });
-    }
-
-    #[test]
-    fn filters_of_system_calls_are_seen() {
-        for (status, is_filtered) in [
-            ("Name:\tx\nSeccomp:\t0\n", false),
-            ("Seccomp:\t2\n", true),
-            ("Seccomp:\t1", true),
-            ("Name:\tx", false),
-        ] {
-            assert_eq!(system::is_filtered(status), is_filtered, "{status:?}");
-        }
     }
 }

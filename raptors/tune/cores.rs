@@ -27,7 +27,8 @@ pub(super) fn are_free(threads: usize) -> bool {
 fn are_free_now(threads: usize) -> bool {
     let counts = Mutex::new(Vec::new());
     let begin = Instant::now();
-    // By the threads that calls use too, which know how to find an idle core.
+    // By the threads that calls use too. Where the first try finds a worker on the core of this thread, it has been moved by
+    // the next.
     let counted = threads::run(threads, 0..threads, |_| {
         let count = count();
         if let Ok(mut counts) = counts.lock() {

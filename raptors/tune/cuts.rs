@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{
     case::{Case, range},
-    cores,
     row::Timed,
     statistics::Interval,
     subject::Contestant,
@@ -116,8 +115,7 @@ pub(super) fn decide(
     if size == Size::L1 || threads < 2 {
         return Ok(None);
     }
-    if !cores::are_free(threads) {
-        timed.busy = true;
+    if !timed.has_cores(threads) {
         return Ok(None);
     }
     let bytes = case.bytes();
@@ -252,8 +250,7 @@ pub(super) fn confirm(
 ) -> Result<Cuts, Error> {
     let (Some(before), Place::Bucket(Bucket { size, .. })) = (cuts.was, case.place) else { return Ok(cuts) };
     let wanted = cuts.now();
-    let is_free = cores::are_free(cuts.threads);
-    timed.busy |= !is_free;
+    let is_free = timed.has_cores(cuts.threads);
     let mut faster = None;
     let mut wins = |case: &Case, now: Tasks, threads: usize| {
         let [now, before] =

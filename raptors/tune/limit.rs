@@ -18,8 +18,8 @@ pub(super) struct Limits(HashMap<(usize, usize, usize), Option<f64>>);
 const TIMES: usize = 7;
 
 impl Limits {
-    /// Seconds of a loop that moves the bytes of a case, if it is known how fast that can be.
-    pub(super) fn seconds(&mut self, case: &Case) -> Option<f64> {
+    /// Seconds of a loop that moves the bytes of a case, if it is known how fast that can be, or can be found out by then.
+    pub(super) fn seconds(&mut self, case: &Case, until: Instant) -> Option<f64> {
         let bytes = case.bytes();
         if bytes <= crate::caches().l2 {
             return None;
@@ -28,14 +28,17 @@ impl Limits {
         // Rounding shapes makes no difference of speed.
         let step = 1 << bytes.ilog2().saturating_sub(3);
         let rate = self.0.entry((bytes / step * step, reads, writes));
-        let rate = *rate.or_insert_with(|| rate_of(bytes, reads, writes));
+        let rate = *rate.or_insert_with(|| rate_of(bytes, reads, writes, until));
         Some(to_f64(bytes) / rate?)
     }
 }
 
 /// Bytes a second of the loop for so many matrices that are read and written. Where they are in memory, of so many that
 /// none of them is left in the last cache.
-fn rate_of(bytes: usize, reads: usize, writes: usize) -> Option<f64> {
+fn rate_of(bytes: usize, reads: usize, writes: usize, until: Instant) -> Option<f64> {
+    if Instant::now() > until {
+        return None;
+    }
     let last = crate::caches().l3;
     let bytes = if bytes > last { bytes.max(2 * last) } else { bytes };
     let words = bytes / (reads + writes) / size_of::<u64>();
@@ -52,12 +55,14 @@ fn rate_of(bytes: usize, reads: usize, writes: usize) -> Option<f64> {
     };
     let mut time = || {
         let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64()
+        (start <= until).then(|| {
+            run();
+            start.elapsed().as_secs_f64()
+        })
     };
     // The first brings the memory where the others find it.
-    time();
-    let times: Vec<f64> = (0..TIMES).map(|_| time()).collect();
+    time()?;
+    let times: Vec<f64> = (0..TIMES).map(|_| time()).collect::<Option<_>>()?;
     Some(to_f64(words * (reads + writes) * size_of::<u64>()) / Interval::of(&times)?.centre)
 }
 
@@ -80,6 +85,8 @@ fn merge(x: &[u64], y: &[u64], out: &mut [u64]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::{merge, rate_of, read};
 
     #[test]
@@ -95,8 +102,11 @@ mod tests {
 
     #[test]
     fn what_no_loop_is_like_has_no_limit() {
+        let now = Instant::now();
         for (reads, writes, known) in [(1, 0, true), (1, 1, true), (2, 1, true), (3, 1, false)] {
-            assert_eq!(rate_of(1 << 12, reads, writes).is_some(), known);
+            let rate = |until| rate_of(1 << 12, reads, writes, until).is_some();
+            assert_eq!(rate(now + Duration::from_hours(1)), known);
+            assert!(!rate(now), "the time is over");
         }
     }
 }

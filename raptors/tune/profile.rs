@@ -22,11 +22,13 @@ use crate::{Error, dispatch, knobs};
 /// The profile of this processor in a folder of profiles, and its file.
 ///
 /// It is read before a run, so that one that cannot be read is no surprise after it. [`with`](Self::with) says what
-/// the findings make of it, and [`write`](Self::write) puts that in the place of the file that was there.
+/// the findings make of it, and [`write`](Self::write) puts the rows that changed into the file as it then is.
 #[derive(Clone, Debug)]
 pub struct ProfileFile {
     path: PathBuf,
     profile: Profile,
+    /// As it was read.
+    read: Profile,
     /// Whether it is laid over that of the build, as a user's own is.
     is_laid_over: bool,
     left_behind: Option<String>,
@@ -106,14 +108,14 @@ impl ProfileFile {
         }
         // Rows of shapes hold for the caches in the head, so they cannot stand beside rows that hold for others.
         if profile.caches == caches {
-            return Ok(Self { path, profile, is_laid_over, left_behind: None });
+            return Ok(Self { path, read: profile.clone(), profile, is_laid_over, left_behind: None });
         }
         let said = profile.caches;
         let left_behind = format!(
             "{name} is of a machine with other caches ({}, {}, {}): made anew.",
             said.l1, said.l2, said.l3
         );
-        Ok(Self { path, profile: empty, is_laid_over, left_behind: Some(left_behind) })
+        Ok(Self { path, read: empty.clone(), profile: empty, is_laid_over, left_behind: Some(left_behind) })
     }
 
     /// The key of the processor.
@@ -237,14 +239,19 @@ impl ProfileFile {
         }
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes the rows that changed since it was read, whole or not at all, and hands back what the file says then: rows
+    /// that somebody else has written meanwhile stay. One who writes keeps the others waiting.
     ///
     /// # Errors
-    /// If the folder cannot be made or written to. The file that was there is then as it was.
-    pub fn write(&self) -> Result<(), ProfileError> {
-        self.profile
-            .write(&self.path)
-            .map_err(|error| ProfileError::System { path: self.path.clone(), error })
+    /// If the folder cannot be made or written to, or if what is there meanwhile cannot be read. The file is then as it was.
+    pub fn write(&self) -> Result<Self, ProfileError> {
+        let refused = |error| ProfileError::System { path: self.path.clone(), error };
+        let _lock = Profile::lock(&self.path).map_err(refused)?;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let there = Self::of(folder, self.is_laid_over, self.profile.caches)?;
+        let profile = there.profile.with_changes(&self.read, &self.profile);
+        profile.write(&self.path).map_err(refused)?;
+        Ok(Self { read: profile.clone(), profile, ..there })
     }
 }
 
@@ -308,6 +315,8 @@ mod tests {
         Isa,
         tune::{Candidate, Cuts, Filter, Tasks, cases},
     };
+
+    mod writers;
 
     const CACHES: Caches = Caches { l1: Bytes(32 << 10), l2: Bytes(1 << 20), l3: Bytes(32 << 20) };
 

@@ -49,16 +49,13 @@ impl<'a> Timed<'a> {
         incumbent: usize,
         rules: &Rules,
     ) -> Result<Outcome, Error> {
-        if self.is_late() {
-            return Ok(Outcome { winner: incumbent, ..undecided(Verdict::NoTime) });
-        }
         let outcome = self.on_course(case, contestants, |course, random| {
             tournament::hold(course, complexity, incumbent, rules, random)
         })?;
-        if outcome.verdict == Verdict::Replaced && self.is_disturbed() {
-            return Ok(Outcome { winner: incumbent, verdict: Verdict::Noisy, ..outcome });
-        }
-        Ok(outcome)
+        let outcome = outcome.unwrap_or_else(|| undecided(Verdict::NoTime));
+        let verdict = self.believed(outcome.verdict);
+        let winner = if verdict == Verdict::Replaced { outcome.winner } else { incumbent };
+        Ok(Outcome { winner, verdict, ..outcome })
     }
 
     /// Holds one more duel, between who has won and who was there before.
@@ -69,47 +66,57 @@ impl<'a> Timed<'a> {
         before: Contestant,
         seconds: f64,
     ) -> Result<Decided, Error> {
-        if self.is_late() {
-            return Ok(Decided::NOTHING);
-        }
         let rules = Rules::new(seconds);
         let decided = self.on_course(case, &[before, winner], |course, random| {
             tournament::duel(course, 1, 0, &rules, random)
         })?;
-        let decided = decided.unwrap_or(Decided::NOTHING);
-        if decided.verdict == Verdict::Replaced && self.is_disturbed() {
-            return Ok(Decided { verdict: Verdict::Noisy, ..decided });
-        }
-        Ok(decided)
+        let decided = decided.flatten().unwrap_or(Decided::NOTHING);
+        Ok(Decided { verdict: self.believed(decided.verdict), ..decided })
     }
 
+    /// `None` where the time was over before all had their data.
     fn on_course<R>(
         &mut self,
         case: &Case,
         contestants: &[Contestant],
         act: impl FnOnce(&mut dyn Course, &mut Random) -> R,
-    ) -> Result<R, Error> {
+    ) -> Result<Option<R>, Error> {
         let (mut left, until) = (|candidates| self.observer.left(candidates), self.until);
         let contestants = contestants.to_vec();
         Ok(match case.dtype {
             Dtype::F32 => {
-                let mut course =
-                    OnMachine::<f32>::new(case, contestants, &mut self.checked, until, &mut left)?;
-                act(&mut course, &mut self.random)
+                let course = OnMachine::<f32>::new(case, contestants, &mut self.checked, until, &mut left)?;
+                course.map(|mut course| act(&mut course, &mut self.random))
             }
             Dtype::F64 => {
-                let mut course =
-                    OnMachine::<f64>::new(case, contestants, &mut self.checked, until, &mut left)?;
-                act(&mut course, &mut self.random)
+                let course = OnMachine::<f64>::new(case, contestants, &mut self.checked, until, &mut left)?;
+                course.map(|mut course| act(&mut course, &mut self.random))
             }
         })
     }
 
-    /// Whether another process keeps a core busy; who is fastest beside it need not be so alone.
-    fn is_disturbed(&mut self) -> bool {
-        let disturbed = !cores::are_quiet();
-        self.busy |= disturbed;
-        disturbed
+    /// What becomes of a verdict. Who is fastest while another process keeps a core busy need not be so alone.
+    fn believed(&mut self, verdict: Verdict) -> Verdict {
+        if verdict != Verdict::Replaced {
+            verdict
+        } else if self.is_late() {
+            Verdict::NoTime
+        } else if cores::are_quiet() {
+            verdict
+        } else {
+            self.busy = true;
+            Verdict::Noisy
+        }
+    }
+
+    /// Whether so many threads have a core each; not asked when the time is over.
+    pub(super) fn has_cores(&mut self, threads: usize) -> bool {
+        if self.is_late() {
+            return false;
+        }
+        let are_free = cores::are_free(threads);
+        self.busy |= !are_free;
+        are_free
     }
 }
 
@@ -179,7 +186,7 @@ pub(super) fn tune(
             cuts = Some(decided.cuts);
         }
     }
-    let limit = timed.limits.seconds(case);
+    let limit = timed.limits.seconds(case, timed.until);
     Ok(Found { duel_threads, limit, ..found(case, isa, row, &kernels, &outcome, cuts) })
 }
 
@@ -324,7 +331,46 @@ fn found(
 
 #[cfg(test)]
 mod tests {
+    use std::{ops::ControlFlow, time::Duration};
+
     use super::*;
+    use crate::tune::{Again, Filter, cases};
+
+    /// Nobody watches.
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn begins(&mut self, _: usize, _: usize, _: &Case) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn left(&mut self, _: usize) {
+            panic!("nobody runs when the time is over");
+        }
+
+        fn ends(&mut self, _: &Found, _: Duration) {}
+
+        fn again(&mut self, _: Again, _: usize) {}
+    }
+
+    #[test]
+    fn when_the_time_is_over_there_are_no_data_and_cores_are_not_asked_for() {
+        let (mut nobody, until) = (Nobody, Instant::now());
+        let mut timed = Timed::new(1, until, &mut nobody);
+        while !timed.is_late() {
+            std::hint::spin_loop();
+        }
+        let case = &cases(&Filter::of(&["scale".to_owned()]).unwrap(), crate::caches(), false)[0];
+        let way = Contestant { kernel: case.explain().unwrap().kernel, cut: None };
+        assert_eq!(timed.on_course(case, &[way], |_, _| ()), Ok(None));
+        let outcome = timed.hold(case, &[way; 3], &[0; 3], 2, &Rules::new(1.0)).unwrap();
+        assert_eq!((outcome.winner, outcome.verdict), (2, Verdict::NoTime));
+        assert_eq!(timed.duel(case, way, way, 1.0).unwrap().verdict, Verdict::NoTime);
+        // So many never have a core each: who asks finds the machine busy.
+        let many = 4 * std::thread::available_parallelism().unwrap().get();
+        assert!(!timed.has_cores(many) && !timed.busy);
+        assert_eq!(timed.believed(Verdict::Replaced), Verdict::NoTime);
+    }
 
     #[test]
     fn what_a_kernel_wins_on_some_threads_it_does_not_lose_on_others() {

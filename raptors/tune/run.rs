@@ -283,13 +283,15 @@ pub(super) fn laps(
     ) -> Result<Laps, Error> {
         let contestants = kernels.iter().map(|kernel| Contestant { kernel, cut: None }).collect();
         let (mut checked, mut left) = (Checked::default(), |_| {});
-        let mut course = OnMachine::<T>::new(case, contestants, &mut checked, until, &mut left)?;
+        let mut laps = Laps::new(worlds(case.bytes()), kernels.len());
+        let Some(mut course) = OnMachine::<T>::new(case, contestants, &mut checked, until, &mut left)? else {
+            return Ok(laps);
+        };
         if let Some(wrong) = (0..kernels.len()).find(|&at| !course.is_right(at)) {
             let reason = "its result is not that of the oracle".to_owned();
             return Err(Error::Kernel { kernel: kernels[wrong], reason });
         }
         let all: Vec<usize> = (0..kernels.len()).collect();
-        let mut laps = Laps::new(course.worlds(), kernels.len());
         for _ in 0..count {
             if lap(&mut course, &all, &mut laps, random).is_none() {
                 break;

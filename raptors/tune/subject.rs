@@ -196,8 +196,8 @@ pub(super) fn calls(bytes: usize) -> f64 {
 pub(super) struct OnMachine<'a, T: Element> {
     case: &'a Case,
     contestants: Vec<Contestant>,
-    /// In memory of either kind some places, which take turns; in each an arena for each shape of the case.
-    places: [Vec<Vec<Arena<T>>>; 2],
+    /// They take turns.
+    places: Places<T>,
     place: usize,
     world: World,
     rounds: usize,
@@ -212,34 +212,45 @@ pub(super) struct OnMachine<'a, T: Element> {
     left: &'a mut dyn FnMut(usize),
 }
 
-/// Some places for the data of a case in memory of each kind, in each an arena for each of its shapes.
-fn places<T: Element>(case: &Case) -> Result<[Vec<Vec<Arena<T>>>; 2], Error> {
+/// Some places in memory of either kind, in each an arena for each shape of a case.
+type Places<T> = [Vec<Vec<Arena<T>>>; 2];
+
+/// Some places for the data of a case in memory of each kind; `None` where the time is over before they are there.
+fn places<T: Element>(case: &Case, until: Instant) -> Result<Option<Places<T>>, Error> {
     let mut random = Random::new(2);
     let count = (PLACED / 2 / case.bytes().max(1)).clamp(FEWEST_PLACES, PLACES);
-    let mut in_memory = |memory| {
-        let mut arena = |&shape| -> Result<Arena<T>, Error> {
-            let mut arena = Arena::new(case, shape, memory, &mut random)?;
-            arena.settle();
-            Ok(arena)
-        };
-        (0..count).map(|_| case.shapes.iter().map(&mut arena).collect()).collect::<Result<_, Error>>()
-    };
-    Ok([in_memory(Memory::Library)?, in_memory(Memory::NumPy)?])
+    let mut all: Places<T> = [Vec::new(), Vec::new()];
+    for (places, memory) in all.iter_mut().zip([Memory::Library, Memory::NumPy]) {
+        for _ in 0..count {
+            let mut place = Vec::new();
+            for &shape in &case.shapes {
+                if Instant::now() > until {
+                    return Ok(None);
+                }
+                let mut arena = Arena::new(case, shape, memory, &mut random)?;
+                arena.settle();
+                place.push(arena);
+            }
+            places.push(place);
+        }
+    }
+    Ok(Some(all))
 }
 
 impl<'a, T: Element> OnMachine<'a, T> {
+    /// `None` where the time is over before the data are there.
     pub(super) fn new(
         case: &'a Case,
         contestants: Vec<Contestant>,
         checked: &'a mut Checked,
         until: Instant,
         left: &'a mut dyn FnMut(usize),
-    ) -> Result<Self, Error> {
-        let places = places(case)?;
+    ) -> Result<Option<Self>, Error> {
+        let Some(places) = places(case, until)? else { return Ok(None) };
         // A call on fresh data that the second cache does not hold fills a sample by itself.
         let fresh = u32::from(case.bytes() > crate::caches().l2);
         let repetitions = vec![[0, fresh]; contestants.len() * case.shapes.len()];
-        Ok(Self {
+        Ok(Some(Self {
             case,
             contestants,
             places,
@@ -252,7 +263,7 @@ impl<'a, T: Element> OnMachine<'a, T> {
             until,
             begin: Instant::now(),
             left,
-        })
+        }))
     }
 
     /// How far down the stack the calls of a round are: all depths in turn, neighbours far from each other.
@@ -354,8 +365,8 @@ impl<T: Element> Course for OnMachine<'_, T> {
     }
 
     fn elsewhere(&mut self) {
-        // While the old places are taken, so that the new ones are others. Without room for both it stays.
-        if let Ok(places) = places(self.case) {
+        // While the old places are taken, so that the new ones are others. Without room for both, or time, it stays.
+        if let Ok(Some(places)) = places(self.case, self.until) {
             self.places = places;
         }
     }
@@ -420,7 +431,7 @@ mod tests {
         let mut fills = || {
             let until = Instant::now() + Duration::from_hours(1);
             let mut course =
-                OnMachine::<f32>::new(&case, ways.to_vec(), &mut checked, until, &mut left).unwrap();
+                OnMachine::<f32>::new(&case, ways.to_vec(), &mut checked, until, &mut left).unwrap().unwrap();
             assert_eq!(course.worlds(), WORLDS.len());
             for world in 0..WORLDS.len() {
                 course.round(world);

@@ -23,7 +23,7 @@ pub trait Course {
     fn elsewhere(&mut self) {}
     /// Seconds since some time before.
     fn now(&mut self) -> f64;
-    /// Whether the time is over that everything has to end in.
+    /// Whether the time is over that everything has to end in: then nothing is begun any more.
     fn is_late(&self) -> bool {
         false
     }
@@ -206,7 +206,9 @@ pub fn hold<C: Course + ?Sized>(
     let (mut challenger, mut decided) = duel.outcome(&challengers, rules.least);
     if decided.verdict == Verdict::Replaced {
         let winners = duel.winners(&challengers, rules.least);
-        course.elsewhere();
+        if !course.is_late() {
+            course.elsewhere();
+        }
         let Some(duel) = fight(course, &winners, incumbent, rules, random) else {
             return field.outcome(Verdict::NoTime, None, None);
         };
@@ -253,6 +255,9 @@ pub(super) fn lap<C: Course + ?Sized>(
     let mut order: Vec<usize> = (0..contestants.len()).collect();
     for world in 0..course.worlds() {
         random.shuffle(&mut order);
+        if course.is_late() {
+            return None;
+        }
         course.round(world);
         for &at in &order {
             if course.is_late() {
@@ -418,6 +423,9 @@ fn heats<C: Course + ?Sized>(course: &mut C, field: &mut Field, rules: &Rules, r
         let mut order = field.running.clone();
         order.push(again);
         random.shuffle(&mut order);
+        if course.is_late() {
+            return;
+        }
         // The worlds take turns: who is to be challenged by whom is found in the mean of all.
         course.round(round % course.worlds());
         for runner in order {

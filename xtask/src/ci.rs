@@ -9,59 +9,65 @@ use anyhow::{Context as _, Result, ensure};
 use raptors_codegen::spec::FAMILIES;
 
 use crate::{
-    browser, budget, compare, cross, install, python,
+    browser, budget, compare, cross, install,
+    limit::within,
+    python,
     run::{cargo, command, is_ci, read, run, target, tee},
     test,
 };
 
-type Step = (&'static str, fn() -> Result<()>);
+/// A step: its name, the minutes that it may take, and what it does. The limit is some times what it takes on two cores on
+/// which nothing was built before.
+type Step = (&'static str, u64, fn() -> Result<()>);
 
 const STEPS: [Step; 24] = [
-    ("format", format),
-    ("lints", lints),
-    ("documentation", documentation),
-    ("tests", test::workspace),
-    ("backends", test::backends),
-    ("families of operations", families),
-    ("Python", python::tests),
-    ("Python, in an empty environment", python::installation),
-    ("Python, with one spec more", python::overlay),
-    ("comparison with NumPy", compare::gate),
-    ("benchmarks, once each", benchmarks),
-    ("report in a browser", browser::report),
-    ("example", example),
-    ("budget", budgets),
-    ("emulator", install::qemu),
-    ("conformance on Nehalem", nehalem),
-    ("conformance on Haswell", haswell),
-    ("compiler for aarch64", || cross::compiler().map(drop)),
-    ("conformance on aarch64 (NEON)", cross::neon),
-    ("macOS type-check", cross::macos),
-    ("packages", packages),
-    ("cargo-deny", || install::cargo_deny().map(drop)),
-    ("licences and sources", licences),
-    ("clean checkout", clean_checkout),
+    ("format", 5, format),
+    ("lints", 30, lints),
+    ("documentation", 20, documentation),
+    ("tests", 60, test::workspace),
+    ("backends", 30, test::backends),
+    ("families of operations", 30, families),
+    ("Python", 60, python::tests),
+    ("Python, in an empty environment", 30, python::installation),
+    ("Python, with one spec more", 60, python::overlay),
+    ("comparison with NumPy", 40, compare::gate),
+    ("benchmarks, once each", 40, benchmarks),
+    ("report in a browser", 10, browser::report),
+    ("example", 20, example),
+    ("budget", 40, budgets),
+    ("emulator", 20, install::qemu),
+    ("conformance on Nehalem", 40, nehalem),
+    ("conformance on Haswell", 40, haswell),
+    ("compiler for aarch64", 20, || cross::compiler().map(drop)),
+    ("conformance on aarch64 (NEON)", 60, cross::neon),
+    ("macOS type-check", 20, cross::macos),
+    ("packages", 60, packages),
+    ("cargo-deny", 20, || install::cargo_deny().map(drop)),
+    ("licences and sources", 10, licences),
+    ("clean checkout", 5, clean_checkout),
 ];
 
-/// Runs every step whose name holds one of these words, all of them if there is none; stops at the first that fails,
-/// and sums up either way.
+/// Runs every step whose name holds one of these words, all of them if there is none; stops at the first that fails or
+/// takes longer than its limit, and sums up either way.
 pub(crate) fn run_steps(words: &[String]) -> Result<()> {
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
-    let steps: Vec<_> = STEPS.iter().filter(|(name, _)| wanted(name)).collect();
-    ensure!(!steps.is_empty(), "no step is called so; there are {}", STEPS.map(|(name, _)| name).join(", "));
+    let steps: Vec<_> = STEPS.iter().filter(|(name, ..)| wanted(name)).collect();
+    ensure!(!steps.is_empty(), "no step is called so; there are {}", STEPS.map(|(name, ..)| name).join(", "));
     let mut times = Vec::new();
     let mut outcome = Ok(());
-    for (number, (name, step)) in steps.iter().enumerate() {
+    for (number, (name, minutes, step)) in steps.iter().enumerate() {
         println!("\n== {}/{} {name}", number + 1, steps.len());
         let start = Instant::now();
-        outcome = step().with_context(|| format!("the step `{name}` failed"));
+        let what = format!("the step `{name}`");
+        outcome =
+            within(&what, Duration::from_mins(*minutes), step).with_context(|| format!("{what} failed"));
         times.push((*name, start.elapsed()));
         println!("-- {name}: {:.1} s", start.elapsed().as_secs_f64());
         if outcome.is_err() {
             break;
         }
     }
-    let left: Vec<_> = steps[times.len()..].iter().map(|(name, _)| *name).collect();
+    let left: Vec<_> = steps[times.len()..].iter().map(|(name, ..)| *name).collect();
     print!("\n{}", summary(&times, &left, outcome.is_ok()));
     outcome
 }
@@ -209,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_summary_tells_what_failed_and_what_did_not_run() {
-        let names = STEPS.map(|(name, _)| name);
+        let names = STEPS.map(|(name, ..)| name);
         let times = [(names[0], Duration::from_millis(1500)), (names[1], Duration::ZERO)];
         let summary = summary(&times, &names[2..], false);
         let lines: Vec<_> = summary.lines().collect();

@@ -13,6 +13,7 @@ mod cross;
 mod documents;
 mod goldens;
 mod install;
+mod limit;
 mod mca;
 mod python;
 mod raptors;

@@ -104,7 +104,7 @@ pub(crate) fn tests() -> Result<()> {
     environment.install_wheel(&wheel)?;
     // From a folder without the sources, so that it is the wheel that is tested; no cache is left behind.
     let mut pytest = environment.python();
-    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+    pytest.args(["-m", "pytest", "-q", "--durations=10", "-p", "no:cacheprovider", "tests"]);
     pytest.current_dir(root().join("raptors-python")).env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.env("HYPOTHESIS_STORAGE_DIRECTORY", target().join("hypothesis"));
     run(&mut pytest)

@@ -1,5 +1,6 @@
 //! The tests, and what they say about the instruction sets of this machine.
 
+mod longest;
 mod suites;
 
 use std::fmt;

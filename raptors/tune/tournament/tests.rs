@@ -17,6 +17,10 @@ struct Simulated {
     world: usize,
     /// When the time is over.
     until: f64,
+    /// Seconds of all but a sample: to look at a result, to begin a round, to go elsewhere.
+    other: f64,
+    /// What was begun when the time was over.
+    late: Vec<&'static str>,
     random: Random,
     clock: f64,
     timed: Vec<usize>,
@@ -35,9 +39,19 @@ impl Simulated {
             by_place: 0.0,
             world: 0,
             until: f64::INFINITY,
+            other: 0.0,
+            late: Vec::new(),
             random,
             clock: 0.0,
         }
+    }
+
+    /// Something begins that takes so long.
+    fn takes(&mut self, what: &'static str, seconds: f64) {
+        if self.is_late() {
+            self.late.push(what);
+        }
+        self.clock += seconds;
     }
 
     fn hold(&mut self, incumbent: usize, seed: u64) -> Outcome {
@@ -48,6 +62,7 @@ impl Simulated {
 
 impl Course for Simulated {
     fn is_right(&mut self, contestant: usize) -> bool {
+        self.takes("a look at a result", self.other);
         !self.wrong.contains(&contestant)
     }
 
@@ -57,7 +72,7 @@ impl Course for Simulated {
         let normal: f64 = (0..4).map(|_| self.random.unit() - 0.5).sum();
         let drift = 1.0 + 0.3 * (self.clock * 3.0).sin();
         let interrupted = if self.random.unit() < 0.05 { 1.0 + 3.0 * self.random.unit() } else { 1.0 };
-        self.clock += 1e-3;
+        self.takes("a sample", 1e-3);
         let by_world = if self.world == 0 { self.by_world[contestant] } else { 1.0 };
         self.truth[contestant]
             * by_world
@@ -72,6 +87,7 @@ impl Course for Simulated {
     }
 
     fn round(&mut self, world: usize) {
+        self.takes("a round", self.other);
         self.world = world;
     }
 
@@ -84,6 +100,7 @@ impl Course for Simulated {
     }
 
     fn elsewhere(&mut self) {
+        self.takes("another place", self.other);
         self.place.fill_with(|| 1.0 + self.by_place * self.random.unit());
     }
 }
@@ -162,6 +179,26 @@ fn when_the_time_is_over_nothing_changes() {
         // No more than the sample that was under way.
         assert!(machine.clock < until + 2e-3, "{}", machine.clock);
         assert!(duel(&mut machine, 1, 0, &Rules::new(2.0), &mut Random::new(3)).is_none());
+    }
+}
+
+/// Wherever in a tournament the time is over: in a look at a result, a heat, a duel, the way to the second one.
+#[test]
+fn when_the_time_is_over_nothing_is_begun() {
+    let machine = |until: f64| {
+        let mut machine = Simulated::new(&[1.0, 0.8, 0.9], 0.01, 1);
+        (machine.until, machine.other) = (until, 0.0137);
+        machine
+    };
+    let mut whole = machine(f64::INFINITY);
+    assert_eq!(whole.hold(0, 2).verdict, Verdict::Replaced);
+    for step in 0..2000 {
+        // Up to the last sample but one.
+        let mut machine = machine((whole.clock - 2e-3) * f64::from(step) / 2000.0);
+        let outcome = machine.hold(0, 2);
+        assert_eq!((outcome.winner, outcome.verdict), (0, Verdict::NoTime), "until {}", machine.until);
+        assert!(duel(&mut machine, 1, 0, &Rules::new(2.0), &mut Random::new(3)).is_none());
+        assert_eq!(machine.late, [""; 0], "until {} of {}", machine.until, whole.clock);
     }
 }
 

@@ -6,14 +6,16 @@ use std::{
     io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _},
     path::Path,
     process::Command,
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result};
 
+use super::longest::{EXAMPLES, Longest};
 use crate::run::{judge, shown};
 
-/// Runs the tests, writes all that they say to the file, and a line for each suite to standard output; hands back what
-/// they said.
+/// Runs the tests, writes all that they say to the file, and a line for each suite to standard output, then which tests
+/// took longest; hands back what they said.
 pub(super) fn watch(tests: &mut Command, log: &Path) -> Result<String> {
     println!("$ {}", shown(tests));
     // One pipe for both: which suite runs stands in cargo's messages, how it ended in those of the tests.
@@ -24,12 +26,17 @@ pub(super) fn watch(tests: &mut Command, log: &Path) -> Result<String> {
     tests.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut file = File::create(log).with_context(|| log.display().to_string())?;
     let (mut lines, mut line) = (BufReader::new(reader), Vec::new());
-    let (mut suites, mut all) = (Suites::default(), String::new());
+    let (mut suites, mut longest, mut all) = (Suites::default(), Longest::new(), String::new());
+    let begin = Instant::now();
     while lines.read_until(b'\n', &mut line)? > 0 {
         file.write_all(&line)?;
         let text = String::from_utf8_lossy(&line);
         all.push_str(&text);
         let said = suites.take(text.trim_end());
+        if suites.begins {
+            longest.begin(&suites.name);
+        }
+        longest.take(text.trim_end(), begin.elapsed());
         wipe();
         print!("{said}");
         if said.is_empty() {
@@ -38,7 +45,7 @@ pub(super) fn watch(tests: &mut Command, log: &Path) -> Result<String> {
         line.clear();
     }
     wipe();
-    print!("{}", suites.passed);
+    print!("{}{}", suites.passed, longest.told());
     let status = child.wait()?;
     if !status.success() {
         print!("{}", suites.rest());
@@ -65,6 +72,8 @@ fn wipe() {
 #[derive(Default)]
 struct Suites {
     name: String,
+    /// Whether it begins with the line that was read last.
+    begins: bool,
     /// The line of a suite that passed. A test that starts others shows how they ended: the last result is the suite's.
     passed: String,
     said: String,
@@ -74,10 +83,11 @@ impl Suites {
     /// Takes in a line; hands back what is to be shown of it: nothing, unless it is the first of another suite.
     fn take(&mut self, line: &str) -> String {
         let words: Vec<_> = line.split_whitespace().collect();
+        self.begins = false;
         match words[..] {
             ["Running", "unittests", source, _] => return self.begin(source.to_owned()),
             ["Running", source, program] if program.starts_with('(') => return self.begin(source.to_owned()),
-            ["Doc-tests", package] => return self.begin(format!("examples of {package}")),
+            ["Doc-tests", package] => return self.begin(format!("{EXAMPLES}{package}")),
             ["test", .., "ok"] | ["Compiling" | "Downloading" | "Downloaded" | "Finished" | "Fresh", ..] => {}
             ["test", "result:", "ok.", passed, "passed;", ..] => {
                 self.said.clear();
@@ -96,7 +106,7 @@ impl Suites {
 
     /// Begins another suite; hands back the line of the one before.
     fn begin(&mut self, name: String) -> String {
-        self.name = name;
+        (self.name, self.begins) = (name, true);
         std::mem::take(&mut self.passed)
     }
 
