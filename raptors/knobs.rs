@@ -125,8 +125,9 @@ table! {
      virtual machine may leave the two on one core for some milliseconds. That sets the worker's affinity mask for a moment: \
      a mask that somebody else sets in the same microseconds may be lost, and a sandbox that ends processes for \
      `sched_setaffinity` will."
-    move_workers: bool = "RAPTORS_MOVE_WORKERS" (SWITCH) by |word| switch(word).ok_or_else(|| SWITCH.to_owned());
-    else "off" (|| false), shown by on_or_off;
+    move_workers: Option<bool> = "RAPTORS_MOVE_WORKERS" (MOVES) by moves;
+    else "`on` in a process whose system calls are not filtered (seccomp) when the first worker is woken, else `off`" (|| None),
+    shown by |moves: Option<bool>| moves.map_or_else(|| "auto".to_owned(), on_or_off);
 
     "The bytes that the pool of buffers may keep: memory of matrices that were dropped, for the results of calls to \
      come. `raptors::trim` gives it back."
@@ -202,6 +203,18 @@ fn first_set<T>(
 const THREADS: &str = "a number from 1 to 1024";
 const THREAD_LIST: &str = "a number from 1 to 1024, or a list separated by commas, of which the first counts";
 const BYTES: &str = "a number of bytes, or a number with one of the units KiB, MiB, GiB; 0 keeps nothing";
+
+const MOVES: &str = "auto, on (1) or off (0)";
+
+fn moves(word: &str) -> Result<Option<bool>, String> {
+    match word.to_ascii_lowercase().as_str() {
+        // Nothing but spaces.
+        "" | "auto" => Ok(None),
+        "on" | "1" => Ok(Some(true)),
+        "off" | "0" => Ok(Some(false)),
+        _ => Err(MOVES.to_owned()),
+    }
+}
 
 const NUMERICS: &str = "numpy or any";
 

@@ -150,5 +150,6 @@ fn call_while_masks_are_set() {
 
 #[test]
 fn a_mask_that_somebody_sets_while_calls_run_stays() {
-    common::rerun::<&str>("call_while_masks_are_set", &[]);
+    // Where workers are moved, one that is set in the same microseconds may be lost: docs/environment.md.
+    common::rerun("call_while_masks_are_set", &[("RAPTORS_MOVE_WORKERS", "off")]);
 }

@@ -51,7 +51,7 @@ FILTERS = pytest.mark.skipif(
 def test_a_sandbox_that_refuses_to_move_threads(action: int) -> None:
     code = f"{COMPUTE}{FILTER}\nprint('sandboxed' if refuse({action}) else 'free')\ncompute()\nprint('alive')"
     # Where workers are to be moved, a sandbox that refuses is no reason to fail, and one that kills is not asked for.
-    for moves in ["off"] if action == KILL else ["off", "on"]:
+    for moves in ["auto", "off"] if action == KILL else ["auto", "off", "on"]:
         out = python(code, RAPTORS_MOVE_WORKERS=moves)
         if "free" in out:
             pytest.skip("this system lets no process filter its calls")
@@ -61,7 +61,7 @@ def test_a_sandbox_that_refuses_to_move_threads(action: int) -> None:
 @FILTERS
 def test_a_sandbox_that_a_process_enters_later() -> None:
     code = f"{COMPUTE}{FILTER}\ncompute()\nprint('sandboxed' if refuse({KILL}) else 'free')\ncompute()\nprint('alive')"
-    out = python(code)
+    out = python(code, RAPTORS_MOVE_WORKERS="off")
     if "free" in out:
         pytest.skip("this system lets no process filter its calls")
     assert out == "sandboxed\nalive\n"

@@ -58,12 +58,14 @@ fn an_isa_that_cannot_be_honoured_is_an_error_with_the_choices() {
 
 #[test]
 fn workers_are_moved_as_the_word_says() {
-    for (word, moves) in [("", false), ("on", true), ("1", true), ("OFF", false)] {
+    for (word, moves) in
+        [("", None), ("auto", None), ("on", Some(true)), ("1", Some(true)), ("OFF", Some(false))]
+    {
         assert_eq!(settings_under(&[("RAPTORS_MOVE_WORKERS", word)]).move_workers, moves, "{word:?}");
     }
-    assert_eq!(in_force("RAPTORS_MOVE_WORKERS", &[]), ("off".to_owned(), Origin::Default));
+    assert_eq!(in_force("RAPTORS_MOVE_WORKERS", &[]), ("auto".to_owned(), Origin::Default));
     let error = refused("RAPTORS_MOVE_WORKERS", "maybe");
-    assert!(error.ends_with("expected on (1), or off (0)"), "{error}");
+    assert!(error.ends_with("expected auto, on (1) or off (0)"), "{error}");
 }
 
 #[test]

@@ -7,10 +7,10 @@
 //!
 //! The one thing that moves a thread at once is a mask that forbids it the core where it waits. No system call changes a
 //! mask only if it still is what it was, so a mask that somebody else sets in the same microseconds would be lost; and a
-//! sandbox, which a process may enter at any time, may end it for `sched_setaffinity`. So workers are left where they wake,
-//! unless the environment says that neither is to be feared. Then a caller narrows the masks of those whom it wakes, and
-//! puts them back before the call goes on, unless somebody else has set another one meanwhile. One caller at a time does
-//! that to a worker: a second one would take the narrowed mask for the worker's own.
+//! sandbox may end the process for `sched_setaffinity`. So workers are left where they wake where system calls are filtered
+//! when the first one is woken, where the system refuses, and where the environment says so. Else a caller narrows the masks of
+//! those whom it wakes, and puts them back before the call goes on, unless somebody else has set another one meanwhile. One
+//! caller at a time does that to a worker: a second one would take the narrowed mask for the worker's own.
 //!
 //! Other systems are trusted to find the idle core.
 
@@ -57,8 +57,8 @@ impl Seat {
     }
 }
 
-/// Sees to it that none of so many workers that were just woken waits for the core of this thread, if the environment asks
-/// for that. Which ones they are is a guess: the pool wakes those first that it started first.
+/// Sees to it that none of so many workers that were just woken waits for the core of this thread, if workers are moved.
+/// Which ones they are is a guess: the pool wakes those first that it started first.
 pub(super) fn leave_this_core(seats: &[Seat], woken: usize) {
     if system::moves() {
         let asleep = seats.iter().filter(|seat| seat.asleep.load(Ordering::Relaxed));
@@ -75,7 +75,13 @@ pub(super) fn cores() -> usize {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::{
+        fs,
+        sync::{
+            OnceLock,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
 
     use rustix::{
         io::Errno,
@@ -95,9 +101,23 @@ mod system {
         usize::try_from(gettid().as_raw_nonzero().get()).unwrap_or(0)
     }
 
-    /// Whether workers are moved.
+    /// Whether workers are moved: as the environment says, else where no system call is filtered when this is first asked. A
+    /// filter may end the process for a call that it does not expect, and no call tells beforehand whether it would.
     pub(super) fn moves() -> bool {
-        knobs::settings().is_ok_and(|settings| settings.move_workers) && !REFUSED.load(Ordering::Relaxed)
+        static MOVES: OnceLock<bool> = OnceLock::new();
+        let moves = MOVES.get_or_init(|| {
+            let wish = knobs::settings().ok().and_then(|settings| settings.move_workers);
+            wish.unwrap_or_else(|| {
+                fs::read_to_string("/proc/thread-self/status").is_ok_and(|status| !is_filtered(&status))
+            })
+        });
+        *moves && !REFUSED.load(Ordering::Relaxed)
+    }
+
+    /// Whether a thread of that status has a filter of system calls. A system without filters has no such line.
+    pub(super) fn is_filtered(status: &str) -> bool {
+        let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
+        mode.is_some_and(|mode| mode.trim() != "0")
     }
 
     /// Moves a thread off this one's core, and lets it come back.
@@ -213,6 +233,18 @@ mod tests {
         assert!(acts(&mut || inner = Some(acts(&mut || ()))));
         assert_eq!(inner, Some(false), "it has been narrowed by another one");
         assert!(acts(&mut || ()), "and afterwards again");
+    }
+
+    #[test]
+    fn filters_of_system_calls_are_seen() {
+        for (status, is_filtered) in [
+            ("Name:\tx\nSeccomp:\t0\n", false),
+            ("Seccomp:\t2\n", true),
+            ("Seccomp:\t1", true),
+            ("Name:\tx", false),
+        ] {
+            assert_eq!(system::is_filtered(status), is_filtered, "{status:?}");
+        }
     }
 
     #[test]
