@@ -20,7 +20,7 @@ pub fn page(specs: &[Spec]) -> String {
          for any other, and of equal zeros in minima and maxima −0 being less than +0.\n\nIn Rust the functions are in \
          `raptors::ops`. Those that give a matrix have `…_into` and `…_inplace` beside them, those along an axis \
          `…_into`, and those with the class `accurate` `…_with`. In Python they are in `raptors`; `axis` is `None`, 0 or 1. \
-         What a result is made of is read from top to bottom; `count` is the number of elements of a result.\n"
+         Those that reduce and give a matrix all the same have both. What a result is made of is read from top to bottom; `count` is the number of elements of a result.\n"
     );
     for family in FAMILIES {
         let of_family: Vec<_> = specs.iter().filter(|spec| spec.family == Some(family)).collect();
@@ -139,7 +139,7 @@ fn stages(staged: &Staged, names: &[&str]) -> String {
         }
     }
     match staged.outputs[0].result {
-        ResultType::Element => {}
+        ResultType::Element | ResultType::Matrix => {}
         ResultType::Whole => lines.push("an `i64`".to_owned()),
         ResultType::Truth => lines.push("a `bool`".to_owned()),
     }

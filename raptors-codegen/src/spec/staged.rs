@@ -1,4 +1,4 @@
-//! Reductions in stages: checks of `[reduce.stages]`, and of what is short for it.
+//! Operations in stages: checks of `[reduce.stages]`, of what is short for it, and of the `output` beside it.
 
 use std::ops::Range;
 
@@ -22,6 +22,9 @@ pub(super) const ACC: &str = "acc";
 const MOST: usize = 16;
 /// Results of an operation, at most.
 const MOST_OUTPUTS: usize = 4;
+
+/// At the end of the name of the part that computes a matrix from what the stages come to.
+const MATRIX: &str = "__to__matrix";
 
 /// Whether a reduction is computed in stages.
 pub(super) fn is_staged(block: &Block, inputs: Option<&Inputs>) -> bool {
@@ -50,10 +53,11 @@ struct Reader<'a> {
     at: usize,
 }
 
-/// Checks `[reduce]` of an operation in stages: the body, and where in the file its expression begins.
+/// Checks `[reduce]` of an operation in stages, with the `output` beside it: the body, and where in the file its expression
+/// begins.
 pub(super) fn check(
     sink: &mut Sink<'_>,
-    block: &Block,
+    (block, output): (&Block, Option<&Text>),
     inputs: &Inputs,
     dtypes: &[Dtype],
     numerics: Option<Vec<Numerics>>,
@@ -84,7 +88,10 @@ pub(super) fn check(
             }
         }
     }
-    let outputs = reader.outputs(sink, block);
+    let outputs = match output {
+        Some(text) => reader.matrix(sink, block, text),
+        None => reader.outputs(sink, block),
+    };
     let is_bad = |name| block.get(name).is_some_and(|entry| matches!(entry.value, Value::Bad));
     if sink.found.len() > before || is_bad("outputs") || is_bad("finish") {
         return None;
@@ -307,6 +314,32 @@ impl Reader<'_> {
         Some(read)
     }
 
+    /// The result that is a matrix, as `output` says it.
+    fn matrix(&mut self, sink: &mut Sink<'_>, block: &Block, text: &Text) -> Vec<Output> {
+        self.at = text.span.start;
+        for other in ["outputs", "finish"].into_iter().filter_map(|name| block.get(name)) {
+            let message = format!("a spec has `output` or {}, not both", shown(other.field.name));
+            sink.report(Rule::ExactlyOne, &other.key, message)
+                .label("beside `output`")
+                .fix("remove one: what the stages come to is the result, or each element of a matrix is computed with it");
+        }
+        let Some(value) = parse::parse(sink, text, self.scope(Place::Matrix, &[])) else { return Vec::new() };
+        if self.uses_place(&value) {
+            Self::no_place(sink, text);
+            return Vec::new();
+        }
+        let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
+        let first = kinds.iter().position(|kind| *kind == InputKind::Matrix);
+        if let Some(first) = first.filter(|&first| !uses(&value, first)) {
+            let name = shown(&self.inputs.names[first]);
+            sink.report(Rule::InputKinds, &text.span, format!("`output` does not use the first matrix, {name}"))
+                .label("what is overwritten where a call works in place")
+                .fix(format!("use {name}, or list the matrix first that `output` uses"));
+            return Vec::new();
+        }
+        vec![Output { name: None, value, result: ResultType::Matrix }]
+    }
+
     /// The results: those of `outputs`, or the one of `finish`, or the last stage.
     fn outputs(&mut self, sink: &mut Sink<'_>, block: &Block) -> Vec<Output> {
         let mut outputs = Vec::new();
@@ -476,6 +509,18 @@ impl Spec {
         }
     }
 
+    /// The name of the part that computes a matrix from what the stages come to.
+    #[must_use]
+    pub fn matrix_name(&self, axis: Axis) -> String {
+        format!("{}{}{MATRIX}", self.name, axis.suffix())
+    }
+
+    /// Whether it is such a part, which may overwrite a matrix: others compute terms into memory of their own.
+    #[must_use]
+    pub fn gives_matrix(&self) -> bool {
+        self.name.ends_with(MATRIX)
+    }
+
     /// Gives an operation in stages the parts that it needs kernels for; others stay as they are.
     pub(super) fn with_parts(mut self) -> Self {
         let Body::Staged(staged) = &self.body else { return self };
@@ -503,6 +548,15 @@ impl Spec {
                         Body::Map { output: output.clone() },
                     ));
                 }
+            }
+        }
+        if let Some(output) = staged.map() {
+            for &axis in &staged.axes {
+                let (name, inputs) = (self.matrix_name(axis), staged.inputs(&self.inputs, axis));
+                let mut matrix = part(name, inputs, Body::Map { output: output.clone() });
+                // A matrix of the caller's may go past the caches.
+                matrix.variants = Variants::default();
+                parts.push(matrix);
             }
         }
         for stage in &staged.stages {
