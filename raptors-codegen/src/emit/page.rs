@@ -18,9 +18,9 @@ pub fn page(specs: &[Spec]) -> String {
          functions of Python. Each is for `f32` and `f64`, unless it says otherwise, and has the same bits on every \
          instruction set, on any number of threads. Where NumPy has the function, those bits are NumPy's, any NaN standing \
          for any other, and of equal zeros in minima and maxima −0 being less than +0.\n\nIn Rust the functions are in \
-         `raptors::ops`. Those that give a matrix have `…_into` and `…_inplace` beside them, those along an axis \
+         `raptors::ops`. Those that give a matrix have `…_into` and `…_inplace` beside them, other ones along an axis \
          `…_into`, and those with the class `accurate` `…_with`. In Python they are in `raptors`; `axis` is `None`, 0 or 1. \
-         Those that reduce and give a matrix all the same have both. What a result is made of is read from top to bottom; `count` is the number of elements of a result.\n"
+         What a result is made of is read from top to bottom; `count` is the number of elements of a result.\n"
     );
     for family in FAMILIES {
         let of_family: Vec<_> = specs.iter().filter(|spec| spec.family == Some(family)).collect();
