@@ -230,8 +230,10 @@ impl<'py> Called<'_, '_, 'py> {
         let is_matrix = self.op.body.gives_matrix();
         let shown: Vec<usize> =
             (0..self.shape.len()).filter(|&axis| is_matrix || self.keepdims || !self.reduced[axis]).collect();
-        let lengths: Vec<usize> =
-            shown.iter().map(|&axis| if self.reduced[axis] && !is_matrix { 1 } else { self.shape[axis] }).collect();
+        let lengths: Vec<usize> = shown
+            .iter()
+            .map(|&axis| if self.reduced[axis] && !is_matrix { 1 } else { self.shape[axis] })
+            .collect();
         let outs = self.outs(outputs.len())?;
         for out in &outs {
             match outputs[0].result {

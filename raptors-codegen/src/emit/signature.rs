@@ -124,9 +124,8 @@ impl Signature {
     /// How an operation in stages computes its result: all of it, or the part that is in hand.
     fn part(&self) -> TokenStream {
         let (names, values) = self.taken();
-        let of_matrices = |(name, kind, _): &(Ident, InputKind, bool)| {
-            (*kind == InputKind::Matrix).then(|| name.clone())
-        };
+        let of_matrices =
+            |(name, kind, _): &(Ident, InputKind, bool)| (*kind == InputKind::Matrix).then(|| name.clone());
         let walked: Vec<_> = self.arguments().iter().filter_map(of_matrices).collect();
         let out = walked.last().filter(|_| self.inplace.is_none()).cloned();
         let written = self.inplace.map_or_else(|| format_ident!("out"), |at| names[at].clone());

@@ -332,9 +332,13 @@ impl Reader<'_> {
         let first = kinds.iter().position(|kind| *kind == InputKind::Matrix);
         if let Some(first) = first.filter(|&first| !uses(&value, first)) {
             let name = shown(&self.inputs.names[first]);
-            sink.report(Rule::InputKinds, &text.span, format!("`output` does not use the first matrix, {name}"))
-                .label("what is overwritten where a call works in place")
-                .fix(format!("use {name}, or list the matrix first that `output` uses"));
+            sink.report(
+                Rule::InputKinds,
+                &text.span,
+                format!("`output` does not use the first matrix, {name}"),
+            )
+            .label("what is overwritten where a call works in place")
+            .fix(format!("use {name}, or list the matrix first that `output` uses"));
             return Vec::new();
         }
         vec![Output { name: None, value, result: ResultType::Matrix }]

@@ -125,13 +125,13 @@ impl<T: Element> Mapped<T> {
         let contiguous = piece.out.is_contiguous() && operands.matrices().all(|x| x.is_contiguous());
         let matrices = operands.matrices().count() + usize::from(!inplace);
         let target = map::target::<T>(shape, matrices, contiguous, !inplace);
-        if results > 0 && count == 0 && !self.stages.has_identity {
-            return Err(Error::Empty { op: self.stages.op });
-        }
         let table = self.stages.first_fold().along.table(call.numerics, shape);
         drop(arguments);
         let compute = |call: &Call<'_>| {
             let cut = table.pick(call.choice, call.cut, target)?.cut;
+            if results > 0 && count == 0 && !self.stages.has_identity {
+                return Err(Error::Empty { op: self.stages.op });
+            }
             if rows == 0 || cols == 0 {
                 return Ok(());
             }
@@ -272,13 +272,7 @@ impl<'a, T: Element> Planned<'a, T> {
     }
 
     /// The map, with what so many results of the stages' outputs are.
-    fn map(
-        self,
-        piece: Piece<'_, T>,
-        found: &[Vec<T>],
-        len: usize,
-        part: Option<Part>,
-    ) -> Result<(), Error> {
+    fn map(self, piece: Piece<'_, T>, found: &[Vec<T>], len: usize, part: Option<Part>) -> Result<(), Error> {
         let Mapped { stages, operands, into, inplace, .. } = self.mapped;
         let mut values = [Value::Scalar(T::ZERO); MOST];
         for (to, &at) in values.iter_mut().zip(*operands) {

@@ -38,7 +38,8 @@ pub(super) fn tables(
     let (inputs, used) = (op.spec.inputs.len(), stages(op));
     // In the place of a stage, where its values are among those of the reduction.
     let operands = part.computation.arguments.iter().map(|argument| {
-        let of_stage = argument.input.checked_sub(inputs).and_then(|stage| used.iter().position(|at| *at == stage));
+        let of_stage =
+            argument.input.checked_sub(inputs).and_then(|stage| used.iter().position(|at| *at == stage));
         number(of_stage.map_or(argument.input, |at| inputs + at))
     });
     let float = format_ident!("{}", dtype.name());
@@ -119,7 +120,8 @@ fn about(op: &StagedOp<'_>, what: &str, classes: bool, errors: &[&str]) -> Token
         Axis::Zero => "Of each column:",
         Axis::One => "Of each row:",
     };
-    let mut lines = vec![op.spec.summary.clone(), String::new(), format!("{what} `{output}`.{class}"), String::new()];
+    let mut lines =
+        vec![op.spec.summary.clone(), String::new(), format!("{what} `{output}`.{class}"), String::new()];
     lines.extend([over.to_owned(), String::new()]);
     lines.extend(staged::about_results(op));
     lines.extend(shape_docs(op.spec));

@@ -119,8 +119,10 @@ fn supports(
     });
     let stages: Vec<_> = stages.collect();
     // What a map takes are the values of stages.
-    let used: Vec<_> =
-        matrix::stages(op).into_iter().map(|at| (Expr::Input(inputs_count + at), ResultType::Element)).collect();
+    let used: Vec<_> = matrix::stages(op)
+        .into_iter()
+        .map(|at| (Expr::Input(inputs_count + at), ResultType::Element))
+        .collect();
     let outputs = (op.staged.outputs.iter())
         .map(|output| (output.value.clone(), output.result))
         .filter(|(_, result)| *result != ResultType::Matrix)
