@@ -236,8 +236,9 @@ pub fn staged<T: Element>(
     for result in 0..results {
         // The values of the stages so far.
         let mut found: Vec<f64> = Vec::new();
-        // What an expression gives, element by element, from the inputs there and these values.
-        let each = |found: &[f64], work: &mut dyn FnMut((usize, usize), &Scope<'_, T>)| {
+        // What an expression gives, element by element, from the inputs there and these values. Elements are counted row after
+        // row.
+        let each = |found: &[f64], work: &mut dyn FnMut(usize, &Scope<'_, T>)| {
             let mut inputs: Vec<T> = vec![T::ZERO; op.inputs.len()];
             inputs.extend(found.iter().map(|&value| T::from_f64(value)));
             for at in 0..len {
@@ -245,7 +246,7 @@ pub fn staged<T: Element>(
                 for (index, to) in inputs[..op.inputs.len()].iter_mut().enumerate() {
                     *to = input(index, row, col);
                 }
-                work((row, col), &Scope { inputs: &inputs, state: &[], other: &[], count: 0 });
+                work(row * shape.1 + col, &Scope { inputs: &inputs, state: &[], other: &[], count: 0 });
             }
         };
         // Where there are no elements, scalars are what they are all the same.
@@ -275,7 +276,7 @@ pub fn staged<T: Element>(
         for (all, output) in all.iter_mut().zip(outputs) {
             if output.result == ResultType::Matrix {
                 let value = output.value;
-                each(&found, &mut |(row, col), scope| all[row * shape.1 + col] = value.value(scope).to_f64());
+                each(&found, &mut |at, scope| all[at] = value.value(scope).to_f64());
                 continue;
             }
             let formula = formula(&output.value, 0.0, &found);

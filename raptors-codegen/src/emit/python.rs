@@ -157,6 +157,15 @@ fn shown_inputs(spec: &Spec) -> String {
     spec.inputs.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// The inputs that a call has to give, and those that it may leave out, as a signature shows them: these are followed by others.
+fn shown_apart(spec: &Spec) -> (String, String) {
+    let inputs = shown_inputs(spec);
+    let all: Vec<&str> = inputs.split(", ").collect();
+    let (needed, optional) = all.split_at(all.len() - spec.defaults.len());
+    let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
+    (needed.join(", "), optional.concat())
+}
+
 /// The operations of a function, in the order of [`Axis::ALL`].
 fn of_axes(spec: &Spec, axes: &[Axis]) -> [TokenStream; 3] {
     Axis::ALL.map(|axis| {
@@ -179,15 +188,8 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     let (class, shown_class, class_type) = unsaid(spec);
     // As in NumPy, what has a default is given by its name.
     let shown = {
-        let inputs = shown_inputs(spec);
-        let all: Vec<&str> = inputs.split(", ").collect();
-        let (needed, optional) = all.split_at(needed.len());
-        let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
-        let optional = optional.concat();
-        format!(
-            "({}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})",
-            needed.join(", ")
-        )
+        let (needed, optional) = shown_apart(spec);
+        format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})")
     };
     quote! {
         #docs
@@ -228,12 +230,8 @@ fn matrix(spec: &Spec, staged: &Staged) -> TokenStream {
     let values = spec.defaults.iter().map(|(_, value)| number(*value));
     let (class, shown_class, class_type) = unsaid(spec);
     let shown = {
-        let inputs = shown_inputs(spec);
-        let all: Vec<&str> = inputs.split(", ").collect();
-        let (needed, optional) = all.split_at(needed.len());
-        let optional: String = optional.iter().map(|one| format!("{one}, ")).collect();
-        let axis = axis_default(staged);
-        format!("({}, axis={axis}, *, {optional}out=None, numerics={shown_class})", needed.join(", "))
+        let ((needed, optional), axis) = (shown_apart(spec), axis_default(staged));
+        format!("({needed}, axis={axis}, *, {optional}out=None, numerics={shown_class})")
     };
     quote! {
         #docs

@@ -232,7 +232,7 @@ impl<'a, T: Element> Planned<'a, T> {
     }
 
     /// Pieces of so many rows or columns.
-    fn cut<'p>(self, all: Piece<'p, T>, along: Along, step: usize) -> Vec<Piece<'p, T>> {
+    fn cut(self, all: Piece<'_, T>, along: Along, step: usize) -> Vec<Piece<'_, T>> {
         let (rows, cols) = all.out.shape();
         let len = if along == Along::Rows { rows } else { cols };
         let kinds = || self.mapped.stages.inputs.iter().map(|input| input.kind);

@@ -155,10 +155,10 @@ fn matrix(spec: &Spec, staged: &Staged) -> Vec<String> {
         Axis::Zero => "of its column (`axis=0`)",
         Axis::One => "of its row (`axis=1`)",
     });
-    let stages = staged.stages.iter().map(|stage| format!("`{}`", stage.name)).collect::<Vec<_>>().join(", ");
+    let found = staged.stages.iter().map(|stage| format!("`{}`", stage.name)).collect::<Vec<_>>().join(", ");
     vec![
         format!("Each element of the result is `{of}`."),
-        format!("Computed first, {}: {stages}.", over.collect::<Vec<_>>().join(", or ")),
+        format!("Computed first, {}: {found}.", over.collect::<Vec<_>>().join(", or ")),
     ]
 }
 
