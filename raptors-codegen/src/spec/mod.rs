@@ -259,6 +259,7 @@ pub mod model;
 mod name;
 mod neutral;
 mod parse;
+mod parts;
 pub(crate) mod place;
 mod python;
 mod read;
