@@ -114,7 +114,7 @@ pub enum Body {
         /// Whether no elements have a result.
         has_identity: bool,
     },
-    /// The same in stages, by the kernels of other operations.
+    /// The same in stages, by the kernels of other operations; or a matrix that is computed with what they come to.
     Staged {
         /// Over what.
         axis: Axis,
@@ -128,6 +128,15 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether the result is a matrix with the shape of the first one among the arguments.
+    #[must_use]
+    pub const fn gives_matrix(&self) -> bool {
+        matches!(
+            self,
+            Self::Map(_) | Self::Staged { outputs: [Output { result: ResultType::Matrix, .. }], .. }
+        )
+    }
+
     /// Over what it reduces; `None` for a map.
     #[must_use]
     pub const fn axis(&self) -> Option<Axis> {
@@ -141,6 +150,7 @@ impl Body {
     #[must_use]
     pub const fn extent(&self, (rows, cols): (usize, usize)) -> (usize, usize) {
         match self.axis() {
+            _ if self.gives_matrix() => (rows, cols),
             None => (rows, cols),
             Some(Axis::All) => (1, 1),
             Some(Axis::Zero) => (1, cols),
@@ -194,7 +204,8 @@ pub enum Combine {
 pub struct Output {
     /// Its name, where there are several.
     pub name: Option<&'static str>,
-    /// Its value, from scalars, stages and the number of elements.
+    /// Its value, from scalars, stages and the number of elements; of a matrix, each element's, from the inputs at its place
+    /// and stages.
     pub value: Expr,
     /// Its type.
     pub result: ResultType,
@@ -209,6 +220,8 @@ pub enum ResultType {
     Whole,
     /// `bool`.
     Truth,
+    /// A matrix of the operation's dtype, with the shape of the first one among the arguments.
+    Matrix,
 }
 
 /// A field of a reduction's state.

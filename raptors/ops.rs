@@ -2,8 +2,8 @@
 //!
 //! A map operation has three forms: `op(…)` gives a new matrix, `op_into(…, &mut out)` writes one of the caller's, and
 //! `op_inplace(&mut x, …)` overwrites its first matrix. A reduction gives a number over all elements, and a vector
-//! along an axis; `op_into` writes a slice of the caller's, and `op_with` takes a [`Numerics`] class. Arguments are
-//! checked before any output is touched.
+//! along an axis; `op_into` writes a slice of the caller's, and `op_with` takes a [`Numerics`] class. An operation in
+//! stages that gives a matrix has the forms of both. Arguments are checked before any output is touched.
 
 #![allow(
     clippy::redundant_closure,
@@ -16,14 +16,14 @@ use crate::{
     Dtype, Element, Error, Isa, Matrix, MatrixMut, MatrixRef, Numerics,
     catalogue::{
         self, Arg, Axis, Body, Call, Combine, Explanation, Field, Group, Input, InputKind, Kernel, Op, Out,
-        Output, ResultType, Serving, Stage, Status, Tasks, Value,
+        Output, Place, ResultType, Serving, Stage, Status, Tasks, Value,
     },
     dispatch::{self, generated::tables},
     kernels::reference::Expr,
     runtime::{
         map::{self, Map},
         reduce::{self, Order, Reduction},
-        staged::{self, Staged},
+        staged::{self, Mapped, Staged},
     },
 };
 

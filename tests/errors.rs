@@ -46,11 +46,10 @@ impl Arguments {
         let args: Vec<_> =
             self.inputs.iter().zip(&ones).map(|((kind, shape), ones)| arg(*kind, *shape, ones)).collect();
         let mut out = vec![BEFORE; self.out.0 * self.out.1];
-        let place = match self.op.body {
-            Body::Map(_) => {
-                Place::Matrix(MatrixMut::new(&mut out, self.out.0, self.out.1).expect("its own shape"))
-            }
-            _ => Place::Slice(&mut out),
+        let place = if self.op.body.gives_matrix() {
+            Place::Matrix(MatrixMut::new(&mut out, self.out.0, self.out.1).expect("its own shape"))
+        } else {
+            Place::Slice(&mut out)
         };
         let result = self.op.call(&Call { choice, ..Call::default() }, &args, Out::F32(place));
         (out, result)
@@ -79,7 +78,9 @@ fn of_f32() -> impl Iterator<Item = &'static Op> {
 /// Whether its one result has the operation's dtype.
 fn has_elements(op: &Op) -> bool {
     match op.body {
-        Body::Staged { outputs, .. } => matches!(outputs, [Output { result: ResultType::Element, .. }]),
+        Body::Staged { outputs, .. } => {
+            matches!(outputs, [Output { result: ResultType::Element | ResultType::Matrix, .. }])
+        }
         _ => true,
     }
 }
@@ -120,8 +121,8 @@ fn a_wrong_shape_of_any_argument_names_both_sides() {
             let arguments = Arguments { out: (rows, cols), ..right.clone() };
             let len = rows * cols;
             let (got, expected) = match op.body.axis() {
-                None => ((rows, cols).into(), (3, 4).into()),
-                Some(Axis::All) => (Shape::Length(len), Shape::Length(1)),
+                _ if op.body.gives_matrix() => ((rows, cols).into(), (3, 4).into()),
+                None | Some(Axis::All) => (Shape::Length(len), Shape::Length(1)),
                 Some(Axis::Zero) => (Shape::Row(len), Shape::Row(4)),
                 Some(Axis::One) => (Shape::Column(len), Shape::Column(3)),
             };
@@ -175,7 +176,7 @@ fn the_erased_entry_refuses_other_arguments() {
             .iter()
             .map(|(kind, (rows, cols))| arg(*kind, (*rows, *cols), &ones[..rows * cols]))
             .collect();
-        let reduces = op.body.axis().is_some();
+        let reduces = !op.body.gives_matrix();
         let call = |args: &[Arg<'_>]| {
             let (rows, cols) = arguments.out;
             let mut out = vec![BEFORE; rows * cols];
@@ -399,9 +400,10 @@ fn digest() -> Result<u64, Error> {
         let args: Vec<_> =
             right.inputs.iter().zip(&inputs).map(|((kind, shape), x)| arg(*kind, *shape, x)).collect();
         let mut out = vec![T::ZERO; right.out.0 * right.out.1];
-        let place = match op.body {
-            Body::Map(_) => Place::Matrix(MatrixMut::new(&mut out, shape.0, shape.1)?),
-            _ => Place::Slice(&mut out),
+        let place = if op.body.gives_matrix() {
+            Place::Matrix(MatrixMut::new(&mut out, shape.0, shape.1)?)
+        } else {
+            Place::Slice(&mut out)
         };
         op.call(&Call { numerics, ..Call::default() }, &args, T::out(place))?;
         for x in out {

@@ -112,11 +112,11 @@ fn call<T: raptors::Element>(op: &Op, numerics: Numerics, (rows, cols): (usize, 
     let args: Vec<Arg<'_>> = op.inputs.iter().map(|input| T::arg(one(input.kind))).collect();
     let call = Call { numerics, ..Call::default() };
     let results = match op.body.axis() {
-        None => {
+        _ if op.body.gives_matrix() => {
             let mut out = ones::<T>(rows, cols);
             return op.call(&call, &args, T::out(Place::Matrix(out.view_mut())));
         }
-        Some(Axis::All) => 1,
+        None | Some(Axis::All) => 1,
         Some(Axis::Zero) => cols,
         Some(Axis::One) => rows,
     };

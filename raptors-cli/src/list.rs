@@ -167,8 +167,8 @@ fn head(op: &Op, out: &mut impl Write) -> io::Result<()> {
     let inputs: Vec<_> =
         op.inputs.iter().map(|input| format!("{} ({})", input.name, form(input.kind))).collect();
     let result = match op.body.axis() {
-        None => "a matrix",
-        Some(catalogue::Axis::All) => "one value",
+        _ if op.body.gives_matrix() => "a matrix",
+        None | Some(catalogue::Axis::All) => "one value",
         Some(catalogue::Axis::Zero) => "one value a column",
         Some(catalogue::Axis::One) => "one value a row",
     };

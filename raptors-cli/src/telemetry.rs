@@ -62,8 +62,10 @@ fn call<T: Element>(op: &Op) -> anyhow::Result<()> {
     let args: Vec<Arg<'_>> = op.inputs.iter().map(|input| T::arg(value(input.kind))).collect();
     let call = |out: Out<'_>| op.call(&Call::default(), &args, out);
     let results = match op.body.axis() {
-        None => return Ok(call(T::out(Place::Matrix(Matrix::zeros(SIDE, SIDE)?.view_mut())))?),
-        Some(Axis::All) => 1,
+        _ if op.body.gives_matrix() => {
+            return Ok(call(T::out(Place::Matrix(Matrix::zeros(SIDE, SIDE)?.view_mut())))?);
+        }
+        None | Some(Axis::All) => 1,
         Some(Axis::Zero | Axis::One) => SIDE,
     };
     let outputs = if let Body::Staged { outputs, .. } = op.body { outputs } else { &[] };

@@ -149,7 +149,7 @@ fn groups<'a>(ops: &'a [Op<'a>]) -> Vec<Group<'a>> {
     let mut places = HashMap::new();
     for op in ops {
         let ways = match op.form {
-            Form::Map if op.is_part() => vec![None],
+            Form::Map if op.is_part() && !op.spec.gives_matrix() => vec![None],
             Form::Map => vec![None, Some(op.computation.position(op.first_matrix()))],
             Form::Reduce(..) => vec![None],
         };

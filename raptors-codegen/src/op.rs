@@ -76,6 +76,9 @@ impl<'a> StagedOp<'a> {
                 parts.push(name);
             }
         }
+        if staged.map().is_some() {
+            parts.push(spec.matrix_name(*axis));
+        }
         parts
     }
 

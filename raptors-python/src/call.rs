@@ -41,7 +41,7 @@ impl<'a, 'py> Operand<'a, 'py> {
         }
     }
 
-    fn overlaps(&self, out: &View) -> bool {
+    pub(crate) fn overlaps(&self, out: &View) -> bool {
         match self {
             Self::Matrix(input) | Self::Run(input) => input.overlaps(out),
             Self::Scalar(_) => false,

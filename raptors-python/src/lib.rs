@@ -21,6 +21,7 @@ mod error;
 mod function;
 #[allow(unsafe_code, reason = "loops for instruction sets that were looked for, and stores past the caches")]
 mod limit;
+mod matrices;
 mod run;
 mod spread;
 mod staged;

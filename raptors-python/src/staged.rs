@@ -14,10 +14,12 @@ use raptors::{
 use crate::{
     Object,
     array::{Input, admit, admit_out, check_out, copied_to, is_array, is_simple},
+    axes::Given,
     call::{self, Lengths, Operand},
     error,
     function::{Lazy, Staged},
     run::{Size, run},
+    stages::finds_places,
 };
 
 impl Staged {
@@ -34,7 +36,12 @@ impl Staged {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
         if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
         {
-            return self.over(py, given, axis, out, keepdims, numerics.into());
+            // As in NumPy: what looks for places takes one axis.
+            let chosen = match axis {
+                Some(axis) if finds_places(self.any()) => Given::one(error::axis_of(axis)?),
+                _ => Given::of(axis)?,
+            };
+            return self.over(py, given, &chosen, out, keepdims, numerics.into());
         }
         let axis = axis.map(error::axis_of).transpose()?;
         self.of_matrices(py, given, axis, out, keepdims, numerics.into())
@@ -150,12 +157,13 @@ impl<'py> Called<'_, '_, 'py> {
         // All of them before any is written to: what is refused leaves no half of a result behind.
         for out in &outs {
             match outputs[0].result {
-                ResultType::Element => check_out::<T>(out, self.lengths.all())?,
+                ResultType::Element | ResultType::Matrix => check_out::<T>(out, self.lengths.all())?,
                 ResultType::Whole => check_out::<i64>(out, self.lengths.all())?,
                 ResultType::Truth => check_out::<bool>(out, self.lengths.all())?,
             }
         }
         match outputs[0].result {
+            ResultType::Matrix => unreachable!("what gives matrices has a function of its own"),
             ResultType::Element => {
                 let mut all = zeros(len.checked_mul(outputs.len()), T::ZERO)?;
                 self.run::<T>(py, T::out(Place::Slice(&mut all)))?;

@@ -1,4 +1,4 @@
-//! Reductions in stages over any axes of arrays that lie in any way.
+//! Operations in stages over any axes of arrays that lie in any way.
 //!
 //! Their kernels take matrices. An array without gaps is one, whatever the order of its axes, if what is reduced are neighbours
 //! in memory; or several, one after another. One with gaps is copied, as it lies.
@@ -12,7 +12,7 @@ use pyo3::{
     types::PyTuple,
 };
 use raptors::{
-    Dtype, Element, Error, Expr, MatrixRef, Numerics,
+    Dtype, Element, Error, Expr, MatrixMut, MatrixRef, Numerics,
     catalogue::{Arg, Body, Call, Combine, InputKind, Op, Out, Place, ResultType, Value},
 };
 
@@ -34,18 +34,13 @@ impl Staged {
         &self,
         py: Python<'py>,
         given: &[Option<&Object<'py>>],
-        axis: Option<&Object<'py>>,
+        chosen: &Given,
         out: Option<&Object<'py>>,
         keepdims: bool,
         numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let any = self.any();
         let finds_places = finds_places(any);
-        // As in NumPy: what looks for places takes one axis.
-        let chosen = match axis {
-            Some(axis) if finds_places => Given::one(error::axis_of(axis)?),
-            _ => Given::of(axis)?,
-        };
         let numbers = self.numbers(given, out)?;
         let of_matrices = |index: &usize| any.inputs[*index].kind != InputKind::Scalar;
         let object = |index: usize| given[index].expect("only scalars have defaults");
@@ -60,6 +55,9 @@ impl Staged {
         let has_others = any.inputs.iter().any(|of| matches!(of.kind, InputKind::Row | InputKind::Column));
         let is_matrix = (1..=2).contains(&x.shape.len()) && chosen.is_single();
         if is_matrix && (is_accurate || has_others) {
+            if any.body.gives_matrix() {
+                return self.matrix_of(py, given, chosen.first(), out, numerics);
+            }
             return self.of_matrices(py, given, chosen.first(), out, keepdims, numerics);
         }
         if is_accurate || has_others {
@@ -119,7 +117,7 @@ impl Staged {
 }
 
 /// Whether what the operation gives are places.
-fn finds_places(op: &Op) -> bool {
+pub(crate) fn finds_places(op: &Op) -> bool {
     let Body::Staged { stages, .. } = op.body else { return false };
     let places = |combine| matches!(combine, Combine::ArgMin | Combine::ArgMax);
     stages.iter().any(|stage| stage.fold.is_some_and(|(_, combine)| places(combine)))
@@ -169,6 +167,39 @@ impl Grid {
     const fn results(self) -> usize {
         self.outer * self.kept
     }
+
+    /// How many matrices there are, and their rows and columns. Where each result is that of a row, all rows are one matrix.
+    const fn matrices(self) -> (usize, usize, usize) {
+        let Self { outer, reduced, kept } = self;
+        if kept == 1 { (1, outer, reduced) } else { (outer, reduced, kept) }
+    }
+
+    fn size<T>(self, runs: &[&[T]]) -> Size {
+        let columns = if self.kept > 1 { self.kept } else { self.reduced };
+        Size { bytes: runs.iter().map(|run| size_of_val(*run)).sum(), columns }
+    }
+
+    /// The arguments of the call on one of the matrices.
+    fn args<'v, T: Element>(
+        self,
+        numbers: &[Option<f64>],
+        runs: &[&'v [T]],
+        matrix: usize,
+    ) -> Result<Vec<Arg<'v>>, Error> {
+        let (_, rows, cols) = self.matrices();
+        let mut its = runs.iter();
+        (numbers.iter())
+            .map(|number| {
+                if let Some(value) = number {
+                    // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
+                    return Ok(Arg::F64(Value::Scalar(*value)));
+                }
+                let run = its.next().expect("an array for each matrix");
+                let run = &run[matrix * rows * cols..][..rows * cols];
+                Ok(T::arg(Value::Matrix(MatrixRef::new(run, rows, cols)?)))
+            })
+            .collect()
+    }
 }
 
 struct Called<'c, 'a, 'py> {
@@ -196,14 +227,17 @@ impl<'py> Called<'_, '_, 'py> {
         if !has_identity && self.grid.reduced == 0 {
             return Err(error::raised(&Error::Empty { op: self.op.name }));
         }
+        let is_matrix = self.op.body.gives_matrix();
         let shown: Vec<usize> =
-            (0..self.shape.len()).filter(|&axis| self.keepdims || !self.reduced[axis]).collect();
-        let lengths: Vec<usize> =
-            shown.iter().map(|&axis| if self.reduced[axis] { 1 } else { self.shape[axis] }).collect();
+            (0..self.shape.len()).filter(|&axis| is_matrix || self.keepdims || !self.reduced[axis]).collect();
+        let lengths: Vec<usize> = shown
+            .iter()
+            .map(|&axis| if self.reduced[axis] && !is_matrix { 1 } else { self.shape[axis] })
+            .collect();
         let outs = self.outs(outputs.len())?;
         for out in &outs {
             match outputs[0].result {
-                ResultType::Element => check_out::<T>(out, &lengths)?,
+                ResultType::Element | ResultType::Matrix => check_out::<T>(out, &lengths)?,
                 ResultType::Whole => check_out::<i64>(out, &lengths)?,
                 ResultType::Truth => check_out::<bool>(out, &lengths)?,
             }
@@ -223,6 +257,7 @@ impl<'py> Called<'_, '_, 'py> {
         let runs: Vec<&[T]> = arrays.iter().filter_map(|array| array.run(&strides)).collect();
         let len = Some(self.grid.results() * outputs.len());
         let parts = match outputs[0].result {
+            ResultType::Matrix => vec![self.matrix(py, &runs, &strides, outs.first())?],
             ResultType::Element => {
                 let mut all = zeros(len, T::ZERO)?;
                 self.run(py, &runs, &mut all, T::ZERO, |slice| T::out(Place::Slice(slice)))?;
@@ -260,6 +295,40 @@ impl<'py> Called<'_, '_, 'py> {
         }
     }
 
+    /// The matrices one after another as they lie, the result in the same way.
+    fn matrix<T: Element + NumpyElement>(
+        &self,
+        py: Python<'py>,
+        runs: &[&[T]],
+        strides: &[isize],
+        out: Option<&Object<'py>>,
+    ) -> PyResult<Object<'py>> {
+        let mut output = Output::laid_out::<T>(py, &self.shape, strides)?;
+        let Self { op, grid, .. } = self;
+        let (count, rows, cols) = grid.matrices();
+        let (numbers, all) = (self.scalars(), output.run::<T>());
+        run(py, grid.size(runs), || {
+            for matrix in 0..count {
+                let part = matrix * rows * cols..(matrix + 1) * rows * cols;
+                let args = grid.args(&numbers, runs, matrix)?;
+                let out = MatrixMut::new(&mut all[part], rows, cols)?;
+                op.call(&Call::default(), &args, T::out(Place::Matrix(out)))?;
+            }
+            Ok::<(), Error>(())
+        })?;
+        let array = output.finish()?;
+        out.map_or(Ok(array.clone()), |out| copied_to(&array, out))
+    }
+
+    /// The arguments that are numbers, each in its place.
+    fn scalars(&self) -> Vec<Option<f64>> {
+        let scalar = |number: &Option<Operand<'_, '_>>| match number {
+            Some(Operand::Scalar(value)) => Some(*value),
+            _ => None,
+        };
+        self.numbers.iter().map(scalar).collect()
+    }
+
     /// Matrix after matrix. Of several results, those of one output come after those of the one before.
     fn run<T: Element, R: Copy + Send + Sync>(
         &self,
@@ -270,36 +339,14 @@ impl<'py> Called<'_, '_, 'py> {
         place: impl Fn(&mut [R]) -> Out<'_> + Sync,
     ) -> PyResult<()> {
         let Self { op, grid, .. } = self;
-        let numbers: Vec<Option<f64>> = self
-            .numbers
-            .iter()
-            .map(|number| if let Some(Operand::Scalar(value)) = number { Some(*value) } else { None })
-            .collect();
-        let columns = if grid.kept > 1 { grid.kept } else { grid.reduced };
-        let size = Size { bytes: runs.iter().map(|run| size_of_val(*run)).sum(), columns };
-        // Where each result is that of a row, all rows are one matrix.
-        let (count, rows, cols, each) = if grid.kept == 1 {
-            (1, grid.outer, grid.reduced, grid.outer)
-        } else {
-            (grid.outer, grid.reduced, grid.kept, grid.kept)
-        };
-        run(py, size, || {
+        let (count, rows, cols) = grid.matrices();
+        let each = if grid.kept == 1 { rows } else { cols };
+        let numbers = self.scalars();
+        run(py, grid.size(runs), || {
             let outputs = all.len() / (count * each).max(1);
             let mut part = if count > 1 { vec![zero; each * outputs] } else { Vec::new() };
             for matrix in 0..count {
-                let mut its = runs.iter();
-                let args = numbers
-                    .iter()
-                    .map(|number| {
-                        if let Some(value) = number {
-                            // As NumPy takes it: what is subtracted from a count is not rounded to the dtype of the elements.
-                            return Ok(Arg::F64(Value::Scalar(*value)));
-                        }
-                        let run = its.next().expect("an array for each matrix");
-                        let run = &run[matrix * rows * cols..][..rows * cols];
-                        Ok(T::arg(Value::Matrix(MatrixRef::new(run, rows, cols)?)))
-                    })
-                    .collect::<Result<Vec<_>, Error>>()?;
+                let args = grid.args(&numbers, runs, matrix)?;
                 if count == 1 {
                     return op.call(&Call::default(), &args, place(all));
                 }

@@ -23,7 +23,7 @@ import numpy as np
 import raptors
 
 import views
-from layouts import COMPARED, MAPS, Array, numpy, refused, same
+from layouts import COMPARED, MAPS, MATRICES, Array, numpy, refused, same
 
 NAMES = sorted(COMPARED)
 LARGEST = {"small": 64, "usual": 4000, "large": 300_000}
@@ -77,7 +77,9 @@ class Case:
         defaults = dict(about["defaults"])
         values = [value for input, value in self.given.items() if input not in defaults]
         options = {input: value for input, value in self.given.items() if input in defaults}
-        if self.name not in MAPS:
+        if self.name in MATRICES:
+            options |= {"axis": self.axis}
+        elif self.name not in MAPS:
             options |= {"axis": self.axis, "keepdims": self.keepdims}
         return function(*values, **options)
 
@@ -134,6 +136,9 @@ def draw(seed: int, at: int) -> Case:
     axis, keepdims = None, bool(rng.integers(2))
     if name not in MAPS:
         axis = [None, *range(-len(shape), len(shape))][rng.integers(2 * len(shape) + 1)]
+    if "all" not in about["axes"] and name in MATRICES:
+        # Of rows alone.
+        axis = -1
     numbers = ", ".join(f"{input}={value!r}" for input, value in given.items() if isinstance(value, float))
     words = f"{name} {dtype} {shape} ({'; '.join(kinds)}) {numbers} axis={axis} keepdims={keepdims}"
     return Case(name, given, axis, keepdims, int(rng.integers(1, 4)), words)

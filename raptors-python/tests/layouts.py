@@ -16,7 +16,9 @@ FUNCTIONS = {function["name"]: function for function in raptors._functions()}
 # Those that NumPy has as well; with the others there is nothing to compare.
 COMPARED = {name: function for name, function in FUNCTIONS.items() if function["numpy"] is not None}
 MAPS = {name: function for name, function in COMPARED.items() if not function["axes"]}
-REDUCTIONS = {name: function for name, function in COMPARED.items() if function["axes"]}
+# Those in stages that give a matrix.
+MATRICES = {name: function for name, function in COMPARED.items() if function["results"] == ["matrix"]}
+REDUCTIONS = {name: function for name, function in COMPARED.items() if function["axes"] and name not in MATRICES}
 # Of what results there is one, as an array of the caller's can take it.
 ALONE = {name: function for name, function in REDUCTIONS.items() if len(function["results"]) < 2}
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from layouts import COMPARED, FUNCTIONS, LAYOUTS, MAPS, REDUCTIONS, Array, matrices, numpy, same
+from layouts import COMPARED, FUNCTIONS, LAYOUTS, MAPS, MATRICES, REDUCTIONS, Array, matrices, numpy, same
 
 SHAPES = [(1, 1), (7,), (129,), (5000,), (3, 5), (33, 130), (300, 517), (2000, 3), (3, 4099), (70000,), (513, 512)]
 EMPTY = [(0,), (0, 3), (3, 0), (0, 0)]
@@ -83,6 +83,37 @@ def check_reduction(name: str, x: Array, axis: int | None, keepdims: bool) -> No
         same(function(*given.values(), axis=axis, keepdims=keepdims), theirs, name)
 
 
+def check_matrix(name: str, given: dict[str, Any], axis: int | None, **options: Any) -> None:
+    """An operation in stages that gives a matrix: of arrays that lie as they do, or, with a row among them, in C's order."""
+    names = [input for input, _ in FUNCTIONS[name]["inputs"]]
+    function, x = getattr(raptors, name), given[names[0]]
+    which = "1" if "all" not in FUNCTIONS[name]["axes"] and x.ndim == 1 else "all" if axis is None or x.ndim == 1 else str(axis % 2)
+    if which not in FUNCTIONS[name]["axes"]:
+        with pytest.raises(ValueError, match="has no axis="):
+            function(*given.values(), axis=axis, **options)
+        return
+    plain = dict(given)
+    if any(kind == "row" for _, kind in FUNCTIONS[name]["inputs"]):
+        native = x.dtype.newbyteorder("=")
+        plain = {input: np.ascontiguousarray(one, native) for input, one in given.items()}
+    try:
+        theirs = numpy(name, {**plain, **options}, axis)
+    except ValueError as error:
+        assert "zero-size array" in str(error)
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            function(*given.values(), axis=axis, **options)
+        return
+    before = {key: np.copy(value) for key, value in given.items()}
+    same(function(*given.values(), axis=axis, **options), theirs, name)
+    for key, value in before.items():
+        np.testing.assert_array_equal(given[key], value, strict=True)
+
+
+def axes_of(name: str, ndim: int) -> list[int | None]:
+    """Those that a call can say; without an operation over all elements, none is the last one."""
+    return axes(ndim) if "all" in FUNCTIONS[name]["axes"] else axes(ndim)[1:]
+
+
 def axes(ndim: int) -> list[int | None]:
     return [None, 0, -1] if ndim == 1 else [None, 0, 1, -1, -2]
 
@@ -94,6 +125,17 @@ def test_maps(name: str, dtype: str, layout: str) -> None:
     rng = np.random.default_rng(1)
     for shape in some(SHAPES, 3, name, dtype, layout) + some(EMPTY, 1, name, dtype, layout):
         check_map(name, arguments(name, values(rng, shape, dtype), LAYOUTS[layout], rng))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MATRICES)
+def test_matrices(name: str, dtype: str, layout: str) -> None:
+    rng = np.random.default_rng(9)
+    for shape in some(SHAPES, 3, name, dtype, layout) + some(EMPTY, 1, name, dtype, layout):
+        given = arguments(name, values(rng, shape, dtype), LAYOUTS[layout], rng)
+        for axis in axes_of(name, len(shape)):
+            check_matrix(name, given, axis)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -121,6 +163,9 @@ def test_large(name: str, threads: int) -> None:
                 x = LAYOUTS[layout](values(rng, shape, dtype))
                 if name in MAPS:
                     check_map(name, arguments(name, x, LAYOUTS[layout], rng))
+                elif name in MATRICES:
+                    for axis in axes_of(name, 2):
+                        check_matrix(name, arguments(name, x, LAYOUTS[layout], rng), axis)
                 else:
                     for axis in axes(2):
                         check_reduction(name, x, axis, False)
@@ -142,6 +187,10 @@ def test_anything(name: str, x: Array, seed: int, data: st.DataObject) -> None:
         layout = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))]
         given = arguments(name, np.ascontiguousarray(x, x.dtype.newbyteorder("=")), layout, np.random.default_rng(seed))
         check_map(name, {**given, FUNCTIONS[name]["inputs"][0][0]: x})
+    elif name in MATRICES:
+        given = arguments(name, np.ascontiguousarray(x, x.dtype.newbyteorder("=")), np.copy, np.random.default_rng(seed))
+        axis = data.draw(st.sampled_from(axes_of(name, x.ndim)))
+        check_matrix(name, {**given, FUNCTIONS[name]["inputs"][0][0]: x}, axis)
     else:
         check_reduction(name, x, data.draw(st.sampled_from(axes(x.ndim))), data.draw(st.booleans()))
 
@@ -183,7 +232,7 @@ def test_extents_that_are_all_but_none(name: str, dtype: str) -> None:
                         assert re.search("memory|allocate|zero-size array|empty sequence|too big", str(error)), error
                     else:
                         assert axis is not None and x.shape[1 - axis] == 0 and result.shape == (0,), (name, axis)
-        elif all(kind in ("matrix", "scalar") for _, kind in FUNCTIONS[name]["inputs"]):
+        elif name in MAPS and all(kind in ("matrix", "scalar") for _, kind in FUNCTIONS[name]["inputs"]):
             given = {input: x if kind == "matrix" else 2.0 for input, kind in FUNCTIONS[name]["inputs"]}
             check_map(name, given)
 

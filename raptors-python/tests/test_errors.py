@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -288,6 +289,7 @@ def test_every_function_has_docs() -> None:
         if function["numpy"] is not None:
             words.append(f"In NumPy: `{function['numpy']}`.")
         words += [f"{input} : " for input, _ in function["inputs"]]
-        words += [f"    {default:g} if it is left out." for _, default in function["defaults"]]
+        said = [float(number) for number in re.findall(r"^    (\S+) if it is left out\.$", docs, re.MULTILINE)]
+        assert said == [default for _, default in function["defaults"]], name
         for word in words:
             assert word in docs, (name, word)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import raptors
 
-from layouts import COMPARED, FUNCTIONS, MAPS, REDUCTIONS, Array, numpy, refused, same
+from layouts import COMPARED, FUNCTIONS, MAPS, MATRICES, REDUCTIONS, Array, numpy, refused, same
 
 # What takes rows or columns takes matrices alone.
 NAMES = sorted(
@@ -169,7 +169,7 @@ def draw(seed: int, at: int) -> Case:
     axis = axes(rng, x.ndim)
     if name in ("argmax", "argmin") and isinstance(axis, tuple):
         axis = axis[0] if axis else None
-    options = {"axis": axis, "keepdims": bool(rng.integers(2))}
+    options = {"axis": axis} if name in MATRICES else {"axis": axis, "keepdims": bool(rng.integers(2))}
     out = None
     if name in PLAIN and rng.random() < 0.15 and x.dtype.isnative:
         shape = np.sum(x, **options).shape

@@ -79,14 +79,14 @@ impl Op {
         numerics: Numerics,
         shape: (usize, usize),
     ) -> Result<Explanation, Error> {
-        match self.body {
-            Body::Map(_) => self.explained(dtype, numerics, true, shape),
-            Body::Reduce { .. } | Body::Staged { .. } => Err(Error::Unknown {
-                kind: "way to write the result of this operation",
-                name: "in place".to_owned(),
-                known: "into an output of its own".to_owned(),
-            }),
+        if self.body.gives_matrix() {
+            return self.explained(dtype, numerics, true, shape);
         }
+        Err(Error::Unknown {
+            kind: "way to write the result of this operation",
+            name: "in place".to_owned(),
+            known: "into an output of its own".to_owned(),
+        })
     }
 
     fn explained(
@@ -113,10 +113,12 @@ impl Op {
         let mut target = by_table.target;
         if let Body::Staged { .. } = self.body {
             // A call is of all its matrices, and one of its kernels is explained.
-            let matrices = self.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+            let stores = self.body.gives_matrix() && !inplace;
+            let reads = self.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
             let (rows, cols) = shape;
+            let matrices = reads + usize::from(stores);
             let bytes = rows.saturating_mul(cols).saturating_mul(matrices * dtype.bytes());
-            target = Target { rows, cols, bytes, ..target };
+            target = Target { rows, cols, bytes, stores, ..target };
         }
         let Some((adapted, cut)) = adaptive::of_call(self.name, dtype, (numerics, inplace), target) else {
             return Ok(by_table);

@@ -216,8 +216,8 @@ impl Over {
     }
 }
 
-/// What a reduction in stages gives: of each output the result of each row, of each column or of all, in f64, which holds
-/// elements, counts and places exactly; 1 for what is true.
+/// What an operation in stages gives: of each output the result of each row, of each column or of all, or the elements of a
+/// matrix; in f64, which holds elements, counts and places exactly; 1 for what is true.
 ///
 /// # Errors
 /// [`Error::Empty`] for no elements, where they have no result.
@@ -239,11 +239,15 @@ pub fn staged<T: Element>(
         return Err(Error::Empty { op: op.name });
     }
     let mut all = vec![Vec::with_capacity(results); outputs.len()];
+    if op.body.gives_matrix() {
+        all[0].resize(shape.0 * shape.1, 0.0);
+    }
     for result in 0..results {
         // The values of the stages so far.
         let mut found: Vec<f64> = Vec::new();
-        // What an expression gives, element by element, from the inputs there and these values.
-        let each = |found: &[f64], work: &mut dyn FnMut(&Scope<'_, T>)| {
+        // What an expression gives, element by element, from the inputs there and these values. Elements are counted row after
+        // row.
+        let each = |found: &[f64], work: &mut dyn FnMut(usize, &Scope<'_, T>)| {
             let mut inputs: Vec<T> = vec![T::ZERO; op.inputs.len()];
             inputs.extend(found.iter().map(|&value| T::from_f64(value)));
             for at in 0..len {
@@ -251,7 +255,7 @@ pub fn staged<T: Element>(
                 for (index, to) in inputs[..op.inputs.len()].iter_mut().enumerate() {
                     *to = input(index, row, col);
                 }
-                work(&Scope { inputs: &inputs, state: &[], other: &[], count: 0 });
+                work(row * shape.1 + col, &Scope { inputs: &inputs, state: &[], other: &[], count: 0 });
             }
         };
         // Where there are no elements, scalars are what they are all the same.
@@ -266,11 +270,11 @@ pub fn staged<T: Element>(
             let acc = stage.fold.map_or(0.0, |(of, combine)| {
                 if combine == Combine::Count {
                     let mut count = 0;
-                    each(&found, &mut |scope| count += usize::from(of.holds(scope)));
+                    each(&found, &mut |_, scope| count += usize::from(of.holds(scope)));
                     return whole(count);
                 }
                 let mut terms: Vec<T> = Vec::with_capacity(len);
-                each(&found, &mut |scope| terms.push(of.value(scope)));
+                each(&found, &mut |_, scope| terms.push(of.value(scope)));
                 comes_to(&terms, combine, over)
             });
             found.push(match &stage.finish {
@@ -279,10 +283,15 @@ pub fn staged<T: Element>(
             });
         }
         for (all, output) in all.iter_mut().zip(outputs) {
+            if output.result == ResultType::Matrix {
+                let value = output.value;
+                each(&found, &mut |at, scope| all[at] = value.value(scope).to_f64());
+                continue;
+            }
             let formula = formula(&output.value, 0.0, &found);
             all.push(match output.result {
                 ResultType::Element => T::from_f64(formula.value()).to_f64(),
-                ResultType::Whole => formula.value(),
+                ResultType::Whole | ResultType::Matrix => formula.value(),
                 ResultType::Truth => f64::from(u8::from(formula.holds())),
             });
         }

@@ -11,7 +11,7 @@ use crate::{
     catalogue::{self, Call},
     dispatch::{
         call::Sig,
-        table::{Plan, Table, Target},
+        table::{Cut, Plan, Table, Target},
     },
     watch,
 };
@@ -22,6 +22,15 @@ pub struct Map<Into: Sig, Inplace: Sig> {
     pub(crate) into: &'static Table<Into>,
     /// Kernels that overwrite the first matrix.
     pub(crate) inplace: &'static Table<Inplace>,
+}
+
+/// Of what a part is computed: by the kernel of a larger call, which is under way on this thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    /// How that call is cut.
+    pub(crate) cut: Option<Cut>,
+    /// What it reads and writes.
+    pub(crate) target: Target,
 }
 
 /// An operation, and what it calls the arguments of its kernels.
@@ -35,7 +44,7 @@ pub(crate) struct Named<const N: usize> {
 }
 
 impl<const N: usize> Named<N> {
-    /// Of what a stage of a reduction computes, and of a call that is watched already: no operation.
+    /// Of what stages compute, and of a call that is watched already: no operation.
     pub(crate) const NOBODY: Self = Self { op: "", names: [""; N], order: [0; N] };
 
     /// Whether calls are watched, and this is one.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use raptors::{
-    Cut, Dtype, Expr, Isa, Numerics,
+    Cut, Dtype, Expr, Isa, MatrixMut, Numerics,
     catalogue::{self, Arg, Axis, Body, Call, Combine, InputKind, Op, Out, Output, ResultType, Value},
     element::same_bits,
     staged_reference,
@@ -22,7 +22,7 @@ use crate::{
     common,
     data::{Data, Float},
     layout::{Layout, Place, Spot},
-    memory::Arena,
+    memory::{Arena, bytes},
     scope::is_short,
 };
 
@@ -102,7 +102,32 @@ fn called<T: Float>(
             op.call(call, args, Out::Truth(&mut out)).map_err(said)?;
             Ok(vec![out.into_iter().map(|truth| f64::from(u8::from(truth))).collect()])
         }
+        ResultType::Matrix => unreachable!("it is written into an arena"),
     }
+}
+
+/// The elements of a matrix that a call writes, in f64; or the error in words. What is around the matrix must stay as it is.
+fn written<T: Float>(
+    op: &Op,
+    call: &Call<'_>,
+    args: &[Arg<'_>],
+    (arena, spot): (&mut Arena<T>, &Spot),
+    inplace: bool,
+) -> Result<Vec<Vec<f64>>, String> {
+    let before = spot.window(arena).to_vec();
+    let matrix = spot.matrix_mut(arena);
+    let place = if inplace { catalogue::Place::Inplace(matrix) } else { catalogue::Place::Matrix(matrix) };
+    let done = op.call(call, args, T::out(place));
+    let after = spot.window(arena);
+    let is_around = |at: &usize| spot.element(*at).is_none();
+    for at in (0..after.len()).filter(is_around) {
+        if bytes(&after[at..=at]) != bytes(&before[at..=at]) {
+            return Err(format!("it wrote {}", spot.distance(at)));
+        }
+    }
+    done.map_err(|error| error.to_string())?;
+    let elements = (0..after.len()).filter(|at| spot.element(*at).is_some());
+    Ok(vec![elements.map(|at| after[at].to_f64()).collect()])
 }
 
 /// Each result of each output has the bits that it should have, or both are the same error.
@@ -133,7 +158,8 @@ fn check<T: Float>(op: &'static Op, shape @ (rows, cols): (usize, usize), failur
 fn tails<T: Float>(op: &'static Op, failures: &mut Vec<String>) {
     let Body::Staged { stages, .. } = op.body else { unreachable!("filtered") };
     let is_computed = |of: &Expr, by: Combine| by == Combine::Count || !matches!(of, Expr::Input(_));
-    if !stages.iter().any(|stage| stage.fold.is_some_and(|(of, by)| is_computed(&of, by))) {
+    let computes_terms = stages.iter().any(|stage| stage.fold.is_some_and(|(of, by)| is_computed(&of, by)));
+    if !computes_terms && !op.body.gives_matrix() {
         return;
     }
     let lanes = 64 / size_of::<T>();
@@ -192,19 +218,46 @@ fn compare<T: Float>(
         InputKind::Column => values[index][row],
         InputKind::Scalar => scalar,
     };
+    let first = op.inputs.iter().position(|of| of.kind == InputKind::Matrix).unwrap_or_default();
     for &numerics in classes {
         let expected = staged_reference(op, numerics, shape, input).map_err(|error| error.to_string());
         for &cut in cuts {
             let call = Call { numerics, cut, ..Call::default() };
-            let found = called::<T>(op, &call, &args, (axis, shape), outputs);
-            if !is_same(&found, &expected) && failures.len() < 20 {
-                failures.push(format!(
-                    "{} {} {numerics} {rows}×{cols} {data:?} {layout:?} {cut:?}: {found:?}, expected {expected:?}",
-                    op.name,
-                    T::DTYPE
-                ));
+            let found = if op.body.gives_matrix() {
+                let out = vec![T::unwritten(); rows * cols];
+                let mut arena = Arena::new(0);
+                let spot = Spot::new(&mut arena, shape, layout.out_gap(), layout.out_place);
+                spot.fill(&mut arena, &spot.image(&out));
+                let into = written::<T>(op, &call, &args, (&mut arena, &spot), false);
+                // In place, the same memory has the first matrix first.
+                spot.fill(&mut arena, &spot.image(&values[first]));
+                let others = [&args[..first], &args[first + 1..]].concat();
+                let inplace = written::<T>(op, &call, &others, (&mut arena, &spot), true);
+                vec![("into", into), ("in place", inplace)]
+            } else {
+                vec![("results", called::<T>(op, &call, &args, (axis, shape), outputs))]
+            };
+            for (way, found) in found {
+                if !is_same(&found, &expected) && failures.len() < 20 {
+                    failures.push(format!(
+                        "{} {} {numerics} {rows}×{cols} {data:?} {layout:?} {cut:?} {way}: {found:?}, expected \
+                         {expected:?}",
+                        op.name,
+                        T::DTYPE
+                    ));
+                }
             }
         }
+    }
+}
+
+/// Matrices that take several blocks of rows, several stripes of columns, and more rows than a stripe can have.
+fn blocks(op: &'static Op, failures: &mut Vec<String>) {
+    if !op.body.gives_matrix() || is_short() {
+        return;
+    }
+    for (shape, cut) in [((520, 270), None), ((520, 270), Some(CUTS[1])), ((2100, 3), None)] {
+        compare::<f32>(op, shape, 0, &op.numerics[..1], &[cut], failures);
     }
 }
 
@@ -229,6 +282,7 @@ fn run() {
                     Dtype::F64 => tails::<f64>(op, &mut failures),
                 }
             }
+            blocks(op, &mut failures);
             found.lock().expect("no thread panics while it holds this").append(&mut failures);
         }
     };
@@ -275,6 +329,12 @@ fn results_of_another_type_are_refused() {
         assert!(is_truth || op.call(&call, &args, Out::Truth(&mut truth)).is_err(), "{}", op.name);
         let out = Out::F64(catalogue::Place::Slice(&mut other));
         assert!(op.call(&call, &args, out).is_err(), "{}", op.name);
+        let mut same = [7.0_f32; 4];
+        let slice = op.call(&call, &args, Out::F32(catalogue::Place::Slice(&mut same[..2])));
+        assert!(slice.is_err() || !op.body.gives_matrix(), "{}", op.name);
+        let matrix = MatrixMut::new(&mut same, 2, 2).expect("it has these elements");
+        let matrix = op.call(&call, &args, Out::F32(catalogue::Place::Matrix(matrix)));
+        assert!(matrix.is_err() || op.body.gives_matrix(), "{}", op.name);
         let fewer = op.call(&call, &args[1..], Out::F64(catalogue::Place::Slice(&mut other)));
         assert!(fewer.is_err(), "{}", op.name);
         assert!(is_whole || whole == [7; 2]);

@@ -4,6 +4,7 @@
 //! name, which no name in a spec can have, or lies where names of inputs do not reach.
 
 mod map;
+mod matrix;
 mod reduce;
 mod staged;
 
@@ -69,7 +70,7 @@ pub(super) fn write(ops: &[Op<'_>], staged: &[StagedOp<'_>], tables: &[Table<'_,
                 catalogue::{self, Arg, Args, Call, Explanation, Place, Value},
                 dispatch::{
                     call::Sig,
-                    table::{Cut, Table},
+                    table::{Choice, Cut, Plan, Table},
                 },
                 runtime::{
                     check,

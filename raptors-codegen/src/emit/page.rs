@@ -18,7 +18,7 @@ pub fn page(specs: &[Spec]) -> String {
          functions of Python. Each is for `f32` and `f64`, unless it says otherwise, and has the same bits on every \
          instruction set, on any number of threads. Where NumPy has the function, those bits are NumPy's, any NaN standing \
          for any other, and of equal zeros in minima and maxima −0 being less than +0.\n\nIn Rust the functions are in \
-         `raptors::ops`. Those that give a matrix have `…_into` and `…_inplace` beside them, those along an axis \
+         `raptors::ops`. Those that give a matrix have `…_into` and `…_inplace` beside them, other ones along an axis \
          `…_into`, and those with the class `accurate` `…_with`. In Python they are in `raptors`; `axis` is `None`, 0 or 1. \
          What a result is made of is read from top to bottom; `count` is the number of elements of a result.\n"
     );
@@ -139,7 +139,7 @@ fn stages(staged: &Staged, names: &[&str]) -> String {
         }
     }
     match staged.outputs[0].result {
-        ResultType::Element => {}
+        ResultType::Element | ResultType::Matrix => {}
         ResultType::Whole => lines.push("an `i64`".to_owned()),
         ResultType::Truth => lines.push("a `bool`".to_owned()),
     }

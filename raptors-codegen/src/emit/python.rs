@@ -32,7 +32,12 @@ struct Stub {
     result: String,
     needed: Vec<Parameter>,
     optional: Vec<Parameter>,
+    /// Whether it gives a result for each row, for each column or for all.
     reduces: bool,
+    /// Whether it gives a matrix that is computed with such results.
+    matrix: bool,
+    /// The axis of a call that says none.
+    axis_default: &'static str,
     axis: String,
     numerics: String,
 }
@@ -61,6 +66,7 @@ fn functions(specs: &[&Spec]) -> String {
     let functions = specs.iter().map(|spec| match &spec.body {
         Body::Map { .. } => map(spec, &maps),
         Body::Reduce(_) => reduce(spec),
+        Body::Staged(staged) if staged.map().is_some() => matrix(spec, staged),
         Body::Staged(staged) => self::staged(spec, staged),
     });
     let described = specs.iter().map(|spec| described(spec));
@@ -151,6 +157,15 @@ fn shown_inputs(spec: &Spec) -> String {
     spec.inputs.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// The inputs that a call has to give, and those that it may leave out, as a signature shows them: these are followed by others.
+fn shown_apart(spec: &Spec) -> (String, String) {
+    let inputs = shown_inputs(spec);
+    let all: Vec<&str> = inputs.split(", ").collect();
+    let (needed, optional) = all.split_at(all.len() - spec.defaults.len());
+    let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
+    (needed.join(", "), optional.concat())
+}
+
 /// The operations of a function, in the order of [`Axis::ALL`].
 fn of_axes(spec: &Spec, axes: &[Axis]) -> [TokenStream; 3] {
     Axis::ALL.map(|axis| {
@@ -173,15 +188,8 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     let (class, shown_class, class_type) = unsaid(spec);
     // As in NumPy, what has a default is given by its name.
     let shown = {
-        let inputs = shown_inputs(spec);
-        let all: Vec<&str> = inputs.split(", ").collect();
-        let (needed, optional) = all.split_at(needed.len());
-        let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
-        let optional = optional.concat();
-        format!(
-            "({}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})",
-            needed.join(", ")
-        )
+        let (needed, optional) = shown_apart(spec);
+        format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})")
     };
     quote! {
         #docs
@@ -203,6 +211,47 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         ) -> PyResult<Bound<'py, PyAny>> {
             static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
             STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, numerics)
+        }
+    }
+}
+
+/// The axis of a call that says none: all elements, or, where the operation has no such axis, the last one.
+fn axis_default(staged: &Staged) -> &'static str {
+    if staged.axes.contains(&Axis::All) { "None" } else { "-1" }
+}
+
+/// An operation in stages that gives a matrix.
+fn matrix(spec: &Spec, staged: &Staged) -> TokenStream {
+    let (function, text) = (function_name(spec), &spec.name);
+    let docs = docs::of(spec);
+    let ops = of_axes(spec, &staged.axes);
+    let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
+    let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
+    let values = spec.defaults.iter().map(|(_, value)| number(*value));
+    let (class, shown_class, class_type) = unsaid(spec);
+    let shown = {
+        let ((needed, optional), axis) = (shown_apart(spec), axis_default(staged));
+        format!("({needed}, axis={axis}, *, {optional}out=None, numerics={shown_class})")
+    };
+    quote! {
+        #docs
+        #[pyfunction]
+        #[pyo3(
+            name = #text,
+            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, numerics=#class),
+            text_signature = #shown
+        )]
+        #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
+        fn #function<'py>(
+            py__: Python<'py>,
+            #(#needed: &Bound<'py, PyAny>,)*
+            axis: Option<&Bound<'py, PyAny>>,
+            #(#optional: Option<&Bound<'py, PyAny>>,)*
+            out: Option<&Bound<'py, PyAny>>,
+            numerics: #class_type,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
+            STAGED.matrix(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, numerics)
         }
     }
 }
@@ -254,6 +303,7 @@ fn described(spec: &Spec) -> TokenStream {
         ResultType::Element => "element",
         ResultType::Whole => "int64",
         ResultType::Truth => "bool",
+        ResultType::Matrix => "matrix",
     });
     let defaults = spec.defaults.iter().map(|(at, value)| {
         let (name, value) = (&spec.inputs[*at].name, number(*value));
@@ -302,7 +352,7 @@ fn stub(spec: &Spec) -> Stub {
     }
     let results: &[Output] = if let Body::Staged(staged) = &spec.body { &staged.outputs } else { &[] };
     let of = |output: &Output| match output.result {
-        ResultType::Element => scalar.clone(),
+        ResultType::Element | ResultType::Matrix => scalar.clone(),
         ResultType::Whole => "_np.int64".to_owned(),
         ResultType::Truth => "_np.bool_".to_owned(),
     };
@@ -317,13 +367,14 @@ fn stub(spec: &Spec) -> Stub {
         let arrays = scalars.iter().map(|one| format!("_NDArray[{one}]")).collect();
         (tuple(scalars), tuple(arrays))
     };
-    let (reduces, classes) = match &spec.body {
-        Body::Map { .. } if spec.has_any() => (false, vec!["\"numpy\"".to_owned(), "\"any\"".to_owned()]),
-        Body::Map { .. } => (false, Vec::new()),
+    let classes = match &spec.body {
+        Body::Map { .. } if spec.has_any() => vec!["\"numpy\"".to_owned(), "\"any\"".to_owned()],
+        Body::Map { .. } => Vec::new(),
         Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
-            (true, numerics.iter().map(|class| format!("{:?}", class.name())).collect())
+            numerics.iter().map(|class| format!("{:?}", class.name())).collect()
         }
     };
+    let mapped = if let Body::Staged(staged) = &spec.body { staged.map().and(Some(staged)) } else { None };
     Stub {
         source: format!("{}:{}", spec.file, spec.line),
         name: spec.name.clone(),
@@ -332,7 +383,9 @@ fn stub(spec: &Spec) -> Stub {
         optional,
         scalar,
         result,
-        reduces,
+        reduces: !matches!(spec.body, Body::Map { .. }) && mapped.is_none(),
+        matrix: mapped.is_some(),
+        axis_default: mapped.map_or("None", axis_default),
         axis: if docs::takes_several_axes(&spec.body) {
             "_SupportsIndex | _tuple[_SupportsIndex, ...]".to_owned()
         } else {

@@ -87,7 +87,7 @@ impl Signature {
 
     /// The type, and all that it does.
     pub(super) fn write(&self) -> TokenStream {
-        let (name, split, run) = (self.ty(), self.split(), self.run());
+        let (name, split, run, part) = (self.ty(), self.split(), self.run(), self.part());
         let fill = self.inplace.is_none().then(|| self.fill());
         let types = self.types(&quote!('a));
         // Entries that both ways of writing share stand with the one that knows what is overwritten.
@@ -101,20 +101,65 @@ impl Signature {
             #split
             impl<T: Element> #name<T> {
                 #run
+                #part
                 #fill
                 #entries
             }
         }
     }
 
-    /// How a stage of a reduction computes a block of terms.
-    fn fill(&self) -> TokenStream {
+    /// The names of the inputs, and patterns that take these from values; the matrix that is overwritten is none.
+    fn taken(&self) -> (Vec<Ident>, Vec<TokenStream>) {
         let names: Vec<_> = self.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
-        let values = self.inputs.iter().zip(&names).map(|(input, name)| match input.kind {
+        let values = self.inputs.iter().zip(&names).enumerate().map(|(at, (input, name))| match input.kind {
+            _ if self.inplace == Some(at) => quote!(_),
             InputKind::Matrix => quote!(Value::Matrix(#name)),
             InputKind::Row | InputKind::Column => quote!(Value::Slice(#name)),
             InputKind::Scalar => quote!(Value::Scalar(#name)),
         });
+        let values = values.collect();
+        (names, values)
+    }
+
+    /// How an operation in stages computes its result: all of it, or the part that is in hand.
+    fn part(&self) -> TokenStream {
+        let (names, values) = self.taken();
+        let of_matrices =
+            |(name, kind, _): &(Ident, InputKind, bool)| (*kind == InputKind::Matrix).then(|| name.clone());
+        let walked: Vec<_> = self.arguments().iter().filter_map(of_matrices).collect();
+        let out = walked.last().filter(|_| self.inplace.is_none()).cloned();
+        let written = self.inplace.map_or_else(|| format_ident!("out"), |at| names[at].clone());
+        let count = number(self.inputs.len());
+        quote! {
+            /// Computes the result of stages. `values` are the arguments of the kernels; the one that is overwritten
+            /// stands apart.
+            #[allow(dead_code, reason = "not every signature is one of stages")]
+            pub(crate) fn part(
+                table: &'static Table<Self>,
+                call: &Call<'_>,
+                part: Option<map::Part>,
+                values: &[Value<'_, T>],
+                #written: MatrixMut<'_, T>,
+            ) -> Result<(), Error> {
+                let [#(#values),*] = *values else {
+                    unreachable!("stages have arguments of the kinds that the kernels take")
+                };
+                let shape = #written.shape();
+                let Some(map::Part { cut, target }) = part else {
+                    let call = Call { cut: call.cut, ..Call::default() };
+                    return Self::run(table, &call, &Named::<#count>::NOBODY, shape, #(#names,)* #out);
+                };
+                let contiguous = #(#walked.is_contiguous())&&*;
+                let mut plan = table.pick(Choice::Table, cut, target)?;
+                plan.cut = None;
+                Self::planned(&plan, contiguous, shape, #(#names,)* #out)
+            }
+        }
+    }
+
+    /// How a stage of a reduction computes a block of terms.
+    fn fill(&self) -> TokenStream {
+        let (names, values) = self.taken();
         let first = self.inputs.iter().position(|input| input.kind == InputKind::Matrix);
         let first = &names[first.expect("a map has a matrix")];
         let count = number(self.inputs.len());
@@ -216,15 +261,15 @@ impl Signature {
             quote! {
                 if contiguous {
                     let args = (#(#flat,)*);
-                    map::run::<T, Self>(&plan, (1, shape.0 * shape.1), target.bytes, usize::MAX, args)
+                    map::run::<T, Self>(plan, (1, shape.0 * shape.1), bytes, usize::MAX, args)
                 } else {
-                    map::run::<T, Self>(&plan, shape, target.bytes, usize::MAX, (#(#names,)*))
+                    map::run::<T, Self>(plan, shape, bytes, usize::MAX, (#(#names,)*))
                 }
             }
         } else {
             let stripe =
                 if self.has(InputKind::Row) { quote!(map::stripe::<T>()) } else { quote!(usize::MAX) };
-            quote!(map::run::<T, Self>(&plan, shape, target.bytes, #stripe, (#(#names,)*)))
+            quote!(map::run::<T, Self>(plan, shape, bytes, #stripe, (#(#names,)*)))
         };
         quote! {
             /// Carries out a call on matrices of that shape.
@@ -248,6 +293,21 @@ impl Signature {
                 if shape.0 == 0 || shape.1 == 0 {
                     return Ok(());
                 }
+                Self::planned(&plan, contiguous, shape, #(#names,)*)
+            }
+
+            /// The same once all is checked and the plan is made, for matrices that have elements.
+            #[allow(clippy::inline_always, reason = "it is a part of every call of a map")]
+            #[allow(unused_variables, reason = "with a row and a column, gaps make no difference")]
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "as many as the operations have")]
+            fn planned(
+                plan: &Plan<Self>,
+                contiguous: bool,
+                shape: (usize, usize),
+                #(#names: #types,)*
+            ) -> Result<(), Error> {
+                let bytes = plan.target.bytes;
                 #joined
                 #call
             }
@@ -277,7 +337,7 @@ impl Signature {
                 }
                 let (#(#names,)*) = whole;
                 let extent = (at / times, shape.1 * times);
-                return map::run::<T, Self>(&plan, extent, target.bytes, usize::MAX, (#(#joined,)*));
+                return map::run::<T, Self>(plan, extent, bytes, usize::MAX, (#(#joined,)*));
             }
         }
     }
@@ -312,6 +372,7 @@ impl Signature {
         let args = if self.inputs.len() == 1 { quote!() } else { quote!(let args =) };
         quote! {
             /// Carries out a call whose arguments were of any dtype.
+            #[allow(dead_code, reason = "a signature may be one of stages alone")]
             pub(crate) fn erased(
                 tables: &Map<#into<T>, Self>,
                 named: &Named<#count>,
@@ -342,6 +403,7 @@ impl Signature {
             }
 
             /// Which kernel a call runs, and why.
+            #[allow(dead_code, reason = "a signature may be one of stages alone")]
             pub(crate) fn explain(
                 tables: &Map<#into<T>, Self>,
                 (isa, cut): (Isa, Option<Cut>),

@@ -61,7 +61,7 @@ pub(super) fn spec(sink: &mut Sink<'_>, block: &Block) -> Checked {
                     .map(|(axis, span)| (format!("{stem}{}", axis.suffix()), span.clone()))
                     .collect();
             }
-            reduce::check(sink, reduce, inputs.as_ref(), scope_dtypes)
+            reduce::check(sink, (reduce, block.text("output")), inputs.as_ref(), scope_dtypes)
         }),
         _ => None,
     };
@@ -382,7 +382,7 @@ pub(super) fn bad_name(
         .fix(fix);
 }
 
-/// Whether it is a map or a reduction; exactly one.
+/// Whether it is a map or a reduction; exactly one. Stages may have a map beside them.
 fn family(sink: &mut Sink<'_>, block: &Block) -> Option<Family> {
     match (block.get("output"), block.get("reduce")) {
         (Some(_), None) => Some(Family::Map),
@@ -397,11 +397,14 @@ fn family(sink: &mut Sink<'_>, block: &Block) -> Option<Family> {
             .fix("add, for example, `output = \"x * factor\"`");
             None
         }
+        (Some(_), Some(_)) if block.table("reduce").is_none_or(|reduce| reduce.get("stages").is_some()) => {
+            Some(Family::Reduce)
+        }
         (Some(output), Some(reduce)) => {
             let later = if output.key.start > reduce.key.start { output } else { reduce };
             sink.report(Rule::ExactlyOne, &later.key, "a spec has `output` or `[reduce]`, not both")
                 .label("the second of the two")
-                .fix("remove one; two operations are two files");
+                .fix("remove one; beside `output`, write what is reduced as `[reduce.stages]`");
             None
         }
     }

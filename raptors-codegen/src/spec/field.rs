@@ -217,8 +217,9 @@ pub(super) const FIELDS: &[Field] = &[
         name: "output",
         kind: Kind::Expression,
         required: false,
-        family: Family::Map,
-        doc: "What each element of the result is, from the inputs at its place.",
+        family: Family::Any,
+        doc: "What each element of the result is, from the inputs at its place; beside `[reduce.stages]` from what the stages \
+              come to, too.",
         example: "output = \"x * factor\"",
     },
     Field {
@@ -274,7 +275,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Table(Table::Reduce),
         required: false,
         family: Family::Reduce,
-        doc: "Makes the operation a reduction: many elements to one value. Stands in the place of `output`.",
+        doc: "Makes the operation a reduction: many elements to one value. Stands in the place of `output`, or, with stages, \
+              beside it.",
         example: "[reduce]",
     },
     Field {
@@ -352,8 +354,8 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::Stages,
         required: false,
         family: Family::Reduce,
-        doc: "In the place of `of` and `combine`: results with a name each, in order. A later one can use those before it, as \
-              if each were an input that has one value a result.",
+        doc: "In the place of `of` and `combine`: results with a name each, in order. A later one, and an `output` beside them, \
+              can use those before it, as if each were an input that has one value a result.",
         example: "[reduce.stages]",
     },
     Field {

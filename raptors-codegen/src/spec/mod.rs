@@ -113,12 +113,40 @@
 //! - Kernels of stages are those of plain reductions, and maps for what `of` computes, a block at a time. So
 //!   `[variants]`, `[tasks]` and `[shapes]` do not apply.
 //!
+//! # Stages that a matrix is computed with
+//! `output` beside `[reduce.stages]` makes the result a matrix: each of its elements is computed from the inputs at its place
+//! and from what the stages come to, of all elements, of its column or of its row.
+//!
+//! ```toml
+//! # center.toml
+//! summary  = "Every element less the mean of all, of its column or of its row."
+//! inputs   = { x = "matrix" }
+//! output   = "x - mean"
+//! dtypes   = ["f32", "f64"]
+//!
+//! [reduce]
+//! axes     = ["all", "0", "1"]
+//! numerics = ["numpy", "accurate"]
+//!
+//! [reduce.stages]
+//! mean     = { of = "x", combine = "add", finish = "acc / count" }
+//! ```
+//!
+//! - The functions are those of a map, for each axis: `center_axis1`, `center_axis1_into`, `center_axis1_inplace`, and with several
+//!   classes `center_axis1_with` and so on.
+//! - In `output` the value of a stage is an operand like any other, of the operation's dtype; `finish` of a stage is the place
+//!   for what is to be computed once a result, and in f64. `count` is not to be had in `output`.
+//! - `output` uses the first matrix, which is the one that a call in place overwrites.
+//! - Along the rows the stages and the map go through some rows before the next ones are read, down the columns through a stripe
+//!   of columns; where all elements make one value, or a stripe would be narrow, the stages come first. No bit depends on it.
+//! - `finish` and `outputs` of `[reduce]` do not go with `output`.
+//!
 //! # Results
 //! Without `finish` the result is that of the last stage. Its type follows from the expression: a mask, such as
 //! `finish = "numbers == count"`, gives `bool`; a count or place that nothing is done with gives `i64`; everything else has
 //! the operation's dtype. A place can only be a result as it is.
 //!
-//! `outputs`, in the place of `finish`, are two to four results with names, all of the operation's dtype. The Rust
+//! `outputs`, in the place of `finish` and of an `output` beside the stages, are two to four results with names, all of the operation's dtype. The Rust
 //! function gives a tuple, and writes into slices that have these names as parameters; Python's gives a tuple.
 //!
 //! ```toml
@@ -146,8 +174,8 @@
 //! forms.
 //!
 //! `numpy` is an expression in Python that gives the same bits as the operation: tests and the comparison with `NumPy`
-//! evaluate it. In it are `np`, the inputs by their names, and in a reduction `axis` and `keepdims`; a column among the
-//! inputs is put upright by itself. Left out, it follows from the spec's expressions where `NumPy` has such a function.
+//! evaluate it. In it are `np`, the inputs by their names, in a reduction `axis` and `keepdims`, and with stages and an `output`
+//! `axis`; a column among the inputs is put upright by itself. Left out, it follows from the spec's expressions where `NumPy` has such a function.
 //! `numpy = "none"` says that `NumPy` has nothing of the same bits.
 //!
 //! # Names
@@ -210,7 +238,8 @@
 //! functions that begin with `is_` give masks, which only `&& || !` and `select` take; an expression as a whole gives a
 //! value, but for `of` of a `count`, which gives a mask, and `finish` of a reduction in stages, which may.
 //!
-//! Which names there are depends on the field: inputs in `output` and `of`, where stages have those before them, too;
+//! Which names there are depends on the field: inputs in `output`, beside stages these, too; inputs in `of`, where stages have
+//! those before them, too;
 //! none in `init`; the state's fields and the input in `step`; `a.<field>` and `b.<field>` in `merge`; the fields and
 //! `count` in `finish`; the stages before, scalars, `count` and, in a stage that has `of`, `acc` in `finish` of a stage; all
 //! stages, scalars and `count` in `outputs` and in `finish` beside stages. A field that is itself called `count` is the one `finish` sees.
@@ -241,6 +270,7 @@ pub mod model;
 mod name;
 mod neutral;
 mod parse;
+mod parts;
 pub(crate) mod place;
 mod python;
 mod read;

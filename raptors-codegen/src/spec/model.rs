@@ -102,7 +102,8 @@ pub enum Body {
     Staged(Staged),
 }
 
-/// A reduction in stages. Each computes terms, a block at a time, and reduces them by the kernels of a plain reduction.
+/// An operation in stages. Each computes terms, a block at a time, and reduces them by the kernels of a plain reduction. What
+/// the stages come to is the result, or is used in a map whose result is a matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Staged {
     /// Over what; each gives an operation of its own.
@@ -117,6 +118,17 @@ pub struct Staged {
     pub numerics: Vec<Numerics>,
     /// What it needs kernels for: specs that no file has, whose names have two underlines.
     pub parts: Vec<Spec>,
+}
+
+impl Staged {
+    /// What each element of the result is, where that is a matrix.
+    #[must_use]
+    pub fn map(&self) -> Option<&Expr> {
+        match &self.outputs[..] {
+            [Output { value, result: ResultType::Matrix, .. }] => Some(value),
+            _ => None,
+        }
+    }
 }
 
 /// One stage.
@@ -176,12 +188,12 @@ impl Combine {
     }
 }
 
-/// A result of a reduction in stages.
+/// A result of an operation in stages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// Its name, where there are several.
     pub name: Option<String>,
-    /// Its value, from stages, scalars and `count`.
+    /// Its value, from stages, scalars and `count`; of a matrix, each element's, from the inputs at its place and stages.
     pub value: Expr,
     /// Its type.
     pub result: ResultType,
@@ -196,14 +208,16 @@ pub enum ResultType {
     Whole,
     /// True or false.
     Truth,
+    /// A matrix of the operation's dtype, with the shape of the first among the inputs.
+    Matrix,
 }
 
 impl ResultType {
-    /// The type in Rust, of an operation on `float`.
+    /// The type of an element in Rust, of an operation on `float`.
     #[must_use]
     pub const fn rust(self, float: &'static str) -> &'static str {
         match self {
-            Self::Element => float,
+            Self::Element | Self::Matrix => float,
             Self::Whole => "i64",
             Self::Truth => "bool",
         }

@@ -35,6 +35,8 @@ pub(super) enum Place {
     Terms,
     /// `finish` of a stage, and results of stages: the stages before, scalars and `count`.
     Value,
+    /// `output` beside stages: the inputs and all stages.
+    Matrix,
 }
 
 impl Place {
@@ -47,6 +49,7 @@ impl Place {
             Self::Merge => "`merge` can use the state's fields, as `a.<field>` and `b.<field>`",
             Self::Finish => "`finish` can use the state's fields and `count`",
             Self::Terms => "`of` can use the inputs and the stages before it",
+            Self::Matrix => "`output` can use the inputs and the stages",
             Self::Value => {
                 "it can use the stages before it, scalars, `count` and, in a stage with `of`, `acc`"
             }

@@ -6,7 +6,7 @@ use super::{
     model::{Axis, Body, Combine, Field, InputKind, Numerics, Reduce},
     name, neutral,
     parse::{self, Place, Scope},
-    read::{Block, Sink, Value},
+    read::{Block, Sink, Text, Value},
     rule::Rule,
     staged::{self, ACC},
 };
@@ -15,10 +15,10 @@ use crate::{Dtype, diagnostics::shown};
 /// The number of elements.
 const COUNT: &str = "count";
 
-/// Checks `[reduce]`: the body, and where in the file its expression begins.
+/// Checks `[reduce]`, with the `output` beside stages: the body, and where in the file its expression begins.
 pub(super) fn check(
     sink: &mut Sink<'_>,
-    block: &Block,
+    (block, output): (&Block, Option<&Text>),
     inputs: Option<&Inputs>,
     dtypes: &[Dtype],
 ) -> Option<(Body, usize)> {
@@ -28,7 +28,7 @@ pub(super) fn check(
     let numerics = numerics(sink, block);
     if staged::is_staged(block, inputs) {
         let inputs = inputs?;
-        return staged::check(sink, block, inputs, dtypes, numerics);
+        return staged::check(sink, (block, output), inputs, dtypes, numerics);
     }
     if let Some(entry) = block.get("outputs") {
         sink.report(Rule::DoesNotApply, &entry.key, "`outputs` are those of stages")

@@ -23,7 +23,17 @@ pub fn schema() -> String {
                 "What an operation computes, its variants and its target shapes. The file's name is the operation's."
             ),
         ),
-        ("oneOf", json!([{ "required": ["output"] }, { "required": ["reduce"] }])),
+        (
+            "oneOf",
+            json!([
+                { "required": ["output"], "not": { "required": ["reduce"] } },
+                { "required": ["reduce"], "not": { "required": ["output"] } },
+                {
+                    "required": ["output", "reduce"],
+                    "properties": { "reduce": { "required": ["stages"] } },
+                },
+            ]),
+        ),
     ];
     for (key, value) in head {
         root.insert(key.to_owned(), value);

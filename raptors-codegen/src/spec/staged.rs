@@ -1,14 +1,11 @@
-//! Reductions in stages: checks of `[reduce.stages]`, and of what is short for it.
+//! Operations in stages: checks of `[reduce.stages]`, of what is short for it, and of the `output` beside it.
 
 use std::ops::Range;
 
 use super::{
     check::{Inputs, bad_name, sorted, unused, uses},
     expr::{Binary, Expr},
-    model::{
-        Axis, Body, Combine, Field, Input, InputKind, Numerics, Output, Reduce, ResultType, Spec, Stage,
-        Staged, Tasks, Variants,
-    },
+    model::{Axis, Body, Combine, Field, Input, InputKind, Numerics, Output, ResultType, Stage, Staged},
     name,
     parse::{self, Place, Scope},
     read::{At, Block, Sink, Text, Value},
@@ -50,10 +47,11 @@ struct Reader<'a> {
     at: usize,
 }
 
-/// Checks `[reduce]` of an operation in stages: the body, and where in the file its expression begins.
+/// Checks `[reduce]` of an operation in stages, with the `output` beside it: the body, and where in the file its expression
+/// begins.
 pub(super) fn check(
     sink: &mut Sink<'_>,
-    block: &Block,
+    (block, output): (&Block, Option<&Text>),
     inputs: &Inputs,
     dtypes: &[Dtype],
     numerics: Option<Vec<Numerics>>,
@@ -84,7 +82,10 @@ pub(super) fn check(
             }
         }
     }
-    let outputs = reader.outputs(sink, block);
+    let outputs = match output {
+        Some(text) => reader.matrix(sink, block, text),
+        None => reader.outputs(sink, block),
+    };
     let is_bad = |name| block.get(name).is_some_and(|entry| matches!(entry.value, Value::Bad));
     if sink.found.len() > before || is_bad("outputs") || is_bad("finish") {
         return None;
@@ -307,6 +308,36 @@ impl Reader<'_> {
         Some(read)
     }
 
+    /// The result that is a matrix, as `output` says it.
+    fn matrix(&mut self, sink: &mut Sink<'_>, block: &Block, text: &Text) -> Vec<Output> {
+        self.at = text.span.start;
+        for other in ["outputs", "finish"].into_iter().filter_map(|name| block.get(name)) {
+            let message = format!("a spec has `output` or {}, not both", shown(other.field.name));
+            sink.report(Rule::ExactlyOne, &other.key, message)
+                .label("beside `output`")
+                .fix("remove one: what the stages come to is the result, or each element of a matrix is computed with it");
+        }
+        let Some(value) = parse::parse(sink, text, self.scope(Place::Matrix, &[])) else { return Vec::new() };
+        if self.uses_place(&value) {
+            Self::no_place(sink, text);
+            return Vec::new();
+        }
+        let kinds = self.inputs.kinds.as_deref().unwrap_or(&[]);
+        let first = kinds.iter().position(|kind| *kind == InputKind::Matrix);
+        if let Some(first) = first.filter(|&first| !uses(&value, first)) {
+            let name = shown(&self.inputs.names[first]);
+            sink.report(
+                Rule::InputKinds,
+                &text.span,
+                format!("`output` does not use the first matrix, {name}"),
+            )
+            .label("what is overwritten where a call works in place")
+            .fix(format!("use {name}, or list the matrix first that `output` uses"));
+            return Vec::new();
+        }
+        vec![Output { name: None, value, result: ResultType::Matrix }]
+    }
+
     /// The results: those of `outputs`, or the one of `finish`, or the last stage.
     fn outputs(&mut self, sink: &mut Sink<'_>, block: &Block) -> Vec<Output> {
         let mut outputs = Vec::new();
@@ -456,106 +487,5 @@ impl Staged {
         };
         let stages = self.stages.iter().map(|stage| Input { name: stage.name.clone(), kind });
         inputs.iter().cloned().chain(stages).collect()
-    }
-}
-
-impl Spec {
-    /// The name of the part that computes the terms of a stage.
-    #[must_use]
-    pub fn terms_name(&self, axis: Axis, stage: &Stage) -> String {
-        format!("{}{}__{}", self.name, axis.suffix(), stage.name)
-    }
-
-    /// The name of the part that reduces for a stage: by an operator, for all that do so; or one of its own.
-    #[must_use]
-    pub fn folds_name(&self, stage: &Stage, combine: Combine) -> String {
-        // No stage is called so: names of stages have no two underlines.
-        match stage.fused {
-            Some(_) => format!("{}__of__{}", self.name, stage.name),
-            None => format!("{}__by__{}", self.name, combine.by().0.word()),
-        }
-    }
-
-    /// Gives an operation in stages the parts that it needs kernels for; others stay as they are.
-    pub(super) fn with_parts(mut self) -> Self {
-        let Body::Staged(staged) = &self.body else { return self };
-        let part = |name: String, inputs: Vec<Input>, body: Body| Self {
-            name,
-            inputs,
-            body,
-            text: String::new(),
-            defaults: Vec::new(),
-            numpy: None,
-            // Blocks are in the first cache: one kernel does for each instruction set.
-            variants: Variants { store: vec![super::Store::Cached], ..Variants::default() },
-            tasks: Tasks::default(),
-            shapes: Vec::new(),
-            ..self.clone()
-        };
-        let mut parts = Vec::new();
-        for stage in &staged.stages {
-            if let Some(output) = staged.terms(stage) {
-                for &axis in &staged.axes {
-                    let inputs = staged.inputs(&self.inputs, axis);
-                    parts.push(part(
-                        self.terms_name(axis, stage),
-                        inputs,
-                        Body::Map { output: output.clone() },
-                    ));
-                }
-            }
-        }
-        for stage in &staged.stages {
-            let Some((of, combine)) = &stage.fold else { continue };
-            let name = self.folds_name(stage, *combine);
-            if parts.iter().any(|part| part.name == name) {
-                continue;
-            }
-            let of = match (stage.fused, combine) {
-                (None, _) => Expr::Input(0),
-                (Some(_), Combine::Count) => {
-                    Expr::Select(Box::new([of.clone(), Expr::Literal(1.0), Expr::Literal(0.0)]))
-                }
-                (Some(_), _) => of.clone(),
-            };
-            let inputs = vec![Input { name: "x".to_owned(), kind: InputKind::Matrix }];
-            let mut fold = part(name, inputs, Body::Reduce(fold(of, *combine, staged)));
-            fold.variants = Variants::default();
-            parts.push(fold);
-        }
-        if let Body::Staged(staged) = &mut self.body {
-            staged.parts = parts;
-        }
-        self
-    }
-}
-
-/// The reduction by an operator, of what is computed from one matrix.
-fn fold(mut of: Expr, combine: Combine, staged: &Staged) -> Reduce {
-    let (op, init) = combine.by();
-    of.each_mut(&mut |part| {
-        if let Expr::Input(at) = part {
-            *at = 0;
-        }
-    });
-    let side = |second| Box::new(Expr::Side { second, index: 0 });
-    let field = Field {
-        name: ACC.to_owned(),
-        init: Expr::Literal(init),
-        step: Expr::Binary(op, Box::new(Expr::State(0)), Box::new(of)),
-        merge: Expr::Binary(op, side(false), side(true)),
-    };
-    // A single column, and a row that is longer than a block, is a run of all elements.
-    let mut axes = staged.axes.clone();
-    if !axes.contains(&Axis::All) {
-        axes.insert(0, Axis::All);
-    }
-    Reduce {
-        axes,
-        state: vec![field],
-        finish: None,
-        sequential: op == Binary::Mul,
-        has_identity: init.is_finite(),
-        numerics: staged.numerics.clone(),
     }
 }

@@ -30,6 +30,14 @@ const EXACT: usize = 1 << 23;
 /// Bytes of a row of a block where none is expected to be NaN.
 const WIDE_BYTES: usize = 16 << 10;
 
+/// Columns of a stripe that several passes go through, for matrices of that shape: whole lines of the cache, or all there are.
+/// `None` if there are too many rows for one.
+pub(super) fn stripe<T>(rows: usize, cols: usize) -> Option<usize> {
+    let narrow = elements::<T>(STRIPE_BYTES) / rows.max(1);
+    let lines = narrow - narrow % elements::<T>(NARROW_BYTES / 4);
+    (narrow >= elements::<T>(NARROW_BYTES)).then_some(lines.min(cols))
+}
+
 /// How many columns are taken down together, and how.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -59,8 +67,7 @@ impl<T: Element> Work<'_, T> {
         let mut found = Vec::new();
         let last = self.staged.last_pass();
         // Several passes go through a stripe that stays in cache, if there are not too many rows for one.
-        let narrow = elements::<T>(STRIPE_BYTES) / rows.max(1);
-        let stripe = if last > 0 && narrow >= elements::<T>(NARROW_BYTES) { narrow.min(cols) } else { cols };
+        let stripe = stripe::<T>(rows, cols).filter(|_| last > 0).unwrap_or(cols);
         for start in (0..cols).step_by(stripe.max(1)) {
             let len = stripe.min(cols - start);
             let block = all.columns(start, len);

@@ -1,4 +1,5 @@
-//! Reductions in stages: several results of the same elements, or such as need each other, without kernels of their own.
+//! Operations in stages: several results of the same elements, or such as need each other, without kernels of their own; and
+//! matrices that are computed with such results.
 //!
 //! A stage computes its terms a block at a time, by the kernel of a map, into memory that stays in the first cache, and
 //! reduces them there by the kernels of a plain reduction; a stage whose terms are a matrix as it lies is reduced where
@@ -9,6 +10,7 @@
 #![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
 
 mod columns;
+mod matrix;
 mod operands;
 mod rows;
 mod run;
@@ -22,6 +24,7 @@ use crate::{
     dispatch::table::{Cut, PER_THREAD, Target},
     watch,
 };
+pub(crate) use matrix::Mapped;
 use operands::{Block, Operands};
 
 /// A reduction in stages, of one dtype over one axis.
@@ -210,38 +213,18 @@ impl<T: Element> Staged<T> {
         shape: (usize, usize),
         spec: (&'static str, usize),
     ) -> Explanation {
-        let fold = self.stages.iter().find_map(|stage| stage.fold.as_ref()).expect("it reduces something");
-        catalogue::explanation(&fold.along.look_up(by, numerics, shape), spec)
+        catalogue::explanation(&self.first_fold().along.look_up(by, numerics, shape), spec)
+    }
+
+    /// What is reduced first.
+    fn first_fold(&self) -> &Fold<T> {
+        self.stages.iter().find_map(|stage| stage.fold.as_ref()).expect("a checked spec reduces something")
     }
 
     /// Carries out a call whose arguments were of any dtype. Of several results, those of one output come after those of the
     /// one before. A scalar may be of f64 whatever the others are: formulas compute in that, and take it as it is.
     pub(crate) fn erased(&self, call: &Call<'_>, args: &[Arg<'_>], out: Out<'_>) -> Result<(), Error> {
-        if args.len() != self.inputs.len() {
-            return Err(Error::Arguments {
-                op: self.op.to_owned(),
-                expected: self.inputs.len(),
-                got: args.len(),
-            });
-        }
-        let values = (args.iter().zip(self.inputs))
-            .map(|(arg, input)| {
-                let (what, got) = (input.name, arg.dtype());
-                match (T::value(arg), arg) {
-                    (Some(value), _) => Ok(value),
-                    (None, Arg::F64(Value::Scalar(scalar))) if input.kind == InputKind::Scalar => {
-                        Ok(Value::Scalar(T::from_f64(*scalar)))
-                    }
-                    (None, _) => Err(Error::Dtype { what, expected: T::DTYPE, got }),
-                }
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut scalars = scalars(&values);
-        for (to, arg) in scalars.iter_mut().zip(args) {
-            if let Arg::F64(Value::Scalar(scalar)) = arg {
-                *to = *scalar;
-            }
-        }
+        let (values, scalars) = self.taken(args, None)?;
         let mut slots = match (out, &self.outputs[0]) {
             (Out::Whole(slice), Output::Whole(_)) => vec![Slot::Whole(slice)],
             (Out::Truth(slice), Output::Truth(_)) => vec![Slot::Truth(slice)],
@@ -268,6 +251,57 @@ impl<T: Element> Staged<T> {
         self.run_with(call, &values, scalars, slots)
     }
 
+    /// The arguments of a call, and the scalars as formulas take them. One may be left out: what stands in its place is not
+    /// to be looked at.
+    fn taken<'a>(
+        &self,
+        args: &[Arg<'a>],
+        left_out: Option<usize>,
+    ) -> Result<(Vec<Value<'a, T>>, [f64; MOST]), Error> {
+        let expected = self.inputs.len() - usize::from(left_out.is_some());
+        if args.len() != expected {
+            return Err(Error::Arguments { op: self.op.to_owned(), expected, got: args.len() });
+        }
+        let (mut values, mut scalars) = (Vec::with_capacity(self.inputs.len()), [0.0; MOST]);
+        let mut args = args.iter();
+        for (at, (input, to)) in self.inputs.iter().zip(&mut scalars).enumerate() {
+            let arg = if left_out == Some(at) { None } else { args.next() };
+            let Some(arg) = arg else {
+                values.push(Value::Scalar(T::ZERO));
+                continue;
+            };
+            let (what, got) = (input.name, arg.dtype());
+            let value = match (T::value(arg), arg) {
+                (Some(value), _) => value,
+                (None, Arg::F64(Value::Scalar(scalar))) if input.kind == InputKind::Scalar => {
+                    Value::Scalar(T::from_f64(*scalar))
+                }
+                (None, _) => return Err(Error::Dtype { what, expected: T::DTYPE, got }),
+            };
+            *to = match (arg, value) {
+                (Arg::F64(Value::Scalar(scalar)), _) => *scalar,
+                (_, Value::Scalar(scalar)) => scalar.to_f64(),
+                _ => 0.0,
+            };
+            values.push(value);
+        }
+        Ok((values, scalars))
+    }
+
+    /// How many results there are of matrices of that shape, and of how many elements each.
+    const fn extent(&self, (rows, cols): (usize, usize)) -> (usize, usize) {
+        match self.axis {
+            Axis::All => (1, rows * cols),
+            Axis::Zero => (cols, rows),
+            Axis::One => (rows, cols),
+        }
+    }
+
+    /// The arguments of a call.
+    const fn operands<'a>(&self, values: &'a [Value<'a, T>]) -> Operands<'a, T> {
+        Operands { values, inputs: self.inputs, axis: self.axis }
+    }
+
     const fn form(&self, expected: &'static str, got: &'static str) -> Error {
         Error::Form { op: self.op, what: "out", expected, got }
     }
@@ -291,11 +325,7 @@ impl<T: Element> Staged<T> {
         slots: Vec<Slot<'_, T>>,
     ) -> Result<(), Error> {
         let shape @ (rows, cols) = self.checked(values)?;
-        let (results, count) = match self.axis {
-            Axis::All => (1, rows * cols),
-            Axis::Zero => (cols, rows),
-            Axis::One => (rows, cols),
-        };
+        let (results, count) = self.extent(shape);
         for slot in &slots {
             match self.axis {
                 Axis::All => check::length("out", slot.len(), 1)?,
@@ -303,14 +333,12 @@ impl<T: Element> Staged<T> {
                 Axis::One => check::column("out", slot.len(), shape)?,
             }
         }
-        let operands = Operands { values, inputs: self.inputs, axis: self.axis };
-        let folds = self.stages.iter().filter_map(|stage| stage.fold.as_ref());
-        let first = folds.clone().next().expect("a checked spec reduces something");
+        let operands = self.operands(values);
         let matrices = operands.matrices().count();
         let bytes = rows.saturating_mul(cols).saturating_mul(matrices * size_of::<T>());
         let contiguous = operands.matrices().all(|x| x.is_contiguous());
         let target = Target { rows, cols, bytes, contiguous, stores: false };
-        let table = first.along.table(call.numerics, shape);
+        let table = self.first_fold().along.table(call.numerics, shape);
         let work = Work { staged: self, operands, scalars, call, count };
         let compute = |call: &Call<'_>| {
             let cut = table.pick(call.choice, call.cut, target)?.cut;

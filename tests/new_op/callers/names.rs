@@ -49,7 +49,7 @@ fn compare(op: &Op, shape: (usize, usize)) -> Result<usize, Error> {
     })?;
     let (rows, cols) = match op.body {
         // Results of one output after those of another.
-        Body::Staged { outputs, .. } => (outputs.len(), op.body.extent(shape).1),
+        Body::Staged { outputs, .. } if !op.body.gives_matrix() => (outputs.len(), op.body.extent(shape).1),
         _ => op.body.extent(shape),
     };
     let first = op.inputs.iter().position(|input| input.kind == InputKind::Matrix).expect("it has a matrix");
@@ -58,7 +58,7 @@ fn compare(op: &Op, shape: (usize, usize)) -> Result<usize, Error> {
         let call = Call { cut: Some(cut), ..Call::default() };
         let mut results = vec![Matrix::zeros(rows, cols)?];
         let out = &mut results[0];
-        if matches!(op.body, Body::Map(_)) {
+        if op.body.gives_matrix() {
             op.call(&call, &arguments(op, &inputs, None), Out::F64(Place::Matrix(out.view_mut())))?;
             let mut inplace = inputs[first].clone();
             let place = Out::F64(Place::Inplace(inplace.view_mut()));

@@ -1,11 +1,13 @@
-//! Functions of reductions in stages.
+//! Functions of operations in stages: those of reductions, and what those that give a matrix have in common with them.
 
 use std::{collections::HashMap, fmt::Write as _};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{EMPTY, MEMORY, SHAPE, docs, errors_docs, explain, missing, reduce, shape_docs, table, variant};
+use super::{
+    EMPTY, MEMORY, SHAPE, docs, errors_docs, explain, matrix, missing, reduce, shape_docs, table, variant,
+};
 use crate::{
     Dtype,
     emit::{expr, kernel::number, signature::Signature},
@@ -54,12 +56,13 @@ impl Folds {
 pub(super) fn ty(op: &StagedOp<'_>) -> TokenStream {
     let doc = format!(" [`{0}`](super::{0}()): {1}", op.name, op.spec.summary);
     let name = format_ident!("{}", op.type_name());
+    let tables = if op.staged.map().is_some() { quote!(Mapped) } else { quote!(Staged) };
     quote! {
         #[doc = #doc]
         #[derive(Clone, Copy, Debug)]
         pub struct #name;
         impl super::Operation for #name {
-            type Tables<T: crate::Element> = crate::runtime::staged::Staged<T>;
+            type Tables<T: crate::Element> = crate::runtime::staged::#tables<T>;
         }
     }
 }
@@ -73,7 +76,8 @@ pub(super) fn functions(
 ) -> TokenStream {
     let supports: TokenStream =
         op.spec.dtypes.iter().map(|&dtype| supports(op, dtype, ops, tables, folds)).collect();
-    let (public, erased) = (public(op), erased(op));
+    let public = if op.staged.map().is_some() { matrix::public(op) } else { public(op) };
+    let erased = erased(op);
     let ty = format_ident!("{}", op.type_name());
     let explain = explain(&op.name, op.spec, &|dtype| {
         let float = format_ident!("{}", dtype.name());
@@ -113,26 +117,56 @@ fn supports(
         );
         quote!(staged::Stage { pass: #pass, fold: #fold, finish: #finish })
     });
-    let outputs = op.staged.outputs.iter().map(|output| {
-        let formula = formula(&output.value, inputs_count);
-        let result = named(output.result);
+    let stages: Vec<_> = stages.collect();
+    // What a map takes are the values of stages.
+    let used: Vec<_> = matrix::stages(op)
+        .into_iter()
+        .map(|at| (Expr::Input(inputs_count + at), ResultType::Element))
+        .collect();
+    let outputs = (op.staged.outputs.iter())
+        .map(|output| (output.value.clone(), output.result))
+        .filter(|(_, result)| *result != ResultType::Matrix)
+        .chain(used);
+    let outputs = outputs.map(|(value, result)| {
+        let (formula, result) = (formula(&value, inputs_count), named(result));
         quote!(staged::Output::#result(#formula))
     });
     let (name, axis) = (&op.name, reduce::variant_of(op.axis));
     let has_identity = op.staged.has_identity;
+    let reduction = quote! {
+        Staged {
+            op: #name,
+            axis: Axis::#axis,
+            inputs: &[#(#inputs),*],
+            stages: &[#(#stages),*],
+            outputs: &[#(#outputs),*],
+            has_identity: #has_identity,
+        }
+    };
+    let tables = match op.staged.map() {
+        Some(_) => matrix::tables(op, dtype, &reduction, ops, tables),
+        None => reduction,
+    };
     quote! {
         #[allow(clippy::float_cmp, reason = "a spec that says == means it")]
         impl Supports<op::#ty> for #float {
-            const TABLES: &'static Staged<Self> = &Staged {
-                op: #name,
-                axis: Axis::#axis,
-                inputs: &[#(#inputs),*],
-                stages: &[#(#stages),*],
-                outputs: &[#(#outputs),*],
-                has_identity: #has_identity,
-            };
+            const TABLES: &'static <op::#ty as Operation>::Tables<Self> = &#tables;
         }
     }
+}
+
+/// The part of that name.
+pub(super) fn part<'o, 's>(ops: &'o [Op<'s>], name: &str) -> &'o Op<'s> {
+    ops.iter().find(|op| op.name == name).expect("an operation in stages has its parts")
+}
+
+/// The signature of a part's kernels: into another matrix, or in place.
+pub(super) fn signature(part: &Op<'_>, inplace: bool, tables: &[Table<'_, '_>]) -> Ident {
+    let is = |table: &&Table<'_, '_>| {
+        table.group.inplace.is_some() == inplace && table.ops.iter().any(|of| of.name == part.name)
+    };
+    let group = tables.iter().find(is).expect("every part has its table").group;
+    Signature::of(group).expect("it is computed by a map").ty()
 }
 
 /// What a stage reduces, and how.
@@ -144,10 +178,7 @@ fn fold(
     tables: &[Table<'_, '_>],
     folds: &mut Folds,
 ) -> TokenStream {
-    let part = |name: &str| {
-        let found = ops.iter().find(|op| op.name == name);
-        found.expect("an operation in stages has its parts")
-    };
+    let part = |name: &str| part(ops, name);
     let terms = if op.staged.terms(stage).is_none() {
         let plain = if let Expr::Input(at) = of { Some(*at) } else { None };
         let at = number(stage.fused.or(plain).expect("what is not computed is an input"));
@@ -156,9 +187,7 @@ fn fold(
         let part = part(&op.spec.terms_name(op.axis, stage));
         let operands = part.computation.arguments.iter().map(|argument| number(argument.input));
         let float = format_ident!("{}", dtype.name());
-        let of_part = |table: &&Table<'_, '_>| table.ops.iter().any(|of| of.name == part.name);
-        let group = tables.iter().find(of_part).expect("every part has its table").group;
-        let sig = Signature::of(group).expect("terms are computed by a map").ty();
+        let sig = signature(part, false, tables);
         let table = table(&part.name, dtype, Numerics::Numpy, false, tables);
         let without_nan = without_nan(of, combine).map_or_else(
             || quote!(None),
@@ -299,7 +328,7 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
         })
         .collect();
     let zeros = op.staged.outputs.iter().map(|output| match output.result {
-        ResultType::Element => quote!(T::ZERO),
+        ResultType::Element | ResultType::Matrix => quote!(T::ZERO),
         ResultType::Whole => quote!(0),
         ResultType::Truth => quote!(false),
     });
@@ -389,7 +418,7 @@ fn public(op: &StagedOp<'_>) -> TokenStream {
 }
 
 /// The parameter for the numeric class, and the class of the call.
-fn class(is_parameter: bool, spec: &Spec) -> (TokenStream, TokenStream) {
+pub(super) fn class(is_parameter: bool, spec: &Spec) -> (TokenStream, TokenStream) {
     if is_parameter {
         (quote!(numerics: Numerics,), quote!(numerics))
     } else {
@@ -398,7 +427,7 @@ fn class(is_parameter: bool, spec: &Spec) -> (TokenStream, TokenStream) {
 }
 
 /// What the results are, in the words of the spec.
-fn about_results(op: &StagedOp<'_>) -> Vec<String> {
+pub(super) fn about_results(op: &StagedOp<'_>) -> Vec<String> {
     let inputs = op.staged.inputs(&op.spec.inputs, op.axis);
     let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
     let word = |combine: Combine| match combine {
@@ -422,7 +451,7 @@ fn about_results(op: &StagedOp<'_>) -> Vec<String> {
         }
         lines.extend([format!("{line}."), String::new()]);
     }
-    for output in &op.staged.outputs {
+    for output in op.staged.outputs.iter().filter(|output| output.result != ResultType::Matrix) {
         let name = output.name.as_ref().map_or_else(|| "The result".to_owned(), |name| format!("`{name}`"));
         lines.push(format!("{name} is `{}`.", output.value.text(&names, &[])));
     }

@@ -126,19 +126,7 @@ pub(in crate::emit) fn of_none(spec: &Spec) -> Option<String> {
             _ => None,
         }),
         Body::Staged(staged) => {
-            let mut words = None;
-            for output in &staged.outputs {
-                output.value.each(&mut |part| {
-                    let stage = match part {
-                        Expr::Input(input) => {
-                            input.checked_sub(spec.inputs.len()).and_then(|at| staged.stages.get(at))
-                        }
-                        _ => None,
-                    };
-                    words = words.take().or_else(|| stage_word(stage?));
-                });
-            }
-            words
+            staged.outputs.iter().find_map(|output| words_of(&output.value, staged, spec.inputs.len()))
         }
     };
     let has_identity = match &spec.body {
@@ -148,6 +136,24 @@ pub(in crate::emit) fn of_none(spec: &Spec) -> Option<String> {
         }
     };
     (!has_identity).then(|| words.unwrap_or_else(|| reduction_word(&spec.name)))
+}
+
+/// The words of the first stage that an expression uses and that has no value of no elements; of one that reduces nothing, those
+/// of what it uses itself.
+fn words_of(of: &Expr, staged: &Staged, inputs: usize) -> Option<String> {
+    let mut words = None;
+    of.each(&mut |part| {
+        let stage = match part {
+            Expr::Input(input) => input.checked_sub(inputs).and_then(|at| staged.stages.get(at)),
+            _ => None,
+        };
+        let of_stage = |stage: &Stage| {
+            let of_finish = |finish| words_of(finish, staged, inputs);
+            stage_word(stage).or_else(|| stage.finish.as_ref().and_then(of_finish))
+        };
+        words = words.take().or_else(|| of_stage(stage?));
+    });
+    words
 }
 
 fn reduction_word(of: &str) -> String {

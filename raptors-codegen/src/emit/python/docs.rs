@@ -17,6 +17,7 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
             lines.push(format!("Each element of the result is `{}`.", output.text(&names, &[])));
         }
         Body::Reduce(reduce) => lines.push(results(&reduce.axes)),
+        Body::Staged(staged) if staged.map().is_some() => lines.extend(matrix(spec, staged)),
         Body::Staged(staged) => {
             lines.push(results(&staged.axes));
             let names = staged.outputs.iter().filter_map(|output| output.name.as_deref()).collect::<Vec<_>>();
@@ -35,7 +36,8 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
     match &spec.body {
         Body::Map { .. } => {}
         Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
-            reduction_parameters(takes_several_axes(&spec.body), numerics, &mut lines);
+            axis_parameters(spec, &mut lines);
+            class_parameters(numerics, &mut lines);
         }
     }
     if matches!(&spec.body, Body::Staged(staged) if staged.outputs.len() > 1) {
@@ -56,6 +58,9 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
             "ndarray with the dtype of the arguments, and the shape to which they broadcast".to_owned()
         }
         Body::Map { .. } => format!("ndarray with the dtype and shape of `{first}`"),
+        Body::Staged(staged) if staged.map().is_some() => {
+            format!("ndarray with the dtype and shape of `{first}`")
+        }
         Body::Staged(staged) if staged.outputs[0].result == ResultType::Whole => {
             "ndarray or scalar of int64".to_owned()
         }
@@ -140,6 +145,23 @@ fn heading(lines: &mut Vec<String>, title: &str) {
     lines.extend([String::new(), title.to_owned(), "-".repeat(title.len())]);
 }
 
+/// What each element of a result is, and the stages that it is computed with.
+fn matrix(spec: &Spec, staged: &Staged) -> Vec<String> {
+    let all = staged.inputs(&spec.inputs, Axis::All);
+    let names: Vec<&str> = all.iter().map(|input| input.name.as_str()).collect();
+    let of = staged.map().map_or_else(String::new, |output| output.text(&names, &[]));
+    let over = staged.axes.iter().map(|axis| match axis {
+        Axis::All => "of all elements",
+        Axis::Zero => "of its column (`axis=0`)",
+        Axis::One => "of its row (`axis=1`)",
+    });
+    let found = staged.stages.iter().map(|stage| format!("`{}`", stage.name)).collect::<Vec<_>>().join(", ");
+    vec![
+        format!("Each element of the result is `{of}`."),
+        format!("Computed first, {}: {found}.", over.collect::<Vec<_>>().join(", or ")),
+    ]
+}
+
 /// What there are results of.
 fn results(axes: &[Axis]) -> String {
     let results = axes.iter().map(|axis| match axis {
@@ -157,16 +179,25 @@ pub(super) fn takes_several_axes(body: &Body) -> bool {
     !staged.stages.iter().any(finds_places)
 }
 
-fn reduction_parameters(takes_several: bool, numerics: &[Numerics], lines: &mut Vec<String>) {
-    if takes_several {
-        lines.push("axis : None, int or tuple of ints, optional".to_owned());
-        lines.push("    None is over all elements. A negative one counts from the last.".to_owned());
+fn axis_parameters(spec: &Spec, lines: &mut Vec<String>) {
+    let staged = if let Body::Staged(staged) = &spec.body { Some(staged) } else { None };
+    let is_matrix = staged.is_some_and(|staged| staged.map().is_some());
+    let has_all = !is_matrix || staged.is_some_and(|staged| staged.axes.contains(&Axis::All));
+    let of_several = if takes_several_axes(&spec.body) { ", int or tuple of ints" } else { " or int" };
+    lines.push(if has_all {
+        format!("axis : None{of_several}, optional")
     } else {
-        lines.push("axis : None or int, optional".to_owned());
-        lines.push("    None is over all elements. A negative one counts from the last.".to_owned());
+        "axis : int, optional".to_owned()
+    });
+    let unsaid = if has_all { "None is over all elements." } else { "The last one if it is left out." };
+    lines.push(format!("    {unsaid} A negative one counts from the last."));
+    if !is_matrix {
+        lines.push("keepdims : bool, optional".to_owned());
+        lines.push("    Whether the axes stay, with one element each.".to_owned());
     }
-    lines.push("keepdims : bool, optional".to_owned());
-    lines.push("    Whether the axes stay, with one element each.".to_owned());
+}
+
+fn class_parameters(numerics: &[Numerics], lines: &mut Vec<String>) {
     let classes: Vec<_> = numerics.iter().map(|class| format!("{:?}", class.name())).collect();
     lines.push(format!("numerics : {}, optional", classes.join(" or ")));
     if numerics.contains(&Numerics::Accurate) {

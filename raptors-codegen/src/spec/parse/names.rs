@@ -109,7 +109,7 @@ impl Parser<'_, '_> {
             Place::Init | Place::Merge => None,
             Place::Step => field.map(Expr::State).or(input.map(Expr::Input)),
             Place::Finish => field.map(Expr::State).or((name == "count").then_some(Expr::Count)),
-            Place::Inputs | Place::Terms => input.map(Expr::Input),
+            Place::Inputs | Place::Terms | Place::Matrix => input.map(Expr::Input),
             Place::Value => {
                 let count = (name == "count").then_some(Expr::Count);
                 field.map(Expr::State).or(input.map(Expr::Input)).or(count)
@@ -132,7 +132,7 @@ impl Parser<'_, '_> {
             Some("this stage or a later one")
         } else if name == "count" {
             Some("only in `finish`")
-        } else if name == "acc" && matches!(place, Place::Terms | Place::Value) {
+        } else if name == "acc" && matches!(place, Place::Terms | Place::Value | Place::Matrix) {
             Some("only in `finish` of a stage that has `of`")
         } else {
             None
@@ -177,7 +177,7 @@ impl Parser<'_, '_> {
             return;
         }
         let known: Vec<&str> = match place {
-            Place::Inputs | Place::Terms => inputs.iter().map(String::as_str).collect(),
+            Place::Inputs | Place::Terms | Place::Matrix => inputs.iter().map(String::as_str).collect(),
             Place::Value => inputs.iter().chain(fields).map(String::as_str).chain(["count"]).collect(),
             Place::Init | Place::Merge => Vec::new(),
             Place::Step => fields.iter().chain(inputs).map(String::as_str).collect(),

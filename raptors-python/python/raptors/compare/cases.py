@@ -50,6 +50,11 @@ class Op:
         """Whether it is computed in stages, by the kernels of other operations."""
         return bool(self.results)
 
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether it is computed in stages, and its result has the shape of the first matrix."""
+        return self.results == ("matrix",)
+
 
 def ops() -> dict[str, Op]:
     """All operations, by name: `scale`, `mean`, `mean_axis0`."""
@@ -217,10 +222,12 @@ def _numpy(op: Op, out: bool) -> str:
     assert op.numpy is not None
     top = ast.parse(op.numpy, mode="eval").body
     if op.reduces:
-        # Calls that reduce have `axis` and `keepdims`: of these only the axis is wanted, and only if there is one.
+        # Calls that reduce have `axis` and `keepdims`: of these only the axis is wanted, and only if there is one. What a
+        # matrix is computed with keeps its dimensions.
+        unwanted = ("axis",) if op.gives_matrix else ("axis", "keepdims")
         for call in ast.walk(top):
             if isinstance(call, ast.Call) and any(word.arg == "axis" for word in call.keywords):
-                call.keywords = [word for word in call.keywords if word.arg not in ("axis", "keepdims")]
+                call.keywords = [word for word in call.keywords if word.arg not in unwanted]
                 if op.axis is not None:
                     call.keywords.append(ast.keyword("axis", ast.Constant(op.axis)))
     # What is the default of both is left out, as people write it.

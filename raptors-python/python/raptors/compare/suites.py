@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+from collections.abc import Callable
 
 from . import cases
 from .cases import DTYPES, Case, Op, ops, statements
@@ -21,10 +22,13 @@ class All(enum.Enum):
 
     OPERATIONS = "all"
     KERNELS = "those with kernels of their own"
-    STAGES = "those in stages, by the kernels of others"
+    STAGES = "reductions in stages, by the kernels of others"
+    FUSED = "those in stages that give a matrix"
 
 
 _CATALOGUE: Shapes = [*((n, n) for n in (64, 512, 1024, 2048)), (1000, 37), (37, 1000)]
+
+_FUSED: Shapes = [*((n, n) for n in (512, 1024, 2048)), (512, 4096), (1, 4096), (1_000_000, 50)]
 
 _LAID = (*_USUAL, "max", "max_axis0", "add", "var_axis0", "var_axis1", "argmax_axis1")
 
@@ -49,6 +53,7 @@ SUITES: dict[str, list[tuple[tuple[str, ...] | All, Shapes]]] = {
     "catalogue": [(All.OPERATIONS, _CATALOGUE)],
     "kernels": [(All.KERNELS, _CATALOGUE)],
     "stages": [(All.STAGES, _CATALOGUE)],
+    "fused": [(All.FUSED, _FUSED)],
     "layouts": [(_LAID, [(512, 512), (2048, 2048), (1_000_000, 8), (50, 20_000)])],
 }
 """Operations and shapes of each suite."""
@@ -155,8 +160,13 @@ def number_of(day: datetime.date, count: int) -> int:
 def _names(of_suite: tuple[str, ...] | list[str] | All, known: dict[str, Op]) -> list[str]:
     if not isinstance(of_suite, All):
         return list(of_suite)
-    wanted = {All.OPERATIONS: (True, False), All.KERNELS: (False,), All.STAGES: (True,)}[of_suite]
-    return [op.name for op in known.values() if op.numpy is not None and op.is_staged in wanted]
+    is_wanted: Callable[[Op], bool] = {
+        All.OPERATIONS: lambda op: True,
+        All.KERNELS: lambda op: not op.is_staged,
+        All.STAGES: lambda op: op.is_staged and not op.gives_matrix,
+        All.FUSED: lambda op: op.gives_matrix,
+    }[of_suite]
+    return [op.name for op in known.values() if op.numpy is not None and is_wanted(op)]
 
 
 def _fits(op: Op, shape: tuple[int, ...]) -> bool:
@@ -166,7 +176,7 @@ def _fits(op: Op, shape: tuple[int, ...]) -> bool:
 
 def _ways(op: Op, alloc: str) -> list[str]:
     """A sum of all elements is a number, for which there is no array to hand in."""
-    if op.reduces and op.axis is None:
+    if op.reduces and op.axis is None and not op.gives_matrix:
         return ["new"]
     return ["new", "out"] if alloc == "both" else [alloc]
 
