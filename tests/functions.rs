@@ -64,6 +64,12 @@ fn over(x: &BigFloat, y: &BigFloat) -> BigFloat {
     x.div(y, BITS, NEAREST)
 }
 
+/// log(1 + x) = 2 atanh(x / (2 + x)): without cancellation.
+fn log1p(x: &BigFloat, constants: &mut Consts) -> BigFloat {
+    let half = over(x, &plus(x, &number(2.0))).atanh(BITS, NEAREST, constants);
+    half.mul(&number(2.0), BITS, NEAREST)
+}
+
 /// 1 / (1 + exp(-x))
 fn logistic(x: &BigFloat, constants: &mut Consts) -> BigFloat {
     over(&number(1.0), &plus(&number(1.0), &x.neg().exp(BITS, NEAREST, constants)))
@@ -73,11 +79,16 @@ const CASES: [Case; 20] = [
     case!("exp", exp_into, 1.0, f64::exp, |x, c| x.exp(BITS, NEAREST, c)),
     case!("exp2", exp2_into, 1.0, f64::exp2, |x, c| number(2.0).pow(x, BITS, NEAREST, c)),
     case!("exp10", exp10_into, 1.0, |x| 10.0_f64.powf(x), |x, c| number(10.0).pow(x, BITS, NEAREST, c)),
-    case!("expm1", expm1_into, 1.0, f64::exp_m1, |x, c| plus(&x.exp(BITS, NEAREST, c), &number(-1.0))),
+    case!("expm1", expm1_into, 1.0, f64::exp_m1, |x, c| {
+        // 2 sinh(x / 2) exp(x / 2): without cancellation.
+        let half = over(x, &number(2.0));
+        let (a, b) = (half.sinh(BITS, NEAREST, c), half.exp(BITS, NEAREST, c));
+        a.mul(&b, BITS, NEAREST).mul(&number(2.0), BITS, NEAREST)
+    }),
     case!("log", log_into, 1.0, f64::ln, |x, c| x.ln(BITS, NEAREST, c)),
     case!("log2", log2_into, 1.0, f64::log2, |x, c| x.log2(BITS, NEAREST, c)),
     case!("log10", log10_into, 1.0, f64::log10, |x, c| x.log10(BITS, NEAREST, c)),
-    case!("log1p", log1p_into, 1.0, f64::ln_1p, |x, c| plus(x, &number(1.0)).ln(BITS, NEAREST, c)),
+    case!("log1p", log1p_into, 1.0, f64::ln_1p, log1p),
     case!("tanh", tanh_into, 2.5, f64::tanh, |x, c| x.tanh(BITS, NEAREST, c)),
     case!("sinh", sinh_into, 2.5, f64::sinh, |x, c| x.sinh(BITS, NEAREST, c)),
     case!("cosh", cosh_into, 2.5, f64::cosh, |x, c| x.cosh(BITS, NEAREST, c)),
@@ -89,7 +100,7 @@ const CASES: [Case; 20] = [
     case!("rsqrt", rsqrt_into, 1.0, |x| 1.0 / x.sqrt(), |x, _| over(&number(1.0), &x.sqrt(BITS, NEAREST))),
     case!("sigmoid", sigmoid_into, 2.5, |x| 1.0 / (1.0 + (-x).exp()), logistic),
     case!("softplus", softplus_into, 2.5, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, c| {
-        let rest = plus(&x.abs().neg().exp(BITS, NEAREST, c), &number(1.0)).ln(BITS, NEAREST, c);
+        let rest = log1p(&x.abs().neg().exp(BITS, NEAREST, c), c);
         if x.is_positive() { plus(x, &rest) } else { rest }
     }),
     case!(
