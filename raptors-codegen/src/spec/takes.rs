@@ -1,0 +1,67 @@
+//! What the calls of a reduction can be told beside its axes, as those of `NumPy`'s functions can.
+
+use super::{
+    Body, Combine, InputKind, Reduce, ResultType, Spec, Staged,
+    expr::{Binary, Expr, Unary},
+};
+
+/// Which arguments a reduction of an array takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takes {
+    /// A mask of the elements that are taken in.
+    pub mask: bool,
+    /// A value that results start from.
+    pub initial: bool,
+    /// A wider dtype to reduce in.
+    pub dtype: bool,
+}
+
+impl Takes {
+    /// Their names in `NumPy`, in the order of its signatures.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [("dtype", self.dtype), ("initial", self.initial), ("where", self.mask)];
+        all.into_iter().filter_map(|(name, is)| is.then_some(name)).collect()
+    }
+}
+
+impl Spec {
+    /// What calls can be told. Sums, products, minima and maxima of the elements themselves, as of a mean; and in stages what is
+    /// made of sums over one array, such as a variance.
+    #[must_use]
+    pub fn takes(&self) -> Takes {
+        let matrices = self.inputs.iter().filter(|input| input.kind == InputKind::Matrix).count();
+        let others = self.inputs.iter().any(|input| matches!(input.kind, InputKind::Row | InputKind::Column));
+        if matrices != 1 || others {
+            return Takes::default();
+        }
+        match &self.body {
+            Body::Map { .. } => Takes::default(),
+            Body::Reduce(reduce) => of_the_elements(reduce),
+            Body::Staged(staged) if sums(staged) => Takes { mask: true, initial: false, dtype: true },
+            Body::Staged(_) => Takes::default(),
+        }
+    }
+}
+
+fn of_the_elements(Reduce { state, finish, .. }: &Reduce) -> Takes {
+    let [field] = &state[..] else { return Takes::default() };
+    match &field.step {
+        Expr::Binary(op, before, of) if **before == Expr::State(0) && **of == Expr::Input(0) => Takes {
+            mask: matches!(op, Binary::Add | Binary::Mul | Binary::Min | Binary::Max),
+            initial: finish.is_none(),
+            dtype: matches!(op, Binary::Add | Binary::Mul),
+        },
+        _ => Takes::default(),
+    }
+}
+
+fn sums(Staged { stages, outputs, .. }: &Staged) -> bool {
+    let is_sum = |of: &Expr, combine: Combine| {
+        let mut looks_for_nan = false;
+        of.each(&mut |part| looks_for_nan |= matches!(part, Expr::Unary(Unary::IsNan, _)));
+        combine == Combine::Add && !looks_for_nan
+    };
+    stages.iter().all(|stage| stage.fold.as_ref().is_none_or(|(of, combine)| is_sum(of, *combine)))
+        && outputs.iter().all(|output| output.result == ResultType::Element)
+}
