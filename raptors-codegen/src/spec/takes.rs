@@ -38,7 +38,9 @@ impl Spec {
         match &self.body {
             Body::Map { .. } => Takes::default(),
             Body::Reduce(reduce) => of_the_elements(reduce),
-            Body::Staged(staged) if sums(staged) => Takes { mask: true, initial: false, dtype: true },
+            Body::Staged(staged) if sums(staged) => {
+                Takes { mask: true, initial: false, dtype: becomes_wider(staged, self.inputs.len()) }
+            }
             Body::Staged(_) => Takes::default(),
         }
     }
@@ -64,4 +66,54 @@ fn sums(Staged { stages, outputs, .. }: &Staged) -> bool {
     };
     stages.iter().all(|stage| stage.fold.as_ref().is_none_or(|(of, combine)| is_sum(of, *combine)))
         && outputs.iter().all(|output| output.result == ResultType::Element)
+}
+
+/// Whether all that is summed is computed in a wider dtype if that is asked for: the elements themselves, and what another stage
+/// has a part in, which is of that dtype. Of others, such as squares, `NumPy` rounds each to the dtype of the elements.
+fn becomes_wider(Staged { stages, .. }: &Staged, inputs: usize) -> bool {
+    stages.iter().filter_map(|stage| stage.fold.as_ref()).all(|(of, _)| {
+        let mut is_wide = *of == Expr::Input(0);
+        of.each(&mut |part| is_wide |= matches!(part, Expr::Input(at) if *at >= inputs));
+        is_wide
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnostics::Source, spec};
+
+    fn takes(rest: &str) -> Vec<&'static str> {
+        let text = format!("summary = \"A test.\"\ndtypes = [\"f64\"]\n{rest}");
+        let specs =
+            spec::load(&[Source { name: "tested.toml".to_owned(), text }]).expect("a spec that is right");
+        specs[0].takes().names()
+    }
+
+    #[test]
+    fn sums_of_elements_take_all_and_others_what_numpy_gives_the_same_bits_for() {
+        let plain = |of: &str, combine: &str| {
+            takes(&format!(
+                "inputs = {{ x = \"matrix\" }}\n[reduce]\naxes = [\"all\"]\nof = \"{of}\"\ncombine = \"{combine}\""
+            ))
+        };
+        assert_eq!(plain("x", "add"), ["dtype", "initial", "where"]);
+        assert_eq!(plain("x", "mul"), ["dtype", "initial", "where"]);
+        assert_eq!(plain("x", "max"), ["initial", "where"]);
+        assert!(plain("x * x", "add").is_empty());
+        assert_eq!(plain("x", "add\"\nfinish = \"acc / count"), ["dtype", "where"]);
+        let staged = |stages: &str| {
+            takes(&format!(
+                "inputs = {{ x = \"matrix\" }}\n[reduce]\naxes = [\"all\"]\n[reduce.stages]\n{stages}"
+            ))
+        };
+        let mean = "mean = { of = \"x\", combine = \"add\", finish = \"acc / count\" }";
+        assert_eq!(
+            staged(&format!("{mean}\nvar = {{ of = \"(x - mean) * (x - mean)\", combine = \"add\" }}")),
+            ["dtype", "where"]
+        );
+        assert_eq!(staged("s = { of = \"x * x\", combine = \"add\", finish = \"sqrt(acc)\" }"), ["where"]);
+        assert!(staged("s = { of = \"select(is_nan(x), 0, x)\", combine = \"add\" }").is_empty());
+        assert!(staged("s = { of = \"x\", combine = \"max\", finish = \"acc + 1\" }").is_empty());
+        assert!(takes("inputs = { x = \"matrix\" }\noutput = \"x + 1\"").is_empty());
+    }
 }
