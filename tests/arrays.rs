@@ -10,9 +10,9 @@ use std::{
 };
 
 use raptors::{
-    ArrayRef, Asked, Error, Matrix, Numerics, Options, Over, Plan, Spread,
+    ArrayMut, ArrayRef, Asked, Error, Matrix, Numerics, Options, Over, Plan, Spread,
     catalogue::{self, Arg, Call, Out, Place, Value},
-    ops, reduce, reduce_with,
+    ops, reduce, reduce_to, reduce_with,
 };
 
 /// Counts the bytes that are there, and the most there were.
@@ -136,7 +136,7 @@ fn a_call_takes_no_more_than_a_mebibyte() -> Result<(), Error> {
             assert_eq!(results[0], if op == "sum" { elements as f32 } else { 1.0 }, "{words}: {op}");
         }
     }
-    // A transposed operand of a map.
+    // A transposed operand of a map, and a transposed output.
     let side = 2048;
     let (x, y) = (
         ArrayRef::new(&storage, &[side, side], &[side.cast_signed(), 1], 0)?,
@@ -149,6 +149,13 @@ fn a_call_takes_no_more_than_a_mebibyte() -> Result<(), Error> {
     result?;
     assert!(bytes <= LIMIT, "a map took {bytes} bytes");
     assert!(out.iter().all(|sum| *sum == 2.0));
+    let turned = ArrayMut::new(&mut out, &[side, side - 1], &[1, side.cast_signed()], 0)?;
+    let cropped = ArrayRef::new(&storage, &[side, side - 1], &[side.cast_signed(), 1], 0)?;
+    let args = [Spread::Out, Spread::Array(cropped)];
+    let (result, bytes) = bytes_of(|| add.spread_to(&Call::default(), &args, turned));
+    result?;
+    assert!(bytes <= LIMIT, "a map in place took {bytes} bytes");
+    assert!(out.iter().enumerate().all(|(at, sum)| *sum == if at < side * (side - 1) { 3.0 } else { 2.0 }));
     Ok(())
 }
 
@@ -293,6 +300,57 @@ fn options_take_no_more_than_a_mebibyte() -> Result<(), Error> {
     Ok(())
 }
 
+fn results_go_where_they_are_wanted() -> Result<(), Error> {
+    const ROWS: usize = 300;
+    const COLS: usize = 700;
+    let (x, y) = (numbers(ROWS * COLS), vec![0.5_f32; COLS]);
+    let by_rows = [COLS.cast_signed(), 1];
+    let add = catalogue::op("add")?;
+    let array = ArrayRef::new(&x, &[ROWS, COLS], &by_rows, 0)?;
+    let row = ArrayRef::new(&y, &[ROWS, COLS], &[0, 1], 0)?;
+    let args = [Spread::Array(array.clone()), Spread::Array(row.clone())];
+    // In Fortran's order, every second place of a larger array, backwards.
+    let mut storage = vec![7.0_f32; 2 * ROWS * COLS];
+    let strides = [2, -2 * ROWS.cast_signed()];
+    let out = ArrayMut::new(&mut storage, &[ROWS, COLS], &strides, 2 * ROWS * (COLS - 1))?;
+    add.spread_to(&Call::default(), &args, out)?;
+    for (at, found) in storage.iter().enumerate() {
+        let (row, col) = (at / 2 % ROWS, COLS - 1 - at / 2 / ROWS);
+        assert_eq!(*found, if at % 2 == 0 { x[row * COLS + col] + 0.5 } else { 7.0 });
+    }
+    // In place, of both arguments, on more threads than one.
+    raptors::set_num_threads(3)?;
+    let out = ArrayMut::new(&mut storage, &[ROWS, COLS], &strides, 2 * ROWS * (COLS - 1))?;
+    add.spread_to(&Call::default(), &[Spread::Out, Spread::Out], out)?;
+    raptors::set_num_threads(1)?;
+    for (at, found) in storage.iter().enumerate().step_by(2) {
+        let (row, col) = (at / 2 % ROWS, COLS - 1 - at / 2 / ROWS);
+        assert_eq!(*found, (x[row * COLS + col] + 0.5) * 2.0);
+    }
+    // A run is written as it is.
+    let mut run = vec![0.0; ROWS * COLS];
+    add.spread_to(&Call::default(), &args, ArrayMut::new(&mut run, &[ROWS, COLS], &by_rows, 0)?)?;
+    assert!(run.iter().zip(&x).all(|(sum, x)| *sum == x + 0.5));
+    let mut one = [0.0_f32];
+    let none = ArrayMut::new(&mut one, &[], &[], 0)?;
+    add.spread_to(&Call::default(), &[Spread::Scalar(1.5), Spread::Out], none)?;
+    assert_eq!(one, [1.5]);
+    // Results of a reduction.
+    let expected = reduce("sum", &array, &[1])?;
+    let mut apart = vec![7.0_f32; 2 * ROWS];
+    let options = Options::default();
+    reduce_to("sum", array.clone(), &[1], &options, ArrayMut::new(&mut apart, &[ROWS], &[2], 0)?)?;
+    assert!(apart.chunks(2).zip(&expected).all(|(found, right)| *found == [*right, 7.0]));
+    let mut back = vec![0.0_f32; ROWS];
+    reduce_to("sum", array.clone(), &[1], &options, ArrayMut::new(&mut back, &[ROWS], &[-1], ROWS - 1)?)?;
+    assert!(back.iter().rev().eq(&expected));
+    let wrong = reduce_to("sum", array.clone(), &[0], &options, ArrayMut::new(&mut back, &[ROWS], &[1], 0)?);
+    assert!(matches!(wrong, Err(Error::Layout { .. })));
+    let wrong = add.spread(&Call::default(), &[Spread::Out, Spread::Array(row)], &mut run);
+    assert!(matches!(wrong, Err(Error::Form { .. })));
+    Ok(())
+}
+
 fn what_cannot_be_is_refused() -> Result<(), Error> {
     let storage = [1.0_f64; 6];
     let array = ArrayRef::new(&storage, &[2, 3], &[3, 1], 0)?;
@@ -340,6 +398,7 @@ fn arrays() -> Result<(), Error> {
     masks_cut_rows_into_runs()?;
     narrow_elements_are_summed_in_a_wider_dtype()?;
     variances_need_no_neighbours()?;
+    results_go_where_they_are_wanted()?;
     what_cannot_be_is_refused()?;
     options_take_no_more_than_a_mebibyte()?;
     a_call_takes_no_more_than_a_mebibyte()

@@ -10,15 +10,18 @@ mod plan;
 mod reduce;
 #[allow(unsafe_code, reason = "a room of unsafe: views of any strides")]
 mod view;
+#[allow(unsafe_code, reason = "a room of unsafe: views of any strides that are written")]
+mod view_mut;
 
 pub use self::elements::Elements;
 pub(crate) use self::elements::{Operand, Terms};
 pub use self::map::Spread;
 pub(crate) use self::masked::by_counts;
-pub use self::over::{Options, Over, reduce, reduce_with};
+pub use self::over::{Options, Over, reduce, reduce_to, reduce_with};
 pub(crate) use self::plan::compact_as;
 pub use self::plan::{Asked, Plan, compact, walk};
 pub use self::view::ArrayRef;
+pub use self::view_mut::ArrayMut;
 
 use crate::{Element, runtime::threads};
 

@@ -1,6 +1,6 @@
 //! What is reduced, and how: an array with its plan, and reductions by their names.
 
-use super::{ArrayRef, Asked, Elements, Plan, compact};
+use super::{ArrayMut, ArrayRef, Asked, Elements, Plan, compact};
 use crate::{
     Element, Error, Expr, Numerics,
     catalogue::{self, Body, Call, Op, Place, Value},
@@ -169,45 +169,123 @@ pub fn reduce_with<'a, T: Element>(
     axes: &[usize],
     options: &Options<'a, T>,
 ) -> Result<Vec<T>, Error> {
-    let x = x.into();
-    let (shape, own) = (x.shape(), x.strides());
-    let ndim = shape.len();
-    let mut reduced = vec![false; ndim];
-    for &axis in axes {
-        match reduced.get_mut(axis) {
-            Some(is) if !*is => *is = true,
-            _ => return Err(Error::Axis { axis, ndim }),
-        }
-    }
-    let along = |axis: &str| catalogue::op(&format!("{name}{axis}"));
-    let all = along("")?;
-    if !matches!(all.body, Body::Reduce { .. }) {
-        let (expected, got) = ("a plain reduction", "another one");
-        return Err(Error::Form { op: all.name, what: "the operation", expected, got });
-    }
-    if let Some(mask) = options.mask.as_ref().filter(|mask| mask.shape() != shape) {
-        let (shape, strides) = (mask.shape(), mask.strides());
-        return Err(Error::Layout { shape, strides, first: 0, reason: "a mask has the shape of its array" });
-    }
-    let strides = options.mask.as_ref().map(ArrayRef::strides);
-    let plan = all.plan(&Asked {
-        shape: &shape,
-        strides: &own,
-        reduced: &reduced,
-        out: None,
-        mask: strides.as_deref(),
-        buffered: x.become_wider(),
-    });
-    let op = along(if plan.goes_down() { "_axis0" } else { "_axis1" })?;
-    let mut walked = pool::filled(plan.results(), T::ZERO)?;
-    let strides = plan.result_strides();
-    let Options { mask, initial } = options.clone();
-    let over = Over { x, plan, mask, start: initial };
-    op.call(&Call::default(), &[T::arg(Value::Array(&over))], T::out(Place::Slice(&mut walked)))?;
-    if over.plan.kept_order().is_sorted() {
+    let found = Named::new(name, x.into(), axes, options, None)?;
+    let mut walked = pool::filled(found.over.plan.results(), T::ZERO)?;
+    found.call(&mut walked)?;
+    if found.over.plan.kept_order().is_sorted() {
         return Ok(walked);
     }
-    let kept = (0..ndim).filter(|&axis| !reduced[axis]);
-    let (shape, strides): (Vec<_>, Vec<_>) = kept.map(|axis| (shape[axis], strides[axis])).unzip();
-    Ok(ArrayRef::new(&walked, &shape, &strides, 0)?.to_vec())
+    Ok(found.results(&walked)?.to_vec())
+}
+
+/// As [`reduce_with`], with results that go to an array that lies in any way, of the lengths of the axes that are kept.
+///
+/// The bits are those of `NumPy`'s `out=`: how it lies has a say in which axis is walked first.
+///
+/// # Errors
+/// As [`reduce_with`]; [`Error::Layout`] for an output of another shape.
+pub fn reduce_to<'a, T: Element>(
+    name: &str,
+    x: impl Into<Elements<'a, T>>,
+    axes: &[usize],
+    options: &Options<'a, T>,
+    mut out: ArrayMut<'_, T>,
+) -> Result<(), Error> {
+    let found = Named::new(name, x.into(), axes, options, Some(&out))?;
+    // The place among the kept axes of each of them, in the order of the walk.
+    let kept: Vec<usize> = found.kept().collect();
+    let place = |axis: usize| kept.iter().position(|one| *one == axis).expect("an axis that is kept");
+    let order: Vec<usize> = found.over.plan.kept_order().map(place).collect();
+    out = match out.permuted(&order).into_slice() {
+        Ok(slice) => return found.call(slice),
+        Err(out) => out,
+    };
+    let mut walked = pool::filled(out.len(), T::ZERO)?;
+    found.call(&mut walked)?;
+    out.scatter(0, &walked);
+    Ok(())
+}
+
+/// A reduction by its name, with all that it needs.
+struct Named<'a, T: Element> {
+    op: &'static Op,
+    over: Over<'a, T>,
+}
+
+impl<'a, T: Element> Named<'a, T> {
+    fn new(
+        name: &str,
+        x: Elements<'a, T>,
+        axes: &[usize],
+        options: &Options<'a, T>,
+        out: Option<&ArrayMut<'_, T>>,
+    ) -> Result<Self, Error> {
+        let (shape, own) = (x.shape(), x.strides());
+        let ndim = shape.len();
+        let mut reduced = vec![false; ndim];
+        for &axis in axes {
+            match reduced.get_mut(axis) {
+                Some(is) if !*is => *is = true,
+                _ => return Err(Error::Axis { axis, ndim }),
+            }
+        }
+        let along = |axis: &str| catalogue::op(&format!("{name}{axis}"));
+        let all = along("")?;
+        if !matches!(all.body, Body::Reduce { .. }) {
+            let (expected, got) = ("a plain reduction", "another one");
+            return Err(Error::Form { op: all.name, what: "the operation", expected, got });
+        }
+        if let Some(mask) = options.mask.as_ref().filter(|mask| mask.shape() != shape) {
+            let (shape, strides) = (mask.shape(), mask.strides());
+            return Err(Error::Layout {
+                shape,
+                strides,
+                first: 0,
+                reason: "a mask has the shape of its array",
+            });
+        }
+        let mut moves = None;
+        if let Some(out) = out {
+            let kept = (0..ndim).filter(|&axis| !reduced[axis]).map(|axis| shape[axis]);
+            if !kept.eq(out.shape()) {
+                let (shape, strides) = (out.shape(), out.strides());
+                let reason = "an output has the lengths of the axes that are kept";
+                return Err(Error::Layout { shape, strides, first: 0, reason });
+            }
+            let mut strides = out.strides().into_iter();
+            let of = |&is: &bool| if is { Some(0) } else { strides.next() };
+            moves = reduced.iter().map(of).collect::<Option<Vec<isize>>>();
+        }
+        let strides = options.mask.as_ref().map(ArrayRef::strides);
+        let plan = all.plan(&Asked {
+            shape: &shape,
+            strides: &own,
+            reduced: &reduced,
+            out: moves.as_deref(),
+            mask: strides.as_deref(),
+            buffered: x.become_wider(),
+        });
+        let op = along(if plan.goes_down() { "_axis0" } else { "_axis1" })?;
+        let Options { mask, initial } = options.clone();
+        Ok(Self { op, over: Over { x, plan, mask, start: initial } })
+    }
+
+    /// The results, in the order of the walk.
+    fn call(&self, out: &mut [T]) -> Result<(), Error> {
+        self.op.call(&Call::default(), &[T::arg(Value::Array(&self.over))], T::out(Place::Slice(out)))
+    }
+
+    /// The axes that are kept, in the order of the array.
+    fn kept(&self) -> impl Iterator<Item = usize> {
+        let reduced = self.over.plan.reduced();
+        (0..reduced.len()).filter(|&axis| !reduced[axis])
+    }
+
+    /// What was walked, as an array of the axes that are kept.
+    fn results<'r>(&self, walked: &'r [T]) -> Result<ArrayRef<'r, T>, Error> {
+        let (plan, strides) = (&self.over.plan, self.over.plan.result_strides());
+        let (shape, strides): (Vec<_>, Vec<_>) =
+            self.kept().map(|axis| (plan.shape()[axis], strides[axis])).unzip();
+        ArrayRef::new(walked, &shape, &strides, 0)
+    }
 }

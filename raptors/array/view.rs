@@ -202,6 +202,13 @@ impl<'a, T: Copy> ArrayRef<'a, T> {
         offset
     }
 
+    /// Where the element of that number is; there must be one.
+    pub(super) fn pointer(&self, number: usize) -> *const T {
+        assert!(number < self.len, "more elements than there are");
+        // SAFETY: the element exists.
+        unsafe { self.start.as_ptr().cast_const().offset(self.offset(number)) }
+    }
+
     /// Copies the elements from number `first` on, the last axis being the fastest.
     ///
     /// # Panics

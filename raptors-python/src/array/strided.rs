@@ -1,8 +1,10 @@
 //! Arguments of any number of dimensions and any strides, where they lie.
 
+use std::ops::Range;
+
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArrayObject, flags};
 use pyo3::{exceptions::PyTypeError, prelude::*};
-use raptors::{ArrayRef, Dtype, Element};
+use raptors::{ArrayMut, ArrayRef, Dtype, Element};
 
 use super::{array_type, descr, is_array, no_array, other_dtype};
 use crate::{Name, error};
@@ -139,6 +141,68 @@ impl<'py> Strided<'py> {
         // SAFETY: the array or the copy, which this holds on to, has these elements at these places, native and aligned, all in
         // one allocation: `of` has seen to it. NumPy has counted its extents, and has no more than 64 axes.
         unsafe { ArrayRef::from_raw_parts(self.data.cast(), &self.shape, &self.read) }
+    }
+
+    /// Whether this, seen in a shape that it broadcasts to, has its elements where another array of that shape has them.
+    pub(crate) fn is_at(&self, other: &Self, shape: &[usize]) -> bool {
+        let own = broadcast(&self.shape, &self.read, shape);
+        let lies = |axis: usize| shape[axis] == 1 || own[axis] == other.read[axis];
+        self.data == other.data && (0..shape.len()).all(lies)
+    }
+
+    /// Whether elements of both may lie in one place.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let (own, its) = (self.addresses(), other.addresses());
+        own.start < its.end && its.start < own.end
+    }
+
+    /// From the first byte of an element to behind the last.
+    fn addresses(&self) -> Range<usize> {
+        let bytes = self.dtype.bytes();
+        let (mut start, mut end) = (self.data as usize, self.data as usize + bytes);
+        if self.len() == 0 {
+            return start..start;
+        }
+        for (len, stride) in self.shape.iter().zip(&self.read) {
+            let far = (len - 1) * stride.unsigned_abs() * bytes;
+            if *stride < 0 { start -= far } else { end += far }
+        }
+        start..end
+    }
+
+    /// The elements, to write; `None` if that is not possible where they are.
+    ///
+    /// # Safety
+    /// The array may be written, and nothing else reads or writes the elements while the view lives.
+    ///
+    /// # Panics
+    /// If they have another dtype.
+    unsafe fn to_write<T: Element>(&self) -> Option<ArrayMut<'_, T>> {
+        assert!(self.dtype == T::DTYPE, "an array of another dtype");
+        let is_there = !self.is_copied && ArrayMut::<T>::are_apart(&self.shape, &self.read);
+        // SAFETY: as of `array`, and what the caller says; no element is there twice.
+        is_there.then(|| unsafe {
+            ArrayMut::from_raw_parts(self.data.cast_mut().cast(), &self.shape, &self.read)
+        })
+    }
+
+    /// An array of the caller's that takes results of that shape, and which of the arguments it is; `None` if it cannot be written
+    /// where it lies, or if an argument shares some of its memory and does not lie just as it does.
+    ///
+    /// `out` must have been checked: an array of that shape which may be written.
+    pub(crate) fn among<T: Element>(
+        &self,
+        args: &[Option<Self>],
+        shape: &[usize],
+    ) -> Option<(ArrayMut<'_, T>, Vec<bool>)> {
+        let is_it: Vec<bool> =
+            args.iter().map(|arg| arg.as_ref().is_some_and(|arg| arg.is_at(self, shape))).collect();
+        let others = args.iter().zip(&is_it).filter(|(_, is)| !**is).filter_map(|(arg, _)| arg.as_ref());
+        if others.into_iter().any(|arg| arg.meets(self)) {
+            return None;
+        }
+        // SAFETY: it may be written, as the caller has checked, and arguments that share its memory are read through it alone.
+        unsafe { self.to_write() }.map(|out| (out, is_it))
     }
 
     /// Whether other elements are between its own, or some are there twice.
