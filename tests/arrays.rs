@@ -3,6 +3,7 @@
 
 #![allow(clippy::float_cmp, reason = "bits are compared as they are")]
 #![allow(clippy::cast_precision_loss, reason = "small numbers")]
+#![allow(clippy::cast_possible_truncation, reason = "means are rounded as they should be")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -331,9 +332,9 @@ fn results_go_where_they_are_wanted() -> Result<(), Error> {
     let mut run = vec![0.0; ROWS * COLS];
     add.spread_to(&Call::default(), &args, ArrayMut::new(&mut run, &[ROWS, COLS], &by_rows, 0)?)?;
     assert!(run.iter().zip(&x).all(|(sum, x)| *sum == x + 0.5));
-    let mut one = [0.0_f32];
+    let mut one = [0.75_f32];
     let none = ArrayMut::new(&mut one, &[], &[], 0)?;
-    add.spread_to(&Call::default(), &[Spread::Scalar(1.5), Spread::Out], none)?;
+    add.spread_to(&Call::default(), &[Spread::Out, Spread::Out], none)?;
     assert_eq!(one, [1.5]);
     // Results of a reduction.
     let expected = reduce("sum", &array, &[1])?;
@@ -367,6 +368,12 @@ fn what_cannot_be_is_refused() -> Result<(), Error> {
     assert_eq!(reduce_with("max", array.clone(), &[0], &masked), Err(Error::NoStart { op: "max_axis0" }));
     let started = Options::default().starting_from(7.0);
     assert_eq!(reduce_with("max", none, &[1], &started)?, [7.0; 6]);
+    // Of none, whatever the mask, a sum is 0, and a variance no number.
+    let (nothing, nowhere) =
+        (ArrayRef::new(&[0.0_f32; 0], &[2, 0], &[0, 1], 0)?, ArrayRef::new(&[true; 0], &[2, 0], &[0, 1], 0)?);
+    let masked_out = Options::<f32>::default().masked(nowhere.clone());
+    assert_eq!(reduce_with("sum", nothing.clone(), &[1], &masked_out)?, [0.0_f32; 2]);
+    assert!(variance(&nothing, &[false, true], Some(nowhere))?.iter().all(|variance| variance.is_nan()));
     assert!(matches!(
         reduce_with("mean", array.clone(), &[0], &started),
         Err(Error::Form { what: "initial", .. })

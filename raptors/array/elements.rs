@@ -206,8 +206,11 @@ impl<'a, T: Element> Elements<'a, T> {
 impl<'a, T: Element> Terms<'a, T> {
     /// The first argument in the place of a matrix: all arrays have its shape.
     fn matrix(&self) -> &Elements<'a, T> {
-        let of = |operand| if let &Operand::Matrix(ref elements) = operand { Some(elements) } else { None };
-        self.operands.iter().find_map(of).expect("a map of matrices has one")
+        let mut matrices = self.operands.iter().filter_map(|operand| match operand {
+            Operand::Matrix(elements) => Some(elements),
+            Operand::Row(_) | Operand::Scalar(_) => None,
+        });
+        matrices.next().expect("a map of matrices has one")
     }
 
     /// Computes the elements from number `first` on, with memory for as many of each argument.

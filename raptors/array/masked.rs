@@ -159,7 +159,7 @@ fn counted<R>(
     let places = Places::of(|axis| mask.axis_len(axis), kept);
     let cols = kept.len().checked_sub(1).map_or(1, |last| mask.axis_len(last));
     let mut bytes = [0; BYTES];
-    for first in (0..mask.len()).step_by(cols) {
+    for first in (0..mask.len()).step_by(cols.max(1)) {
         for at in (first..first + cols).step_by(BYTES) {
             let bytes = &mut bytes[..BYTES.min(first + cols - at)];
             mask.gather(at, bytes);

@@ -17,6 +17,7 @@ pub use self::elements::Elements;
 pub(crate) use self::elements::{Operand, Terms};
 pub use self::map::Spread;
 pub(crate) use self::masked::by_counts;
+pub(crate) use self::over::follows_plans;
 pub use self::over::{Options, Over, reduce, reduce_to, reduce_with};
 pub(crate) use self::plan::compact_as;
 pub use self::plan::{Asked, Plan, compact, walk};

@@ -45,18 +45,18 @@ impl<'a, T: Element> Over<'a, T> {
     pub fn starting_from(self, initial: T) -> Self {
         Self { start: Some(initial), ..self }
     }
+}
 
-    /// Refuses the class whose order is not that of the plan.
-    pub(crate) fn is_numpy(&self, class: Numerics) -> Result<(), Error> {
-        if class != Numerics::Accurate {
-            return Ok(());
-        }
-        Err(Error::Unknown {
-            kind: "numeric class of a reduction over an array",
-            name: class.to_string(),
-            known: Numerics::Numpy.to_string(),
-        })
+/// Refuses the class whose order is not that of a plan.
+pub(crate) fn follows_plans(class: Numerics) -> Result<(), Error> {
+    if class != Numerics::Accurate {
+        return Ok(());
     }
+    Err(Error::Unknown {
+        kind: "numeric class of a reduction over an array",
+        name: class.to_string(),
+        known: Numerics::Numpy.to_string(),
+    })
 }
 
 /// What a reduction can be told beside its axes.
@@ -194,8 +194,8 @@ pub fn reduce_to<'a, T: Element>(
     let found = Named::new(name, x.into(), axes, options, Some(&out))?;
     // The place among the kept axes of each of them, in the order of the walk.
     let kept: Vec<usize> = found.kept().collect();
-    let place = |axis: usize| kept.iter().position(|one| *one == axis).expect("an axis that is kept");
-    let order: Vec<usize> = found.over.plan.kept_order().map(place).collect();
+    let place = |axis: usize| kept.iter().position(|one| *one == axis);
+    let order: Vec<usize> = found.over.plan.kept_order().filter_map(place).collect();
     out = match out.permuted(&order).into_slice() {
         Ok(slice) => return found.call(slice),
         Err(out) => out,

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{ArrayRef, BLOCK, Elements, Over, masked, plan::Pieces, share, threads_for};
+use super::{ArrayRef, BLOCK, Elements, Over, follows_plans, masked, plan::Pieces, share, threads_for};
 use crate::{
     Element, Error, MatrixRef,
     catalogue::Call,
@@ -98,7 +98,7 @@ impl<T: Element> Reduction<T> {
     pub(crate) fn array(&self, call: &Call<'_>, over: &Over<'_, T>, out: &mut [T]) -> Result<(), Error> {
         let Over { x, plan, .. } = over;
         check::length("out", out.len(), plan.results())?;
-        over.is_numpy(call.numerics)?;
+        follows_plans(call.numerics)?;
         if self.order == Order::Tree && self.by_columns && self.one_column.is_none() && !plan.goes_down() {
             let (expected, got) = ("walked down its columns", "an array whose innermost axis is reduced");
             return Err(Error::Form { op: self.op, what: "the array", expected, got });
@@ -301,7 +301,9 @@ impl<T: Element> Reduction<T> {
         if count == out.len() {
             runs.states(call, view, pieces, 0..count, out)?;
             if let Some(start) = start {
-                out.iter_mut().for_each(|state| *state = (self.merge)(*start, *state));
+                for state in out {
+                    *state = (self.merge)(*start, *state);
+                }
             }
             return Ok(());
         }

@@ -203,7 +203,8 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
         let (needed, optional) = all.split_at(needed.len());
         let optional: Vec<String> = optional.iter().map(|one| format!("{one}, ")).collect();
         let optional = optional.concat();
-        let told: String = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        let told: Vec<String> = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        let told = told.concat();
         format!(
             "({}, axis=None, *, {optional}out=None, keepdims=False, {told}numerics={shown_class})",
             needed.join(", ")

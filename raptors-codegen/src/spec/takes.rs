@@ -36,12 +36,11 @@ impl Spec {
             return Takes::default();
         }
         match &self.body {
-            Body::Map { .. } => Takes::default(),
             Body::Reduce(reduce) => of_the_elements(reduce),
             Body::Staged(staged) if sums(staged) => {
                 Takes { mask: true, initial: false, dtype: becomes_wider(staged, self.inputs.len()) }
             }
-            Body::Staged(_) => Takes::default(),
+            Body::Map { .. } | Body::Staged(_) => Takes::default(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::{By, Fold, Formula, MOST, Output, Scope, Slot, Staged, Terms, as_f64};
 use crate::{
     ArrayRef, Asked, Element, Error, Plan,
-    array::{Elements, Operand, Over, Terms as Computed, by_counts, compact_as},
+    array::{Elements, Operand, Over, Terms as Computed, by_counts, compact_as, follows_plans},
     catalogue::{Axis, Call, Value},
     dispatch::table::Target,
     runtime::{check, pool},
@@ -59,7 +59,7 @@ impl<T: Element> Staged<T> {
     ) -> Result<(), Error> {
         let results = over.plan.results();
         let first = self.takes_arrays(over, values)?;
-        over.is_numpy(call.numerics)?;
+        follows_plans(call.numerics)?;
         for slot in &slots {
             check::length("out", slot.len(), results)?;
         }
