@@ -87,7 +87,7 @@ impl Op {
     /// walked in the order of its memory; results are computed in blocks and written from there, unless it is a run.
     ///
     /// ```
-    /// # #[cfg(feature = "elementwise")]
+    /// # #[cfg(feature = "arithmetic")]
     /// # fn main() -> Result<(), raptors::Error> {
     /// use raptors::{ArrayMut, ArrayRef, Spread, catalogue};
     ///
@@ -100,7 +100,7 @@ impl Op {
     /// assert_eq!(storage, [2.0, 2.0, 6.0, 4.0, 10.0, 6.0]);
     /// # Ok(())
     /// # }
-    /// # #[cfg(not(feature = "elementwise"))]
+    /// # #[cfg(not(feature = "arithmetic"))]
     /// # fn main() {}
     /// ```
     ///
