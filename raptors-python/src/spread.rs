@@ -143,7 +143,7 @@ impl<'py, const N: usize> Called<'_, 'py, N> {
         for &index in &taken.order {
             args.push(match &arrays[index] {
                 Some(_) if is_it[index] => Spread::Out,
-                Some(array) => Spread::Array(array.spread(shape, &order)),
+                Some(array) => Spread::Array(array.spread(shape, order)),
                 None if taken.kinds[index] == InputKind::Scalar => Spread::Scalar(values[index][0]),
                 // A number in the place of a matrix: the same for all.
                 None => ArrayRef::new(&values[index], &in_order, &none, 0)

@@ -4,7 +4,7 @@ use numpy::{PyArrayDescr, PyArrayDescrMethods as _, dtype};
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyBool,
+    types::{PyBool, PyBoolMethods},
 };
 use raptors::{ArrayRef, Dtype, Element, Numerics, Over};
 
@@ -15,14 +15,24 @@ use crate::{
 };
 
 /// The arguments as they were given.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Told<'c, 'py> {
-    pub(crate) mask: Option<&'c Object<'py>>,
-    pub(crate) initial: Option<&'c Object<'py>>,
-    pub(crate) dtype: Option<&'c Object<'py>>,
+    mask: Option<&'c Object<'py>>,
+    initial: Option<&'c Object<'py>>,
+    dtype: Option<&'c Object<'py>>,
 }
 
-impl<'py> Told<'_, 'py> {
+impl<'c, 'py> Told<'c, 'py> {
+    /// What a function was given; nothing in the place of an argument that it does not take.
+    #[inline]
+    pub(crate) const fn new(
+        mask: Option<&'c Object<'py>>,
+        initial: Option<&'c Object<'py>>,
+        dtype: Option<&'c Object<'py>>,
+    ) -> Self {
+        Self { mask, initial, dtype }
+    }
+
     /// Whether nothing was given.
     #[inline]
     pub(crate) const fn is_nothing(&self) -> bool {
@@ -35,7 +45,7 @@ impl<'py> Told<'_, 'py> {
         let dtype = self.dtype.map(|object| float(py, object)).transpose()?;
         let mask = match self.mask {
             // As in NumPy, all elements are no mask.
-            Some(object) if object.cast::<PyBool>().is_ok_and(|all| all.is_true()) => None,
+            Some(object) if object.cast::<PyBool>().is_ok_and(PyBoolMethods::is_true) => None,
             Some(object) if is_array(object) => Some(object.clone()),
             Some(object) => Some(py.import("numpy")?.call_method1("asarray", (object,))?),
             None => None,

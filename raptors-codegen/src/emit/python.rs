@@ -158,7 +158,7 @@ fn told(spec: &Spec) -> Told {
     let of = |is: bool, name: TokenStream| if is { name } else { quote!(None) };
     let (mask, initial, dtype) =
         (of(takes.mask, quote!(r#where)), of(takes.initial, quote!(initial)), of(takes.dtype, quote!(dtype)));
-    let argument = quote!(Told { mask: #mask, initial: #initial, dtype: #dtype });
+    let argument = quote!(Told::new(#mask, #initial, #dtype));
     Told { names, places, argument }
 }
 
