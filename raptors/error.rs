@@ -188,6 +188,13 @@ pub enum Error {
         op: &'static str,
     },
 
+    /// A mask for a reduction that has no value to start from.
+    #[error("`{op}`: it has no identity, so with a mask it needs a value to start from")]
+    NoStart {
+        /// The reduction.
+        op: &'static str,
+    },
+
     /// An environment variable that cannot be read.
     #[error("{variable}={value:?}: expected {expected}")]
     Environment {

@@ -51,7 +51,10 @@ pub mod telemetry;
 pub mod tune;
 mod watch;
 
-pub use array::{ArrayRef, Asked, Over, Plan, Spread, compact, reduce, walk};
+pub use array::{
+    ArrayMut, ArrayRef, Asked, Elements, Options, Over, Plan, Spread, compact, reduce, reduce_to,
+    reduce_with, walk,
+};
 pub use backends::{Linked, backends};
 pub use catalogue::explain;
 pub use dispatch::{

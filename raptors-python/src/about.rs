@@ -155,6 +155,7 @@ pub(crate) fn functions(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
             about.set_item("numpy", function.numpy)?;
             about.set_item("defaults", function.defaults.to_vec())?;
             about.set_item("results", function.results.to_vec())?;
+            about.set_item("takes", function.takes.to_vec())?;
             Ok(about)
         })
         .collect()

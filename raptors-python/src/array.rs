@@ -24,7 +24,7 @@ pub(crate) use self::{
     input::Input,
     output::{Output, check_out, copied_to, scalar},
     refuse::{admit, admit_out, admit_single, is_array, is_single, no_array},
-    strided::{Strided, broadcast, is_simple},
+    strided::{Mask, Strided, broadcast, is_simple},
 };
 use crate::Name;
 

@@ -2,7 +2,7 @@
 
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyTuple};
 use raptors::{
-    Asked, Dtype, Element, Error, Numerics, Over, Plan,
+    ArrayRef, Asked, Dtype, Element, Elements, Error, Numerics, Over, Plan,
     catalogue::{Body, Call, Op, Place, Value},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     error,
     function::{Lazy, Reduce},
     run::{Size, run},
+    told::{Read, Told},
 };
 
 /// The axes of a call as they were given; `None` for all.
@@ -64,6 +65,7 @@ impl Given {
 impl Reduce {
     /// Calls the operation on an array that is not simple, or over several axes.
     #[cold]
+    #[expect(clippy::too_many_arguments, reason = "those of the function")]
     pub(crate) fn over<'py>(
         &self,
         py: Python<'py>,
@@ -71,14 +73,17 @@ impl Reduce {
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
+        told: Told<'_, 'py>,
         numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let given = Given::of(axis)?;
+        let told = told.read(py)?;
         admit(object, self.input())?;
         admit_out(out)?;
         let x = Strided::of(object, self.input())?;
         let reduced = given.resolved(py, x.shape.len())?;
         let numerics = call::class(numerics)?;
+        told.check_class(numerics)?;
         if numerics == Numerics::Accurate {
             if !(1..=2).contains(&x.shape.len()) || !given.is_single() {
                 return Err(PyValueError::new_err(
@@ -95,20 +100,59 @@ impl Reduce {
             return self.lacks(reduced.iter().position(|is| *is));
         };
         check_dtype(any, x.dtype)?;
+        let dtype = told.result(x.dtype)?;
+        check_dtype(any, dtype)?;
+        let mask = told.mask(&x.shape)?;
+        let mask = mask.as_ref().map(|mask| mask.spread(&x.shape));
         let strides = out.and_then(|out| out_strides(out, &reduced, keepdims));
+        let mask_strides = mask.as_ref().map(ArrayRef::strides);
         let plan = any.plan(&Asked {
             shape: &x.shape,
             strides: &x.strides,
             reduced: &reduced,
             out: strides.as_deref(),
-            buffered: x.is_copied,
+            mask: mask_strides.as_deref(),
+            buffered: x.is_copied || dtype != x.dtype,
         });
         let op = if plan.goes_down() { find(1) } else { find(2).or_else(|| find(0)) }.unwrap_or(any);
         let called = (op, Call { numerics, ..Call::default() });
-        match x.dtype {
-            Dtype::F32 => reduced_to::<f32>(py, called, &x, (plan, &reduced), out, keepdims),
-            Dtype::F64 => reduced_to::<f64>(py, called, &x, (plan, &reduced), out, keepdims),
+        let (arguments, laid) = (Arguments { told: &told, mask, plan }, Laid { reduced: &reduced, keepdims });
+        match (x.dtype, dtype) {
+            (Dtype::F32, Dtype::F32) => reduced_to::<f32>(py, called, x.array::<f32>(), arguments, laid, out),
+            (Dtype::F32, Dtype::F64) => reduced_to::<f64>(py, called, x.array::<f32>(), arguments, laid, out),
+            (Dtype::F64, _) => reduced_to(py, called, x.array::<f64>(), arguments, laid, out),
         }
+    }
+}
+
+/// What is told of an array that is reduced, and how it is walked.
+pub(crate) struct Arguments<'c, 'a, 'py> {
+    pub(crate) told: &'c Read<'py>,
+    pub(crate) mask: Option<ArrayRef<'a, u8>>,
+    pub(crate) plan: Plan,
+}
+
+impl<'a> Arguments<'_, 'a, '_> {
+    /// What is reduced.
+    pub(crate) fn over<T: Element>(self, x: Elements<'a, T>) -> Over<'a, T> {
+        self.told.tell(Over::new(x, self.plan), self.mask)
+    }
+}
+
+/// Which axes are reduced, and whether they stay.
+#[derive(Clone, Copy)]
+pub(crate) struct Laid<'c> {
+    pub(crate) reduced: &'c [bool],
+    pub(crate) keepdims: bool,
+}
+
+impl Laid<'_> {
+    /// The shape of results of an array, and the strides of those that lie in the order of the plan.
+    pub(crate) fn results(self, plan: &Plan) -> (Vec<usize>, Vec<isize>) {
+        let Self { reduced, keepdims } = self;
+        let strides = plan.result_strides();
+        let shown = (0..reduced.len()).filter(|&axis| keepdims || !reduced[axis]);
+        shown.map(|axis| (if reduced[axis] { 1 } else { plan.shape()[axis] }, strides[axis])).unzip()
     }
 }
 
@@ -131,30 +175,32 @@ fn out_strides(out: &Object<'_>, reduced: &[bool], keepdims: bool) -> Option<Vec
     Some(reduced.iter().map(of).collect())
 }
 
-fn reduced_to<'py, T: Element + numpy::Element>(
+fn reduced_to<'a, 'py, T: Element + numpy::Element>(
     py: Python<'py>,
     (op, call): (&Op, Call<'_>),
-    x: &Strided<'py>,
-    (plan, reduced): (Plan, &[bool]),
+    x: impl Into<Elements<'a, T>>,
+    arguments: Arguments<'_, 'a, 'py>,
+    laid: Laid<'_>,
     out: Option<&Object<'py>>,
-    keepdims: bool,
 ) -> PyResult<Object<'py>> {
-    let is_shown = |axis: &usize| keepdims || !reduced[*axis];
-    let axes: Vec<usize> = (0..reduced.len()).filter(is_shown).collect();
-    let shape: Vec<usize> = axes.iter().map(|&axis| if reduced[axis] { 1 } else { x.shape[axis] }).collect();
+    let x = x.into();
+    let (shape, strides) = laid.results(&arguments.plan);
+    let has_start = arguments.told.initial.is_some();
     // The library gives no result without elements where there is no result to give; NumPy is stricter.
-    if plan.count() == 0 && matches!(op.body, Body::Reduce { has_identity: false, .. }) {
-        return Err(error::raised(&Error::Empty { op: op.name }));
+    if !has_start && matches!(op.body, Body::Reduce { has_identity: false, .. }) {
+        if arguments.mask.is_some() {
+            return Err(error::raised(&Error::NoStart { op: op.name }));
+        }
+        if arguments.plan.count() == 0 {
+            return Err(error::raised(&Error::Empty { op: op.name }));
+        }
     }
     if let Some(out) = out {
         check_out::<T>(out, &shape)?;
     }
-    let strides = plan.result_strides();
-    let strides: Vec<isize> = axes.iter().map(|&axis| strides[axis]).collect();
-    let results = plan.results();
-    let columns = x.shape.last().copied().unwrap_or(1);
-    let size = Size { bytes: (x.len() + results) * size_of::<T>(), columns };
-    let over = Over::new(x.array::<T>(), plan);
+    let columns = x.shape().last().copied().unwrap_or(1);
+    let size = Size { bytes: (x.len() + arguments.plan.results()) * size_of::<T>(), columns };
+    let over = arguments.over(x);
     let into = |results: &mut [T]| {
         let (args, place) = ([T::arg(Value::Array(&over))], T::out(Place::Slice(results)));
         run(py, size, || op.call(&call, &args, place))

@@ -16,6 +16,7 @@ use crate::{
     broadcast, error,
     function::{Lazy, Map, Reduce},
     run::{Size, run},
+    told::Told,
 };
 
 /// An argument other than the first matrix.
@@ -301,6 +302,7 @@ pub(crate) fn class<'n>(name: impl Into<Option<&'n str>>) -> PyResult<Numerics> 
 impl Reduce {
     /// Calls the operation that belongs to the axis.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "those of the function")]
     pub(crate) fn call<'py, 'n>(
         &self,
         py: Python<'py>,
@@ -308,10 +310,12 @@ impl Reduce {
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
+        told: Told<'_, 'py>,
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
-        if !is_simple(x) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>) {
-            return self.over(py, x, axis, out, keepdims, numerics.into());
+        let is_tuple = axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>);
+        if !is_simple(x) || is_tuple || !told.is_nothing() {
+            return self.over(py, x, axis, out, keepdims, told, numerics.into());
         }
         let axis = axis.map(error::axis_of).transpose()?;
         admit(x, self.input())?;

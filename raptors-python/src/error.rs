@@ -24,6 +24,16 @@ pub(crate) fn raised(error: &Error) -> PyErr {
                 None => PyValueError::new_err(error.to_string()),
             }
         }
+        Error::NoStart { op } => {
+            let none = raised(&Error::Empty { op }).to_string();
+            // As NumPy calls the function.
+            let function =
+                none.split_once("reduction operation ").and_then(|(_, rest)| rest.split(' ').next());
+            PyValueError::new_err(format!(
+                "reduction operation '{}' does not have an identity, so to use a where mask one has to specify 'initial'",
+                function.unwrap_or(op)
+            ))
+        }
         // The exception that led to it is still to be raised; without one, somebody else has cancelled.
         Error::Cancelled => crate::run::interruption().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
         Error::Kernel { .. } => PyRuntimeError::new_err(error.to_string()),

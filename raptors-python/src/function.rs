@@ -26,6 +26,8 @@ pub(crate) struct Described {
     pub(crate) defaults: &'static [(Name, f64)],
     /// Of a reduction in stages, the types of its results: `element`, `int64`, `bool`.
     pub(crate) results: &'static [Name],
+    /// What calls of a reduction can be told beside its axes: `dtype`, `initial`, `where`.
+    pub(crate) takes: &'static [Name],
 }
 
 /// An element-by-element operation.
@@ -78,11 +80,18 @@ impl Reduce {
 pub(crate) struct Staged {
     pub(crate) reduce: Reduce,
     pub(crate) defaults: &'static [f64],
+    /// Whether it takes arrays as they lie, and what calls can be told of them.
+    pub(crate) takes_arrays: bool,
 }
 
 impl Staged {
-    pub(crate) const fn new(name: Name, ops: [Option<Name>; 3], defaults: &'static [f64]) -> Self {
-        Self { reduce: Reduce::new(name, ops), defaults }
+    pub(crate) const fn new(
+        name: Name,
+        ops: [Option<Name>; 3],
+        defaults: &'static [f64],
+        takes_arrays: bool,
+    ) -> Self {
+        Self { reduce: Reduce::new(name, ops), defaults, takes_arrays }
     }
 }
 

@@ -19,6 +19,7 @@ mod call;
 mod compare;
 mod error;
 mod function;
+mod lies;
 #[allow(unsafe_code, reason = "loops for instruction sets that were looked for, and stores past the caches")]
 mod limit;
 mod matrices;
@@ -27,6 +28,7 @@ mod spread;
 mod staged;
 mod stages;
 mod telemetry;
+mod told;
 mod tune;
 
 use pyo3::prelude::*;
@@ -66,6 +68,9 @@ mod generated {
 
     #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
     use crate::function::{Described, Form, Map, Reduce, Staged};
+
+    #[allow(unused_imports, reason = "which of these are needed depends on the specs")]
+    use crate::told::Told;
 
     include!(concat!(env!("OUT_DIR"), "/python.rs"));
 }

@@ -14,6 +14,7 @@ use crate::{
     error,
     function::{Lazy, Staged},
     run::{Size, run},
+    told::Told,
 };
 
 impl Staged {
@@ -35,7 +36,7 @@ impl Staged {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
         if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
         {
-            return self.over(py, given, &chosen, out, false, numerics);
+            return self.over(py, given, &chosen, out, false, Told::new(None, None, None), numerics);
         }
         self.matrix_of(py, given, chosen.first(), out, numerics)
     }

@@ -90,8 +90,18 @@ struct Called<'c, 'py, const N: usize> {
 impl<'py, const N: usize> Called<'_, 'py, N> {
     fn results<T: Element + numpy::Element>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
         let Self { taken, arrays, shape, .. } = self;
+        let values: [[T; 1]; N] = std::array::from_fn(|index| {
+            [T::from_f64(self.numbers[index].as_ref().map_or(0.0, |number| number.value))]
+        });
         if let Some(out) = self.out {
             check_out::<T>(out, shape)?;
+            let there = Strided::of(out, "out")?;
+            if let Some((to, is_it)) = there.among::<T>(&arrays[..], shape) {
+                let order: Vec<usize> = (0..shape.len()).collect();
+                let args = self.args(&values, &order, &is_it)?;
+                run(py, self.size::<T>(), || taken.op.spread_to(&Call::default(), &args, to))?;
+                return Ok(out.clone());
+            }
         }
         let strides: Vec<Vec<isize>> =
             arrays.iter().flatten().map(|array| broadcast(&array.shape, &array.strides, shape)).collect();
@@ -105,15 +115,35 @@ impl<'py, const N: usize> Called<'_, 'py, N> {
         }
         // Asks NumPy for the memory first, which knows how large an array can be.
         let mut output = Output::laid_out::<T>(py, shape, &own)?;
-        let values: [[T; 1]; N] = std::array::from_fn(|index| {
-            [T::from_f64(self.numbers[index].as_ref().map_or(0.0, |number| number.value))]
-        });
+        let args = self.args(&values, &order, &[false; N])?;
+        let results = output.run::<T>();
+        run(py, self.size::<T>(), || taken.op.spread(&Call::default(), &args, results))?;
+        let array = output.finish()?;
+        self.out.map_or(Ok(array.clone()), |out| copied_to(&array, out))
+    }
+
+    /// The size of the call.
+    fn size<T>(&self) -> Size {
+        let len: usize = self.shape.iter().product();
+        let columns = self.shape.last().copied().unwrap_or(1);
+        Size { bytes: (self.taken.order.len() + 1) * len * size_of::<T>(), columns }
+    }
+
+    /// The arguments of the operation, their axes in that order; which of them are the array that takes the results, the caller says.
+    fn args<'a, T: Element>(
+        &'a self,
+        values: &'a [[T; 1]; N],
+        order: &[usize],
+        is_it: &[bool],
+    ) -> PyResult<Vec<Spread<'a, T>>> {
+        let Self { taken, arrays, shape, .. } = self;
         let in_order: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
         let none = vec![0; order.len()];
         let mut args: Vec<Spread<'_, T>> = Vec::with_capacity(N);
         for &index in &taken.order {
             args.push(match &arrays[index] {
-                Some(array) => Spread::Array(array.spread(shape, &order)),
+                Some(_) if is_it[index] => Spread::Out,
+                Some(array) => Spread::Array(array.spread(shape, order)),
                 None if taken.kinds[index] == InputKind::Scalar => Spread::Scalar(values[index][0]),
                 // A number in the place of a matrix: the same for all.
                 None => ArrayRef::new(&values[index], &in_order, &none, 0)
@@ -121,12 +151,6 @@ impl<'py, const N: usize> Called<'_, 'py, N> {
                     .map_err(|refused| error::raised(&refused))?,
             });
         }
-        let len: usize = shape.iter().product();
-        let columns = shape.last().copied().unwrap_or(1);
-        let size = Size { bytes: (args.len() + 1) * len * size_of::<T>(), columns };
-        let results = output.run::<T>();
-        run(py, size, || taken.op.spread(&Call::default(), &args, results))?;
-        let array = output.finish()?;
-        self.out.map_or(Ok(array.clone()), |out| copied_to(&array, out))
+        Ok(args)
     }
 }

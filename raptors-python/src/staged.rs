@@ -1,14 +1,10 @@
 //! Reductions in stages: several arguments, and results of several types.
 
 use numpy::{Element as NumpyElement, PyArray, PyArrayMethods as _};
-use pyo3::{
-    exceptions::{PyMemoryError, PyTypeError, PyValueError},
-    prelude::*,
-    types::PyTuple,
-};
+use pyo3::{exceptions::PyMemoryError, prelude::*, types::PyTuple};
 use raptors::{
     Dtype, Element, Error, Numerics,
-    catalogue::{Arg, Body, Call, InputKind, Op, Out, Output, Place, ResultType, Value},
+    catalogue::{Arg, Body, Call, InputKind, Op, Out, Place, ResultType, Value},
 };
 
 use crate::{
@@ -19,11 +15,13 @@ use crate::{
     error,
     function::{Lazy, Staged},
     run::{Size, run},
-    stages::finds_places,
+    stages::{finds_places, outs},
+    told::Told,
 };
 
 impl Staged {
     /// Calls the operation that belongs to the axis.
+    #[expect(clippy::too_many_arguments, reason = "those of the function")]
     pub(crate) fn call<'py, 'n>(
         &self,
         py: Python<'py>,
@@ -31,17 +29,18 @@ impl Staged {
         axis: Option<&Object<'py>>,
         out: Option<&Object<'py>>,
         keepdims: bool,
+        told: Told<'_, 'py>,
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
         let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
-        if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
-        {
+        let is_tuple = axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>);
+        if !given.iter().flatten().all(is_simple) || is_tuple || !told.is_nothing() {
             // As in NumPy: what looks for places takes one axis.
             let chosen = match axis {
                 Some(axis) if finds_places(self.any()) => Given::one(error::axis_of(axis)?),
                 _ => Given::of(axis)?,
             };
-            return self.over(py, given, &chosen, out, keepdims, numerics.into());
+            return self.over(py, given, &chosen, out, keepdims, told, numerics.into());
         }
         let axis = axis.map(error::axis_of).transpose()?;
         self.of_matrices(py, given, axis, out, keepdims, numerics.into())
@@ -153,7 +152,7 @@ impl<'py> Called<'_, '_, 'py> {
         if !has_identity && self.count(rows, cols) == 0 {
             return Err(error::raised(&Error::Empty { op: self.op.name }));
         }
-        let outs = self.outs(outputs)?;
+        let outs = outs(self.out, outputs.len())?;
         // All of them before any is written to: what is refused leaves no half of a result behind.
         for out in &outs {
             match outputs[0].result {
@@ -198,22 +197,6 @@ impl<'py> Called<'_, '_, 'py> {
             Some(raptors::catalogue::Axis::One) => cols,
             _ => rows * cols,
         }
-    }
-
-    /// The caller's arrays, one for each output.
-    fn outs(&self, outputs: &[Output]) -> PyResult<Vec<Object<'py>>> {
-        let Some(out) = self.out else { return Ok(Vec::new()) };
-        if outputs.len() == 1 {
-            return Ok(vec![out.clone()]);
-        }
-        let Ok(tuple) = out.cast::<PyTuple>() else {
-            return Err(PyTypeError::new_err("'out' must be a tuple of arrays"));
-        };
-        if tuple.len() != outputs.len() {
-            let message = format!("The 'out' tuple must have exactly {} entries", outputs.len());
-            return Err(PyValueError::new_err(message));
-        }
-        Ok(tuple.iter().collect())
     }
 
     fn run<T: Element>(&self, py: Python<'py>, out: Out<'_>) -> PyResult<()> {

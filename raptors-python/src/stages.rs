@@ -19,17 +19,19 @@ use raptors::{
 use crate::{
     Object,
     array::{Output, Strided, check_out, copied_to},
-    axes::Given,
+    axes::{Given, Laid},
     call::{self, Operand},
     error,
     function::{Lazy, Staged},
     run::{Size, run},
     staged::zeros,
+    told::Told,
 };
 
 impl Staged {
     /// Calls the operation on arrays that are not simple, or over several axes.
     #[cold]
+    #[expect(clippy::too_many_arguments, reason = "those of the function")]
     pub(crate) fn over<'py>(
         &self,
         py: Python<'py>,
@@ -37,10 +39,12 @@ impl Staged {
         chosen: &Given,
         out: Option<&Object<'py>>,
         keepdims: bool,
+        told: Told<'_, 'py>,
         numerics: Option<&str>,
     ) -> PyResult<Object<'py>> {
         let any = self.any();
         let finds_places = finds_places(any);
+        let told = told.read(py)?;
         let numbers = self.numbers(given, out)?;
         let of_matrices = |index: &usize| any.inputs[*index].kind != InputKind::Scalar;
         let object = |index: usize| given[index].expect("only scalars have defaults");
@@ -51,6 +55,7 @@ impl Staged {
         let x = &arrays[0];
         let reduced = chosen.resolved(py, x.shape.len())?;
         let class = call::class(numerics)?;
+        told.check_class(class)?;
         let is_accurate = class == Numerics::Accurate;
         let has_others = any.inputs.iter().any(|of| matches!(of.kind, InputKind::Row | InputKind::Column));
         let is_matrix = (1..=2).contains(&x.shape.len()) && chosen.is_single();
@@ -91,7 +96,14 @@ impl Staged {
             let strides: Vec<&[isize]> = arrays.iter().map(|array| &array.strides[..]).collect();
             order = raptors::walk(&x.shape, &strides);
         }
-        let grid = Grid::of(&x.shape, &reduced, &order).ok_or_else(|| {
+        let grid = Grid::of(&x.shape, &reduced, &order);
+        let is_plain = told.is_nothing() && !x.is_copied && !x.has_gaps() && grid.is_some();
+        if self.takes_arrays && !is_plain {
+            let call = Call { numerics: class, ..Call::default() };
+            let laid = Laid { reduced: &reduced, keepdims };
+            return self.as_it_lies(py, call, x, (&told, &numbers), laid, out);
+        }
+        let grid = grid.ok_or_else(|| {
             PyValueError::new_err(format!(
                 "{} takes axes that are neighbours in memory, and others are between these; x.copy() of the array with its \
                  axes moved together has them so",
@@ -113,6 +125,21 @@ impl Staged {
             Dtype::F32 => called.results::<f32>(py, arrays, &objects),
             Dtype::F64 => called.results::<f64>(py, arrays, &objects),
         }
+    }
+}
+
+/// The caller's arrays, one for each output.
+pub(crate) fn outs<'py>(out: Option<&Object<'py>>, outputs: usize) -> PyResult<Vec<Object<'py>>> {
+    let Some(out) = out else { return Ok(Vec::new()) };
+    if outputs == 1 {
+        return Ok(vec![out.clone()]);
+    }
+    match out.cast::<PyTuple>() {
+        Err(_) => Err(PyTypeError::new_err("'out' must be a tuple of arrays")),
+        Ok(tuple) if tuple.len() != outputs => {
+            Err(PyValueError::new_err(format!("The 'out' tuple must have exactly {outputs} entries")))
+        }
+        Ok(tuple) => Ok(tuple.iter().collect()),
     }
 }
 
@@ -234,7 +261,7 @@ impl<'py> Called<'_, '_, 'py> {
             .iter()
             .map(|&axis| if self.reduced[axis] && !is_matrix { 1 } else { self.shape[axis] })
             .collect();
-        let outs = self.outs(outputs.len())?;
+        let outs = outs(self.out, outputs.len())?;
         for out in &outs {
             match outputs[0].result {
                 ResultType::Element | ResultType::Matrix => check_out::<T>(out, &lengths)?,
@@ -277,21 +304,6 @@ impl<'py> Called<'_, '_, 'py> {
         match &parts[..] {
             [one] => Ok(one.clone()),
             _ => Ok(PyTuple::new(py, parts)?.into_any()),
-        }
-    }
-
-    /// The caller's arrays, one for each output.
-    fn outs(&self, outputs: usize) -> PyResult<Vec<Object<'py>>> {
-        let Some(out) = self.out else { return Ok(Vec::new()) };
-        if outputs == 1 {
-            return Ok(vec![out.clone()]);
-        }
-        match out.cast::<PyTuple>() {
-            Err(_) => Err(PyTypeError::new_err("'out' must be a tuple of arrays")),
-            Ok(tuple) if tuple.len() != outputs => {
-                Err(PyValueError::new_err(format!("The 'out' tuple must have exactly {outputs} entries")))
-            }
-            Ok(tuple) => Ok(tuple.iter().collect()),
         }
     }
 

@@ -94,28 +94,25 @@ def as_it_lies(x: Array) -> Array:
     return copy
 
 
-def dense(x: Array) -> bool:
-    """Whether nothing is between its elements, and none is there twice."""
-    strides = [(stride, n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1]
-    expected = x.itemsize
-    for stride, n in sorted(strides):
-        if stride != expected:
-            return False
-        expected *= n
-    return True
+def told_text(name: str, told: dict[str, Any]) -> str:
+    """The expression of NumPy, with what it is told beside its axes."""
+    text: str = FUNCTIONS[name]["numpy"]
+    return text.replace("keepdims=keepdims", ", ".join(["keepdims=keepdims", *(f"{key}={key}" for key in told)]))
 
 
-def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False) -> Any:
-    """What NumPy gives for the arrays as they lie; for copies where ours are copied: of reductions in stages those that are not
-    native, and those with gaps where NumPy makes no copy itself."""
-    in_stages = bool(FUNCTIONS[name]["results"])
-    copies = not re.search(r"np\.(var|std|mean)\(", FUNCTIONS[name]["numpy"])
+def numpy(
+    name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False, told: dict[str, Any] | None = None
+) -> Any:
+    """What NumPy gives for the arrays as they lie; of reductions in stages that read no array as it lies, for copies of those that
+    are not native."""
+    in_stages = bool(FUNCTIONS[name]["results"]) and not FUNCTIONS[name]["takes"]
+    told = told or {}
 
     def taken(value: Any) -> Any:
         if not isinstance(value, np.ndarray):
             return value
         is_plain = value.dtype.isnative and value.flags.aligned
-        if (in_stages and not (is_plain and (copies or dense(value)))) or (name in MAPS and not is_plain):
+        if (in_stages or name in MAPS) and not is_plain:
             return as_it_lies(value)
         return value
 
@@ -123,7 +120,7 @@ def numpy(name: str, arguments: dict[str, Any], axis: int | None = None, keepdim
     plain = {**dict(FUNCTIONS[name]["defaults"]), **plain}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = eval(FUNCTIONS[name]["numpy"], {"np": np, "axis": axis, "keepdims": keepdims, **plain})
+        result = eval(told_text(name, told), {"np": np, "axis": axis, "keepdims": keepdims, **plain, **told})
     if any(kind == "column" for _, kind in FUNCTIONS[name]["inputs"]):
         # NumPy makes a matrix of one row of a vector that has a column beside it.
         first = next(iter(arguments.values()))

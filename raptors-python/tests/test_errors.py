@@ -47,8 +47,8 @@ def test_dimensions() -> None:
     words = "numerics='accurate' takes an array of one or two dimensions, and one axis or all"
     with pytest.raises(ValueError, match=words):
         raptors.sum(np.zeros((2, 3, 4)), numerics="accurate")
-    with pytest.raises(ValueError, match="var takes axes that are neighbours in memory"):
-        raptors.var(np.zeros((2, 3, 4)), axis=(0, 2))
+    with pytest.raises(ValueError, match="nanvar takes axes that are neighbours in memory"):
+        raptors.nanvar(np.zeros((2, 3, 4)), axis=(0, 2))
 
 
 def test_mixed_dtypes() -> None:

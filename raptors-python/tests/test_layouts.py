@@ -95,6 +95,42 @@ def test_into_arrays() -> None:
         raptors.sum(x, axis=0, out=np.zeros((6, 7)))
 
 
+def test_into_arrays_that_are_arguments_or_share_their_memory() -> None:
+    rng = np.random.default_rng(7)
+    for shape in [(40, 50, 60), (300, 400), (7,), (2, 3)]:
+        x = rng.standard_normal(shape).astype(np.float32)
+        turned = x.transpose()[..., ::-1] if x.ndim > 1 else x[::-1]
+        for view in [x.copy().T, turned, np.asfortranarray(x)[1:], x[::-1]]:
+            row = rng.standard_normal(view.shape[-1:]).astype(np.float32)
+            expected = view * row + view
+            for threads in [1, 2]:
+                own = np.empty_like(view)
+                own[...] = view
+                with raptors.threads(threads):
+                    assert raptors.fma(own, np.broadcast_to(row, own.shape), own, out=own) is own
+                    other = np.zeros(view.shape[::-1], np.float32).T
+                    assert raptors.mul(view, row, out=other) is other
+                exactly(other, view * row)
+            np.testing.assert_allclose(own, expected, rtol=1e-4, atol=1e-6)
+    for ours, theirs in [(raptors.add, np.add), (raptors.sub, np.subtract)]:
+        for out_of, x_of, y_of in [
+            (np.s_[1:], np.s_[:-1], np.s_[:-1]),
+            (np.s_[:-1], np.s_[1:], np.s_[:-1]),
+            (np.s_[::-1], np.s_[:], np.s_[::-1]),
+            (np.s_[:, ::-1], np.s_[:], np.s_[:]),
+            (np.s_[::2], np.s_[1::2], np.s_[::2]),
+        ]:
+            start = rng.standard_normal((60, 70, 3))
+            own, right = start.copy(), start.copy()
+            ours(own[x_of], own[y_of], out=own[out_of])
+            theirs(right[x_of], right[y_of], out=right[out_of])
+            exactly(own, right)
+    # An array that has an element for several cannot take results one by one.
+    few = np.lib.stride_tricks.as_strided(np.zeros(3), (2, 3), (0, 8))
+    raptors.add(np.ones((2, 3)).T.copy().T, 1.0, out=few)
+    exactly(few[0], np.full(3, 2.0))
+
+
 def test_what_does_not_broadcast() -> None:
     with pytest.raises(ValueError) as ours:
         raptors.add(np.ones((2, 3, 4)), np.ones((3, 3)))
@@ -114,6 +150,12 @@ means = raptors.mean(sliding_window_view(x, 1000)[:100_000], axis=1)
 total = raptors.max(np.broadcast_to(x, (100_000, x.size))[:3000])
 wide = raptors.sum(np.broadcast_to(np.float32(1), (1 << 20, 1 << 20))[:8, :8])
 assert (means == 1).all() and total == 1 and wide == 64
+y = np.zeros((4000, 3000), np.float32, order="F")
+y += 1
+before += y.nbytes // 1024 + 1024
+raptors.add(y, y, out=y)
+raptors.mul(y[::2], y[::2], out=y[::2])
+assert (y[:2].T == [4, 2]).all()
 print(peak() - before)
 """
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import raptors
 
-from layouts import COMPARED, FUNCTIONS, MAPS, MATRICES, REDUCTIONS, Array, numpy, refused, same
+from layouts import COMPARED, FUNCTIONS, MAPS, MATRICES, REDUCTIONS, Array, numpy, refused, same, told_text
 
 # What takes rows or columns takes matrices alone.
 NAMES = sorted(
@@ -82,6 +82,7 @@ class Case:
     options: dict[str, Any]
     out: Array | None
     threads: int
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -89,8 +90,12 @@ class Case:
             f"{key}: {value.dtype.str} {value.shape} {value.strides}" if isinstance(value, np.ndarray) else f"{key}={value!r}"
             for key, value in self.given.items()
         ]
+        told = {
+            key: f"{one.sum()} of {one.shape} {one.strides}" if isinstance(one, np.ndarray) else one
+            for key, one in self.told.items()
+        }
         out = "" if self.out is None else f" out {self.out.shape} {self.out.strides}"
-        return f"{self.name} of {'; '.join(arrays)} {self.options}{out}"
+        return f"{self.name} of {'; '.join(arrays)} {self.options} {told}{out}"
 
     def theirs(self) -> Any:
         if self.name in MAPS:
@@ -100,11 +105,13 @@ class Case:
             given = {key: number(one) if isinstance(one, float) else one for key, one in self.given.items()}
             return numpy(self.name, given)
         if self.out is None:
-            return numpy(self.name, self.given, self.options.get("axis"), self.options.get("keepdims", False))
+            return numpy(
+                self.name, self.given, self.options.get("axis"), self.options.get("keepdims", False), self.told
+            )
         # The caller's array has a say in which axis is walked first.
         x = next(iter(self.given.values()))
-        text = FUNCTIONS[self.name]["numpy"].replace("keepdims=keepdims", "keepdims=keepdims, out=out")
-        return eval(text, {"np": np, next(iter(self.given)): x, "out": self.empty(), **self.options})
+        told = {"out": self.empty(), **self.told}
+        return eval(told_text(self.name, told), {"np": np, next(iter(self.given)): x, **told, **self.options})
 
     def empty(self) -> Array:
         """An array that lies as `out` does."""
@@ -133,7 +140,7 @@ class Case:
 
     def ours(self) -> Any:
         out = {} if self.out is None else {"out": self.out}
-        return getattr(raptors, self.name)(*self.given.values(), **self.options, **out)
+        return getattr(raptors, self.name)(*self.given.values(), **self.options, **self.told, **out)
 
 
 def lies_alike(ours: Any, theirs: Any) -> bool:
@@ -178,7 +185,43 @@ def draw(seed: int, at: int) -> Case:
             order = rng.permutation(out.ndim)
             back = np.argsort(order)
             out = np.zeros([shape[axis] for axis in order], dtype).transpose(back)
-    return Case(name, given, options, out, int(rng.integers(1, 3)))
+    threads = int(rng.integers(1, 3))
+    chosen = told(rng, name, x) if rng.random() < 0.6 else {}
+    if out is not None and "dtype" in chosen:
+        out = as_strided_like(out, np.float64)
+    return Case(name, given, options, out, threads, chosen)
+
+
+def as_strided_like(x: Array, dtype: Any) -> Array:
+    """A new array of another dtype that lies in the same way."""
+    return np.empty_like(x, dtype, order="K")
+
+
+def told(rng: np.random.Generator, name: str, x: Array) -> dict[str, Any]:
+    """What a reduction can be told beside its axes."""
+    takes = FUNCTIONS[name]["takes"]
+    chosen: dict[str, Any] = {}
+    if "where" in takes and rng.random() < 0.7:
+        chosen["where"] = mask(rng, x)
+    # Minima and maxima have nothing else to start from.
+    needs = "where" in chosen and "dtype" not in takes
+    if "initial" in takes and (needs or rng.random() < 0.5):
+        chosen["initial"] = float(rng.choice([0.0, -0.0, 1.5, -7.25, 1e-3, 0.1, np.inf, np.nan, rng.standard_normal()]))
+    if "dtype" in takes and rng.random() < 0.4:
+        chosen["dtype"] = np.float64
+    return chosen
+
+
+def mask(rng: np.random.Generator, x: Array) -> Array:
+    """Of the array's shape, of fewer axes or with one element for several, lying in its own way."""
+    lengths = [1 if rng.random() < 0.15 else n for n in x.shape]
+    if lengths and rng.random() < 0.15:
+        lengths = lengths[int(rng.integers(len(lengths))) :]
+    order = rng.permutation(len(lengths))
+    step = int(rng.choice([1, 1, 1, 2, -1]))
+    there = rng.random([lengths[axis] * abs(step) for axis in order]) < rng.choice([0.0, 0.05, 0.5, 0.9, 0.999, 1.0])
+    made: Array = there[(slice(None, None, step),) * len(lengths)].transpose(np.argsort(order))
+    return made
 
 
 def beside(rng: np.random.Generator, x: Array, dtype: Any, broadcasts: bool) -> Any:

@@ -2,16 +2,27 @@
 //! `NumPy` walks it, and kernels are given what of the walk is a matrix. What is not, is brought together in a block of
 //! memory that a thread keeps: no call asks for more than a mebibyte beside its results.
 
+mod elements;
 mod map;
+mod masked;
+mod over;
 mod plan;
 mod reduce;
 #[allow(unsafe_code, reason = "a room of unsafe: views of any strides")]
 mod view;
+#[allow(unsafe_code, reason = "a room of unsafe: views of any strides that are written")]
+mod view_mut;
 
+pub use self::elements::Elements;
+pub(crate) use self::elements::{Operand, Terms};
 pub use self::map::Spread;
+pub(crate) use self::masked::by_counts;
+pub(crate) use self::over::follows_plans;
+pub use self::over::{Options, Over, reduce, reduce_to, reduce_with};
+pub(crate) use self::plan::compact_as;
 pub use self::plan::{Asked, Plan, compact, walk};
-pub use self::reduce::{Over, reduce};
 pub use self::view::ArrayRef;
+pub use self::view_mut::ArrayMut;
 
 use crate::{Element, runtime::threads};
 

@@ -24,7 +24,10 @@ pub struct Asked<'a> {
     pub reduced: &'a [bool],
     /// The strides of the array that takes the results, one for each axis of the array, if it is there before.
     pub out: Option<&'a [isize]>,
-    /// Whether the elements go through a buffer: they are not aligned, or in another byte order than the machine's.
+    /// The strides of the mask that says which elements are taken in, if there is one.
+    pub mask: Option<&'a [isize]>,
+    /// Whether the elements go through a buffer: they are not aligned, in another byte order than the machine's, or of another
+    /// type than the results.
     pub buffered: bool,
 }
 
@@ -90,6 +93,8 @@ struct Dim {
     len: usize,
     out: isize,
     source: isize,
+    /// 0 without a mask.
+    mask: isize,
 }
 
 impl Plan {
@@ -126,6 +131,16 @@ impl Plan {
     /// Whether an axis is reduced.
     pub(super) fn is_reduced(&self, axis: usize) -> bool {
         self.reduced[axis]
+    }
+
+    /// Of each axis, whether it is reduced.
+    pub(crate) fn reduced(&self) -> &[bool] {
+        &self.reduced
+    }
+
+    /// The axes of more than one element that are kept, the outermost first: results are in this order.
+    pub(crate) fn kept_order(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied().filter(|&axis| !self.reduced[axis])
     }
 
     /// Pieces, if the innermost axis is reduced.
@@ -166,13 +181,7 @@ impl Plan {
     /// axis of the array; 0 along one that is reduced, or has a single element.
     #[must_use]
     pub fn result_strides(&self) -> Vec<isize> {
-        let mut strides = vec![0; self.shape.len()];
-        let mut next = 1_isize;
-        for &axis in self.order.iter().rev().filter(|&&axis| !self.reduced[axis]) {
-            strides[axis] = next;
-            next = next.saturating_mul(self.shape[axis].cast_signed());
-        }
-        strides
+        compact_as(&self.shape, &self.kept_order().collect::<Vec<_>>())
     }
 }
 
@@ -180,7 +189,18 @@ impl Plan {
 #[must_use]
 pub fn compact(shape: &[usize], strides: &[isize]) -> Vec<isize> {
     let reduced = &vec![false; shape.len()];
-    Plan::new(&Asked { shape, strides, reduced, out: None, buffered: false }).result_strides()
+    Plan::new(&Asked { shape, strides, reduced, out: None, mask: None, buffered: false }).result_strides()
+}
+
+/// The strides of an array without gaps whose axes lie in that order, the outermost first; 0 for those that are left out.
+pub(crate) fn compact_as(shape: &[usize], order: &[usize]) -> Vec<isize> {
+    let mut strides = vec![0; shape.len()];
+    let mut next = 1_isize;
+    for &axis in order.iter().rev() {
+        strides[axis] = next;
+        next = next.saturating_mul(shape[axis].cast_signed());
+    }
+    strides
 }
 
 /// The order in which several arrays of one shape are walked together, the outermost axis first; those of one element left out.
@@ -192,11 +212,9 @@ pub fn walk(shape: &[usize], strides: &[&[isize]]) -> Vec<usize> {
 }
 
 /// The axes of more than one element, the innermost first.
-fn sorted(Asked { shape, strides, out, .. }: &Asked<'_>) -> Vec<usize> {
-    match out {
-        Some(out) => sorted_by(shape, &[out, strides]),
-        None => sorted_by(shape, &[strides]),
-    }
+fn sorted(Asked { shape, strides, out, mask, .. }: &Asked<'_>) -> Vec<usize> {
+    let operands: Vec<&[isize]> = [*out, Some(*strides), *mask].into_iter().flatten().collect();
+    sorted_by(shape, &operands)
 }
 
 /// A stable insertion sort, from the last axis to the first. Two axes are compared by the operands that move along both: where
@@ -244,10 +262,13 @@ fn merged(asked: &Asked<'_>, inner_first: &[usize]) -> Vec<Dim> {
                 here
             }
         };
-        let dim = Dim { len, out, source: asked.strides[axis] };
+        let mask = asked.mask.map_or(0, |mask| mask[axis]);
+        let dim = Dim { len, out, source: asked.strides[axis], mask };
         match dims.last_mut() {
             Some(last)
-                if follows(last.out, last.len, dim.out) && follows(last.source, last.len, dim.source) =>
+                if follows(last.out, last.len, dim.out)
+                    && follows(last.source, last.len, dim.source)
+                    && follows(last.mask, last.len, dim.mask) =>
             {
                 last.len = last.len.saturating_mul(len);
             }
@@ -274,8 +295,8 @@ fn pieces(dims: &[Dim], buffered: bool) -> Pieces {
     let mut cost = 1 + usize::from(buffered);
     let mut size = dims[0].len;
     let mut best = Best { dim: 0, core: 1, size, cost };
-    // As many axes as an operand walks with one stride: the results', and the array's.
-    let (mut single_out, mut single_source) = (1, 1);
+    // As many axes as an operand walks with one stride: the results', the array's, and the mask's.
+    let (mut single_out, mut single_source, mut single_mask) = (1, 1, 1);
     // Where the results move on for the first time.
     let mut turn = None;
     for at in 1..dims.len() {
@@ -298,6 +319,13 @@ fn pieces(dims: &[Dim], buffered: bool) -> Pieces {
                 cost += usize::from(!buffered);
             }
         }
+        if single_mask == at {
+            if follows(inner.mask, inner.len, dim.mask) {
+                single_mask += 1;
+            } else {
+                cost += 1;
+            }
+        }
         let core = size;
         size = size.saturating_mul(dim.len);
         let worth = if cost > 1 { size.min(BUFFER) } else { size };
@@ -308,7 +336,7 @@ fn pieces(dims: &[Dim], buffered: bool) -> Pieces {
     if turn == Some(best.dim) {
         return Pieces::of(best.core);
     }
-    let needs_buffer = buffered || single_source <= best.dim;
+    let needs_buffer = buffered || single_source <= best.dim || single_mask <= best.dim;
     // Of what fits into the buffer, whole turns of the axes within.
     let most = if needs_buffer && best.size > BUFFER { best.core * (BUFFER / best.core) } else { best.size };
     Pieces { period: best.size, most }

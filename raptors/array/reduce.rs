@@ -2,118 +2,22 @@
 
 use core::ops::Range;
 
-use super::{ArrayRef, Asked, BLOCK, Plan, compact, plan::Pieces, share, threads_for};
+use super::{ArrayRef, BLOCK, Elements, Over, follows_plans, masked, plan::Pieces, share, threads_for};
 use crate::{
-    Element, Error, Expr, MatrixRef, Numerics,
-    catalogue::{self, Body, Call, Op, Place, Value},
+    Element, Error, MatrixRef,
+    catalogue::Call,
     dispatch::{
         call::Ready,
         table::{Cut, Target},
     },
     kernels::tree::split,
     runtime::{
-        check, chunk, pool,
+        check, chunk,
         reduce::{Order, Reduction, States},
         scratch, threads,
     },
     watch,
 };
-
-/// An array, and the plan by which it is reduced.
-#[derive(Clone, Debug)]
-pub struct Over<'a, T: Element> {
-    x: ArrayRef<'a, T>,
-    plan: Plan,
-}
-
-impl<'a, T: Element> Over<'a, T> {
-    /// An array, and the plan of a reduction of such an array.
-    ///
-    /// # Panics
-    /// If the plan is that of another shape.
-    #[must_use]
-    pub fn new(x: ArrayRef<'a, T>, plan: Plan) -> Self {
-        assert!(x.shape() == plan.shape(), "a plan of another shape");
-        Self { x, plan }
-    }
-}
-
-impl Op {
-    /// The plan by which this reduction takes in an array. What reduces an expression of the elements reduces in `NumPy` a copy
-    /// without gaps.
-    #[must_use]
-    pub fn plan(&self, asked: &Asked<'_>) -> Plan {
-        let of_the_elements = match self.body {
-            Body::Reduce { state: [field], .. } => matches!(
-                field.step,
-                Expr::Add(Expr::State(0), Expr::Input(0))
-                    | Expr::Mul(Expr::State(0), Expr::Input(0))
-                    | Expr::Min(Expr::State(0), Expr::Input(0))
-                    | Expr::Max(Expr::State(0), Expr::Input(0))
-            ),
-            _ => false,
-        };
-        if of_the_elements {
-            return Plan::new(asked);
-        }
-        Plan::new(&Asked { strides: &compact(asked.shape, asked.strides), buffered: false, ..*asked })
-    }
-}
-
-/// Reduces an array over some of its axes, by the name of a plain reduction: `sum`, `mean`, `max`. Gives a value for each place
-/// along the others, the last of them the fastest. Over no axes, each element is reduced by itself.
-///
-/// The bits are those of `NumPy` for an array of these strides.
-///
-/// ```
-/// # #[cfg(feature = "sums")]
-/// # fn main() -> Result<(), raptors::Error> {
-/// use raptors::ArrayRef;
-///
-/// let storage: Vec<f64> = (0..24).map(f64::from).collect();
-/// let array = ArrayRef::new(&storage, &[2, 3, 4], &[12, 4, 1], 0)?;
-/// assert_eq!(raptors::reduce("sum", &array, &[0, 2])?, [60.0, 92.0, 124.0]);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "sums"))]
-/// # fn main() {}
-/// ```
-///
-/// # Errors
-/// [`Error::Unknown`] for a name that nothing has, [`Error::Form`] for an operation that is no plain reduction, [`Error::Axis`]
-/// for an axis that the array does not have or that is named twice, [`Error::Empty`], [`Error::OutOfMemory`],
-/// [`Error::Environment`].
-pub fn reduce<T: Element>(name: &str, x: &ArrayRef<'_, T>, axes: &[usize]) -> Result<Vec<T>, Error> {
-    let ndim = x.ndim();
-    let mut reduced = vec![false; ndim];
-    for &axis in axes {
-        match reduced.get_mut(axis) {
-            Some(is) if !*is => *is = true,
-            _ => return Err(Error::Axis { axis, ndim }),
-        }
-    }
-    let along = |axis: &str| catalogue::op(&format!("{name}{axis}"));
-    let all = along("")?;
-    if !matches!(all.body, Body::Reduce { .. }) {
-        let (expected, got) = ("a plain reduction", "another one");
-        return Err(Error::Form { op: all.name, what: "the operation", expected, got });
-    }
-    let (shape, strides) = (&x.shape()[..], &x.strides()[..]);
-    let plan = all.plan(&Asked { shape, strides, reduced: &reduced, out: None, buffered: false });
-    let op = along(if plan.goes_down() { "_axis0" } else { "_axis1" })?;
-    let mut walked = pool::filled(plan.results(), T::ZERO)?;
-    let strides = plan.result_strides();
-    let over = Over::new(x.clone(), plan);
-    op.call(&Call::default(), &[T::arg(Value::Array(&over))], T::out(Place::Slice(&mut walked)))?;
-    let kept: Vec<usize> = (0..ndim).filter(|&axis| !reduced[axis]).collect();
-    let of = |axis: &usize| (x.axis_len(*axis), strides[*axis]);
-    let (shape, strides): (Vec<_>, Vec<_>) = kept.iter().map(of).unzip();
-    let order = over.plan.order().iter().filter(|&&axis| !reduced[axis]);
-    if order.is_sorted() {
-        return Ok(walked);
-    }
-    Ok(ArrayRef::new(&walked, &shape, &strides, 0)?.to_vec())
-}
 
 /// States that wait to be joined, at most.
 const WAITING: usize = 8 << 10;
@@ -121,24 +25,24 @@ const WAITING: usize = 8 << 10;
 const LONG: usize = 512;
 
 /// Where the result of an element is, by the number of the element in the walk.
-struct Places {
+pub(super) struct Places {
     /// Lengths, the innermost first, and elements from a result to the next.
     axes: Vec<(usize, usize)>,
 }
 
 impl Places {
-    fn of(view: &ArrayRef<'_, impl Element>, kept: &[bool]) -> Self {
+    pub(super) fn of(lens: impl Fn(usize) -> usize, kept: &[bool]) -> Self {
         let mut next = 1;
         let mut axes: Vec<(usize, usize)> = Vec::new();
         for (axis, &is_kept) in kept.iter().enumerate().rev() {
-            let len = view.axis_len(axis);
+            let len = lens(axis);
             axes.push((len, if is_kept { next } else { 0 }));
             next *= if is_kept { len } else { 1 };
         }
         Self { axes }
     }
 
-    fn at(&self, mut number: usize) -> usize {
+    pub(super) fn at(&self, mut number: usize) -> usize {
         let mut place = 0;
         for &(len, stride) in &self.axes {
             place += number % len * stride;
@@ -148,34 +52,83 @@ impl Places {
     }
 }
 
+/// A walk over elements of which some are reduced: what there is to know of it.
+#[derive(Clone)]
+pub(super) struct Walk<'a, T: Element> {
+    /// The elements, their axes in the order of the walk.
+    pub(super) view: Elements<'a, T>,
+    /// Which of them are taken in: those whose byte is not 0.
+    pub(super) mask: Option<ArrayRef<'a, u8>>,
+    /// Of each axis, whether it is kept.
+    pub(super) kept: Vec<bool>,
+    /// Where results start from, if that is another value than the reduction's own.
+    pub(super) start: Option<T>,
+}
+
+impl<T: Element> Walk<'_, T> {
+    /// The same of some of an axis.
+    fn part(&self, axis: usize, from: usize, len: usize) -> Self {
+        let mask = self.mask.as_ref().map(|mask| mask.part(axis, from, len));
+        Self { view: self.view.part(axis, from, len), mask, kept: self.kept.clone(), start: self.start }
+    }
+
+    /// Sees neighbours as one axis where that can be; with `alike`, only of those that are both kept or both reduced.
+    fn join(&mut self, alike: bool) {
+        for axis in (1..self.kept.len()).rev() {
+            let mask_joins = self.mask.as_ref().is_none_or(|mask| mask.joins(axis - 1));
+            let are_alike = !alike || self.kept[axis - 1] == self.kept[axis];
+            if are_alike && mask_joins && self.view.joins(axis - 1) {
+                self.view.join(axis - 1);
+                if let Some(mask) = &mut self.mask {
+                    mask.join(axis - 1);
+                }
+                self.kept.remove(axis);
+            }
+        }
+    }
+
+    /// Where the result of each element is.
+    pub(super) fn places(&self) -> Places {
+        Places::of(|axis| self.view.axis_len(axis), &self.kept)
+    }
+}
+
 impl<T: Element> Reduction<T> {
     /// Over the axes of a plan. The results go to `out` in the order of the walk.
     pub(crate) fn array(&self, call: &Call<'_>, over: &Over<'_, T>, out: &mut [T]) -> Result<(), Error> {
-        let Over { x, plan } = over;
+        let Over { x, plan, .. } = over;
         check::length("out", out.len(), plan.results())?;
-        if call.numerics == Numerics::Accurate {
-            return Err(Error::Unknown {
-                kind: "numeric class of a reduction over an array",
-                name: call.numerics.to_string(),
-                known: Numerics::Numpy.to_string(),
-            });
-        }
+        follows_plans(call.numerics)?;
         if self.order == Order::Tree && self.by_columns && self.one_column.is_none() && !plan.goes_down() {
             let (expected, got) = ("walked down its columns", "an array whose innermost axis is reduced");
             return Err(Error::Form { op: self.op, what: "the array", expected, got });
         }
+        if over.start.is_some() && self.finish.is_some() {
+            let (expected, got) = ("none: its results are no states", "a value");
+            return Err(Error::Form { op: self.op, what: "initial", expected, got });
+        }
+        if over.mask.is_some() && over.start.is_none() && !self.has_identity {
+            return Err(Error::NoStart { op: self.op });
+        }
         let count = plan.count();
         if out.is_empty() || count == 0 {
-            if count == 0 && !(out.is_empty() && self.has_identity) {
-                out.fill(self.empty()?);
+            if !out.is_empty() {
+                out.fill(over.start.map_or_else(|| self.empty(), Ok)?);
             }
             self.finish(out, count);
             return Ok(());
         }
         let mut compute = |call: &Call<'_>| {
             // Counted here, and finished when all is there.
-            Reduction { op: "", finish: None, ..*self }.walk(call, x, plan, out)?;
-            self.finish(out, count);
+            self.over(call, over, out)?;
+            match &over.mask {
+                Some(mask) if self.finish.is_some() => {
+                    masked::by_counts(mask, plan, out, &mut |result, count| {
+                        self.finish(std::slice::from_mut(result), count);
+                    });
+                }
+                _ => self.finish(out, count),
+            }
             Ok(())
         };
         if watch::is_on() {
@@ -187,36 +140,56 @@ impl<T: Element> Reduction<T> {
         compute(call)
     }
 
-    fn walk(&self, call: &Call<'_>, x: &ArrayRef<'_, T>, plan: &Plan, out: &mut [T]) -> Result<(), Error> {
-        let mut view = x.permuted(plan.order());
-        let mut kept: Vec<bool> = plan.order().iter().map(|&axis| !plan.is_reduced(axis)).collect();
-        let places = Places::of(&view, &kept);
+    /// The states of results of which there are some, neither counted nor finished.
+    pub(crate) fn over(&self, call: &Call<'_>, over: &Over<'_, T>, out: &mut [T]) -> Result<(), Error> {
+        if over.plan.count() == 0 {
+            out.fill(over.start.unwrap_or(self.init));
+            return Ok(());
+        }
+        Reduction { op: "", finish: None, ..*self }.walk(call, over, out)
+    }
+
+    fn walk(&self, call: &Call<'_>, over: &Over<'_, T>, out: &mut [T]) -> Result<(), Error> {
+        let Over { x, plan, mask, start } = over;
+        let mut walk = Walk {
+            view: x.permuted(plan.order()),
+            mask: mask.as_ref().map(|mask| mask.permuted(plan.order())),
+            kept: plan.order().iter().map(|&axis| !plan.is_reduced(axis)).collect(),
+            start: *start,
+        };
         let by_the_tree = self.order == Order::Tree;
         let plan = if by_the_tree { plan.clone() } else { plan.clone().in_runs() };
         let Some(pieces) = plan.pieces() else {
-            join(&mut view, &mut kept, true);
-            return self.along_kept(call, &view, &kept, out);
+            walk.join(true);
+            return self.along_kept(call, &walk, out);
         };
-        join(&mut view, &mut kept, false);
-        if self.order == Order::Sequence && pieces.most != plan.count() {
-            self.in_turn(&view, pieces, &places, out);
-            return Ok(());
+        if walk.mask.is_some() {
+            walk.join(true);
+            self.of_runs().in_masked_pieces(call, &walk, pieces, out)?;
+        } else {
+            let places = walk.places();
+            walk.join(false);
+            if self.order == Order::Sequence && (pieces.most != plan.count() || start.is_some()) {
+                self.in_turn(&walk, pieces, &places, out);
+            } else {
+                self.in_pieces(call, &walk, pieces, &places, out)?;
+            }
         }
-        self.in_pieces(call, &view, pieces, &places, out)
+        if by_the_tree && start.is_some_and(|start| start.to_bits_u64() == (-T::ZERO).to_bits_u64()) {
+            masked::restore_signs(over, out);
+        }
+        Ok(())
     }
 
     /// Where the innermost axis is kept: elements are taken in one after another.
-    fn along_kept(
-        &self,
-        call: &Call<'_>,
-        view: &ArrayRef<'_, T>,
-        kept: &[bool],
-        out: &mut [T],
-    ) -> Result<(), Error> {
+    fn along_kept(&self, call: &Call<'_>, walk: &Walk<'_, T>, out: &mut [T]) -> Result<(), Error> {
+        let Walk { view, mask, kept, start } = walk;
         let last = kept.len() - 1;
         let cols = view.axis_len(last);
         let mut reduced = (0..last).filter(|&axis| !kept[axis]);
-        if let (true, Some(down), None) = (self.by_columns, reduced.next(), reduced.next()) {
+        if let (true, None, None, Some(down), None) =
+            (self.by_columns, mask, start, reduced.next(), reduced.next())
+        {
             let mut order: Vec<usize> = (0..last).filter(|&axis| axis != down).collect();
             order.extend([down, last]);
             let (view, rows) = (view.permuted(&order), view.axis_len(down));
@@ -248,72 +221,98 @@ impl<T: Element> Reduction<T> {
         let step = len.div_ceil(parts).max(if axis == last { LONG } else { 1 });
         let pieces = out.chunks_mut(step * each).enumerate();
         threads::run(threads, pieces, |(piece, out)| {
-            let view = view.part(axis, piece * step, out.len() / each);
-            self.row_by_row(&view, kept, out);
+            self.row_by_row(&walk.part(axis, piece * step, out.len() / each), out);
         })
     }
 
     /// A row of results takes in one of elements after another.
-    fn row_by_row(&self, view: &ArrayRef<'_, T>, kept: &[bool], out: &mut [T]) {
-        let places = Places::of(view, kept);
+    fn row_by_row(&self, walk: &Walk<'_, T>, out: &mut [T]) {
+        let Walk { view, mask, kept, start } = walk;
+        let places = walk.places();
         let cols = view.axis_len(kept.len() - 1);
-        out.fill(self.init);
+        out.fill(start.unwrap_or(self.init));
         scratch::with(BLOCK.min(cols), |block: &mut [T]| {
             for first in (0..view.len()).step_by(cols) {
                 let out = &mut out[places.at(first)..][..cols];
-                if let Some(row) = view.runs(first, cols, 1) {
-                    (self.take)(out, row.row(0));
-                    continue;
-                }
+                let row = view.runs(first, cols, 1);
                 for (at, out) in out.chunks_mut(BLOCK).enumerate() {
-                    let block = &mut block[..out.len()];
-                    view.gather(first + at * BLOCK, block);
-                    (self.take)(out, block);
+                    let first = first + at * BLOCK;
+                    let elements = if let Some(row) = row {
+                        &row.row(0)[at * BLOCK..][..out.len()]
+                    } else {
+                        let block = &mut block[..out.len()];
+                        view.gather(first, block);
+                        &*block
+                    };
+                    match mask {
+                        None => (self.take)(out, elements),
+                        Some(mask) => self.take_masked(out, elements, mask, first),
+                    }
                 }
             }
         });
     }
 
     /// Where the innermost axis is reduced, what takes its elements in turn, and not all at once.
-    fn in_turn(&self, view: &ArrayRef<'_, T>, pieces: Pieces, places: &Places, out: &mut [T]) {
-        out.fill(self.init);
+    fn in_turn(&self, walk: &Walk<'_, T>, pieces: Pieces, places: &Places, out: &mut [T]) {
+        let view = &walk.view;
+        out.fill(walk.start.unwrap_or(self.init));
         scratch::with(BLOCK.min(pieces.most), |block: &mut [T]| {
             for first in (0..view.len()).step_by(pieces.most) {
                 let state = &mut out[places.at(first)];
-                if let Some(run) = view.runs(first, pieces.most, 1) {
-                    *state = (self.fold)(*state, run.row(0));
-                    continue;
-                }
-                for at in (0..pieces.most).step_by(BLOCK) {
-                    let block = &mut block[..BLOCK.min(pieces.most - at)];
-                    view.gather(first + at, block);
-                    *state = (self.fold)(*state, block);
-                }
+                *state = self.folded(view, (first, pieces.most), *state, block);
             }
         });
+    }
+
+    /// A state that takes in elements one after another, which are brought together in blocks where they are apart.
+    pub(super) fn folded(
+        &self,
+        view: &Elements<'_, T>,
+        (first, len): (usize, usize),
+        mut state: T,
+        block: &mut [T],
+    ) -> T {
+        if let Some(run) = view.runs(first, len, 1) {
+            return (self.fold)(state, run.row(0));
+        }
+        for at in (0..len).step_by(block.len()) {
+            let most = block.len().min(len - at);
+            let block = &mut block[..most];
+            view.gather(first + at, block);
+            state = (self.fold)(state, block);
+        }
+        state
     }
 
     /// Where the innermost axis is reduced: pieces, and what comes of them one after another.
     fn in_pieces(
         &self,
         call: &Call<'_>,
-        view: &ArrayRef<'_, T>,
+        walk: &Walk<'_, T>,
         pieces: Pieces,
         places: &Places,
         out: &mut [T],
     ) -> Result<(), Error> {
+        let Walk { view, start, .. } = walk;
         let runs = self.of_runs();
         let count = pieces.count(view.len());
-        // One piece for each result is the result.
+        // One piece for each result is the result, but for where it starts from.
         if count == out.len() {
-            return runs.states(call, view, pieces, 0..count, out);
+            runs.states(call, view, pieces, 0..count, out)?;
+            if let Some(start) = start {
+                for state in out {
+                    *state = (self.merge)(*start, *state);
+                }
+            }
+            return Ok(());
         }
-        out.fill(self.init);
+        out.fill(start.unwrap_or(self.init));
         let mut states = vec![T::ZERO; count.min(WAITING)];
-        for start in (0..count).step_by(WAITING) {
-            let states = &mut states[..WAITING.min(count - start)];
-            runs.states(call, view, pieces, start..start + states.len(), states)?;
-            for (piece, state) in (start..).zip(&*states) {
+        for from in (0..count).step_by(WAITING) {
+            let states = &mut states[..WAITING.min(count - from)];
+            runs.states(call, view, pieces, from..from + states.len(), states)?;
+            for (piece, state) in (from..).zip(&*states) {
                 let out = &mut out[places.at(pieces.first(piece))];
                 *out = (self.merge)(*out, *state);
             }
@@ -322,7 +321,7 @@ impl<T: Element> Reduction<T> {
     }
 
     /// The same reduction with kernels for runs. One down the columns that has none computes them one element after another.
-    fn of_runs(&self) -> Self {
+    pub(super) fn of_runs(&self) -> Self {
         match (self.by_columns, self.one_column) {
             (true, Some(table)) => Reduction { numpy: table, by_columns: false, one_column: None, ..*self },
             _ => *self,
@@ -330,7 +329,11 @@ impl<T: Element> Reduction<T> {
     }
 
     /// A kernel for a part of a walk.
-    fn kernel(&self, call: &Call<'_>, (rows, cols): (usize, usize)) -> Result<Ready<States<T>>, Error> {
+    pub(super) fn kernel(
+        &self,
+        call: &Call<'_>,
+        (rows, cols): (usize, usize),
+    ) -> Result<Ready<States<T>>, Error> {
         let bytes = rows.saturating_mul(cols).saturating_mul(size_of::<T>());
         let target = Target { rows, cols, bytes, contiguous: true, stores: false };
         Ok(self.numpy.pick(call.choice, Some(Cut::ALONE), target)?.kernel)
@@ -340,7 +343,7 @@ impl<T: Element> Reduction<T> {
     fn states(
         &self,
         call: &Call<'_>,
-        view: &ArrayRef<'_, T>,
+        view: &Elements<'_, T>,
         pieces: Pieces,
         range: Range<usize>,
         states: &mut [T],
@@ -388,7 +391,7 @@ impl<T: Element> Reduction<T> {
     fn alike(
         &self,
         kernel: &Ready<States<T>>,
-        view: &ArrayRef<'_, T>,
+        view: &Elements<'_, T>,
         (first, len): (usize, usize),
         states: &mut [T],
         block: &mut [T],
@@ -416,10 +419,10 @@ impl<T: Element> Reduction<T> {
     }
 
     /// A node of the tree over a run whose elements may be apart.
-    fn node(
+    pub(super) fn node(
         &self,
         kernel: &Ready<States<T>>,
-        view: &ArrayRef<'_, T>,
+        view: &Elements<'_, T>,
         first: usize,
         len: usize,
         block: &mut [T],
@@ -428,11 +431,7 @@ impl<T: Element> Reduction<T> {
         if let Some(run) = view.runs(first, len, 1) {
             self.enter(kernel, run, &mut state);
         } else if self.order == Order::Sequence {
-            for at in (0..len).step_by(block.len()) {
-                let block = &mut block[..(len - at).min(BLOCK)];
-                view.gather(first + at, block);
-                state[0] = (self.fold)(state[0], block);
-            }
+            state[0] = self.folded(view, (first, len), state[0], block);
         } else if len <= block.len() {
             let block = &mut block[..len];
             view.gather(first, block);
@@ -453,16 +452,6 @@ impl<T: Element> Reduction<T> {
         }
         for (row, state) in rows.rows().zip(states) {
             *state = (self.fold)(self.init, row);
-        }
-    }
-}
-
-/// Sees neighbours as one axis where that can be; with `alike`, only of those that are both kept or both reduced.
-fn join<T: Element>(view: &mut ArrayRef<'_, T>, kept: &mut Vec<bool>, alike: bool) {
-    for axis in (1..kept.len()).rev() {
-        if (!alike || kept[axis - 1] == kept[axis]) && view.joins(axis - 1) {
-            view.join(axis - 1);
-            kept.remove(axis);
         }
     }
 }

@@ -41,14 +41,14 @@ struct Step {
 }
 
 // SAFETY: the view reads elements that can be shared, as `&[T]` does.
-unsafe impl<T: Element> Send for ArrayRef<'_, T> {}
+unsafe impl<T: Sync> Send for ArrayRef<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: Element> Sync for ArrayRef<'_, T> {}
+unsafe impl<T: Sync> Sync for ArrayRef<'_, T> {}
 
 /// The number of elements, if it can be counted.
 fn counted<T>(shape: &[usize]) -> Option<usize> {
     let at_least_one = shape.iter().map(|len| (*len).max(1)).try_fold(1_usize, usize::checked_mul)?;
-    let limit = isize::MAX.cast_unsigned() / size_of::<T>();
+    let limit = isize::MAX.cast_unsigned() / size_of::<T>().max(1);
     (at_least_one <= limit && shape.len() <= MOST_AXES).then(|| shape.iter().product())
 }
 
@@ -63,7 +63,7 @@ fn reach(shape: &[usize], strides: &[isize]) -> Option<(usize, usize)> {
     Some((before, behind))
 }
 
-impl<'a, T: Element> ArrayRef<'a, T> {
+impl<'a, T: Copy> ArrayRef<'a, T> {
     /// Looks at a slice as an array of that shape, whose first element is at `first` and whose strides are counted in elements.
     ///
     /// # Errors
@@ -140,14 +140,6 @@ impl<'a, T: Element> ArrayRef<'a, T> {
         self.len == 0
     }
 
-    /// The elements, the last axis the fastest.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<T> {
-        let mut elements = vec![T::ZERO; self.len];
-        self.gather(0, &mut elements);
-        elements
-    }
-
     /// The length of an axis.
     pub(super) fn axis_len(&self, axis: usize) -> usize {
         self.axes[axis].len
@@ -210,6 +202,13 @@ impl<'a, T: Element> ArrayRef<'a, T> {
         offset
     }
 
+    /// Where the element of that number is; there must be one.
+    pub(super) fn pointer(&self, number: usize) -> *const T {
+        assert!(number < self.len, "more elements than there are");
+        // SAFETY: the element exists.
+        unsafe { self.start.as_ptr().cast_const().offset(self.offset(number)) }
+    }
+
     /// Copies the elements from number `first` on, the last axis being the fastest.
     ///
     /// # Panics
@@ -236,6 +235,22 @@ impl<'a, T: Element> ArrayRef<'a, T> {
             at += now;
             to = rest;
         }
+    }
+}
+
+impl<'a, T: Element> ArrayRef<'a, T> {
+    /// The elements, the last axis the fastest.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T> {
+        let mut elements = vec![T::ZERO; self.len];
+        self.gather(0, &mut elements);
+        elements
+    }
+
+    /// Copies the elements, the last axis the fastest, to as many places.
+    pub(crate) fn copy_to(&self, to: &mut [T]) {
+        assert!(to.len() == self.len, "as many places as elements");
+        self.gather(0, to);
     }
 
     /// Runs of `len` elements that follow one another from number `first` on, at most so many of them, as the rows of a matrix:
@@ -268,6 +283,15 @@ impl<'a, T: Element> ArrayRef<'a, T> {
     }
 }
 
+impl<'a> From<ArrayRef<'a, bool>> for ArrayRef<'a, u8> {
+    /// A truth value is a byte, 0 where it is false.
+    fn from(array: ArrayRef<'a, bool>) -> Self {
+        let ArrayRef { start, axes, len, .. } = array;
+        // Bytes have the size and alignment of truth values, and any is one.
+        Self { start: start.cast(), axes, len, elements: PhantomData }
+    }
+}
+
 impl<'a, T: Element> From<MatrixRef<'a, T>> for ArrayRef<'a, T> {
     fn from(matrix: MatrixRef<'a, T>) -> Self {
         let (rows, columns) = matrix.shape();
@@ -295,9 +319,10 @@ impl<'a, T: Element, D: ::ndarray::Dimension> From<::ndarray::ArrayView<'a, T, D
     }
 }
 
-impl<T: Element> fmt::Debug for ArrayRef<'_, T> {
+impl<T: Copy> fmt::Debug for ArrayRef<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ArrayRef<{}> {:?} apart {:?}", T::DTYPE, self.shape(), self.strides())
+        let element = core::any::type_name::<T>();
+        write!(f, "ArrayRef<{element}> {:?} apart {:?}", self.shape(), self.strides())
     }
 }
 

@@ -8,7 +8,8 @@ The rule is written here a second time, by its own text, and each plan is carrie
 script stops at the first sum whose bits are not those of NumPy. So a file that was written is also a check of the rule.
 
 A line is a case, its fields separated by `|`: lengths, strides in elements, which axes are reduced (0, 1), the strides of an
-array that takes the results or `-`, whether the elements are in the other byte order (0, 1); then the axes of more than
+array that takes the results or `-`, those of a mask or `-`, whether the elements go through a buffer (0, 1): they are in the
+other byte order, or of another type than the sum; then the axes of more than
 one element, outermost first, and the stretch and the longest piece, or `-` where elements are taken in one after another.
 """
 
@@ -65,8 +66,8 @@ def sort(shape, operands):
     return order
 
 
-def plan(shape, strides, reduced, out, swapped):
-    order = sort(shape, [out, strides] if out else [strides])
+def plan(shape, strides, reduced, out, mask, buffered):
+    order = sort(shape, [of for of in (out, strides, mask) if of])
     if not order:
         return order, (1, 1)
     if not reduced[order[0]]:
@@ -78,25 +79,25 @@ def plan(shape, strides, reduced, out, swapped):
             next *= shape[axis]
     dims = []
     for axis in order:
-        n, r, a = shape[axis], own[axis], strides[axis]
-        if dims and dims[-1][1] * dims[-1][0] == r and dims[-1][2] * dims[-1][0] == a:
+        n, moves = shape[axis], [own[axis], strides[axis], mask[axis] if mask else 0]
+        if dims and all(stride * dims[-1][0] == move for stride, move in zip(dims[-1][1:], moves, strict=True)):
             dims[-1][0] *= n
         else:
-            dims.append([n, r, a])
-    cost = 1 + swapped
+            dims.append([n, *moves])
+    cost = 1 + buffered
     size = dims[0][0]
     best_dim, best_core, best_size, best_cost = 0, 1, size, cost
-    single, turn = [1, 1], None
+    single, turn = [1, 1, 1], None
     for d in range(1, len(dims)):
         if turn is not None or (size >= BUFFER and cost > 1):
             break
-        for k in (0, 1):
+        for k in (0, 1, 2):
             inner, outer = dims[d - 1][1 + k], dims[d][1 + k]
             if single[k] == d:
                 if inner * dims[d - 1][0] == outer:
                     single[k] += 1
                     continue
-                if not (k == 1 and swapped):
+                if not (k == 1 and buffered):
                     cost += 1
             if k == 0 and (inner == 0 or outer == 0):
                 turn = d
@@ -107,30 +108,38 @@ def plan(shape, strides, reduced, out, swapped):
     if turn is not None and best_dim == turn:
         return order, (best_core, best_core)
     most = best_size
-    if (swapped or single[1] <= best_dim) and most > BUFFER:
+    if (buffered or single[1] <= best_dim or single[2] <= best_dim) and most > BUFFER:
         most = best_core * (BUFFER // best_core)
     return order, (best_size, most)
 
 
-def carried_out(x, reduced, order, pieces):
+def runs(mask, start, end):
+    """The runs of elements that are taken in."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask[start:end], [False]]))) + start
+    return zip(edges[::2], edges[1::2], strict=True)
+
+
+def carried_out(x, mask, reduced, order, pieces):
     """The sum, as the plan says."""
     axes = [axis for axis, is_reduced in enumerate(reduced) if is_reduced]
     kept = [1 if is_reduced else n for n, is_reduced in zip(x.shape, reduced, strict=True)]
     result = np.zeros(kept, x.dtype)
     places = np.broadcast_to(np.arange(result.size).reshape(kept), x.shape)
     walk = [axis for axis in range(x.ndim) if axis not in order] + order[::-1]
-    elements, places = x.transpose(walk).ravel(), places.transpose(walk).ravel()
+    elements, places, mask = (of.transpose(walk).ravel() for of in (x, places, mask))
     flat = result.reshape(-1)
     if pieces is None:
         inner = x.shape[order[0]]
         for at in range(0, len(elements), inner):
-            flat[places[at : at + inner]] += elements[at : at + inner]
+            for start, end in runs(mask, at, at + inner):
+                flat[places[start:end]] += elements[start:end]
         return result.squeeze(tuple(axes))
     period, most = pieces
     for start in range(0, len(elements), period):
         for at in range(start, start + period, most):
             end = min(at + most, start + period)
-            flat[places[at]] += pairwise(elements[at:end])
+            for first, last in runs(mask, at, end):
+                flat[places[at]] += pairwise(elements[first:last])
     return result.squeeze(tuple(axes))
 
 
@@ -179,12 +188,25 @@ def case(rng):
         # A copy in the same order of axes, which has no reversed ones and no gaps.
         x = x.astype(x.dtype.newbyteorder())
         strides = [0 if n == 1 else s // x.itemsize for n, s in zip(x.shape, x.strides, strict=True)]
-    order, pieces = plan(x.shape, strides, reduced, out, swapped)
-    ours = carried_out(np.asarray(x, np.float32), reduced, order, pieces)
-    theirs = np.sum(x, axis=axes, dtype=np.float32, out=given)
-    assert np.array_equal(ours, theirs), (x.shape, strides, reduced, out, swapped)
+    mask, moves = np.array(True), None
+    if rng.random() < 0.4:
+        # Of fewer axes or lengths than the array now and then.
+        lengths = [1 if rng.random() < 0.2 else n for n in x.shape][int(rng.integers(x.ndim)) if rng.random() < 0.2 else 0 :]
+        turned = rng.permutation(len(lengths))
+        step = int(rng.choice([1, 1, 2, -1]))
+        there = rng.random([lengths[axis] * abs(step) for axis in turned]) < rng.choice([0.1, 0.5, 0.9, 0.999])
+        mask = there[(slice(None, None, step),) * len(lengths)].transpose(np.argsort(turned))
+        moves = np.broadcast_to(mask, x.shape).strides
+        moves = [0 if n == 1 else s for n, s in zip(x.shape, moves, strict=True)]
+    wide = given is None and bool(rng.random() < 0.2)
+    buffered = swapped or wide
+    order, pieces = plan(x.shape, strides, reduced, out, moves, buffered)
+    dtype = np.float64 if wide else np.float32
+    ours = carried_out(np.asarray(x, dtype), np.broadcast_to(mask, x.shape), reduced, order, pieces)
+    theirs = np.sum(x, axis=axes, dtype=dtype, out=given, where=True if moves is None else mask)
+    assert np.array_equal(ours, theirs), (x.shape, strides, reduced, out, moves, buffered)
     numbers = lambda of: ",".join(str(int(one)) for one in of)  # noqa: E731
-    fields = [x.shape, strides, reduced, out, [swapped], order[::-1], pieces]
+    fields = [x.shape, strides, reduced, out, moves, [buffered], order[::-1], pieces]
     return "|".join("-" if field is None else numbers(field) for field in fields)
 
 

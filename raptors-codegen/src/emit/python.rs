@@ -32,6 +32,9 @@ struct Stub {
     result: String,
     needed: Vec<Parameter>,
     optional: Vec<Parameter>,
+    /// What a reduction can be told beside its axes and a dtype of its own.
+    told: Vec<Parameter>,
+    has_dtype: bool,
     /// Whether it gives a result for each row, for each column or for all.
     reduces: bool,
     /// Whether it gives a matrix that is computed with such results.
@@ -143,6 +146,28 @@ fn unsaid(spec: &Spec) -> (TokenStream, &'static str, TokenStream) {
     }
 }
 
+/// What a reduction can be told beside its axes, in its function.
+struct Told {
+    names: Vec<Ident>,
+    /// Parameters in Rust.
+    places: Vec<TokenStream>,
+    /// What is handed on.
+    argument: TokenStream,
+}
+
+fn told(spec: &Spec) -> Told {
+    // `where` is a word of Rust's.
+    let name = |name: &str| if name == "where" { format_ident!("r#where") } else { format_ident!("{name}") };
+    let takes = spec.takes();
+    let names: Vec<Ident> = takes.names().into_iter().map(name).collect();
+    let places = names.iter().map(|name| quote!(#name: Option<&Bound<'py, PyAny>>)).collect();
+    let of = |is: bool, name: TokenStream| if is { name } else { quote!(None) };
+    let (mask, initial, dtype) =
+        (of(takes.mask, quote!(r#where)), of(takes.initial, quote!(initial)), of(takes.dtype, quote!(dtype)));
+    let argument = quote!(Told::new(#mask, #initial, #dtype));
+    Told { names, places, argument }
+}
+
 /// A number as Rust writes it.
 fn number(value: f64) -> TokenStream {
     crate::emit::expr::literal(value.to_bits(), Dtype::F64)
@@ -189,14 +214,19 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     // As in NumPy, what has a default is given by its name.
     let shown = {
         let (needed, optional) = shown_apart(spec);
-        format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, numerics={shown_class})")
+        let told: String = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, {told}numerics={shown_class})")
     };
+    let Told { names, places, argument } = told(spec);
+    let takes_arrays = spec.takes().mask;
     quote! {
         #docs
         #[pyfunction]
         #[pyo3(
             name = #text,
-            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, numerics=#class),
+            signature = (
+                #(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, #(#names=None,)* numerics=#class
+            ),
             text_signature = #shown
         )]
         #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
@@ -207,10 +237,11 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
             #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
             keepdims: bool,
+            #(#places,)*
             numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
-            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
-            STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, numerics)
+            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*], #takes_arrays);
+            STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, #argument, numerics)
         }
     }
 }
@@ -250,7 +281,7 @@ fn matrix(spec: &Spec, staged: &Staged) -> TokenStream {
             out: Option<&Bound<'py, PyAny>>,
             numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
-            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*]);
+            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*], false);
             STAGED.matrix(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, numerics)
         }
     }
@@ -263,20 +294,26 @@ fn reduce(spec: &Spec) -> TokenStream {
     let x = format_ident!("{}", spec.inputs[0].name);
     let (class, _, class_type) = unsaid(spec);
     let ops = of_axes(spec, &reduce.axes);
+    let Told { names, places, argument } = told(spec);
     quote! {
         #docs
         #[pyfunction]
-        #[pyo3(name = #text, signature = (#x, axis=None, *, out=None, keepdims=false, numerics=#class))]
+        #[pyo3(
+            name = #text,
+            signature = (#x, axis=None, *, out=None, keepdims=false, #(#names=None,)* numerics=#class)
+        )]
+        #[allow(clippy::too_many_arguments, reason = "as many as NumPy's function has")]
         fn #function<'py>(
             py__: Python<'py>,
             #x: &Bound<'py, PyAny>,
             axis: Option<&Bound<'py, PyAny>>,
             out: Option<&Bound<'py, PyAny>>,
             keepdims: bool,
+            #(#places,)*
             numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
             static REDUCE: Reduce = Reduce::new(#text, [#(#ops),*]);
-            REDUCE.call(py__, #x, axis, out, keepdims, numerics)
+            REDUCE.call(py__, #x, axis, out, keepdims, #argument, numerics)
         }
     }
 }
@@ -309,6 +346,7 @@ fn described(spec: &Spec) -> TokenStream {
         let (name, value) = (&spec.inputs[*at].name, number(*value));
         quote!((#name, #value))
     });
+    let takes = spec.takes().names();
     let option = |text: Option<String>| text.map_or_else(|| quote!(None), |text| quote!(Some(#text)));
     let (numpy, of_none) = (option(counterpart::of(spec)), option(counterpart::of_none(spec)));
     quote! {
@@ -324,6 +362,7 @@ fn described(spec: &Spec) -> TokenStream {
             of_none: #of_none,
             defaults: &[#(#defaults),*],
             results: &[#(#results),*],
+            takes: &[#(#takes),*],
         }
     }
 }
@@ -386,6 +425,16 @@ fn stub(spec: &Spec) -> Stub {
         reduces: !matches!(spec.body, Body::Map { .. }) && mapped.is_none(),
         matrix: mapped.is_some(),
         axis_default: mapped.map_or("None", axis_default),
+        told: [("initial", "_Number", spec.takes().initial), ("where", "_Mask", spec.takes().mask)]
+            .into_iter()
+            .filter(|(.., takes)| *takes)
+            .map(|(name, is, _)| Parameter {
+                name: name.to_owned(),
+                is: is.to_owned(),
+                default: String::new(),
+            })
+            .collect(),
+        has_dtype: spec.takes().dtype,
         axis: if docs::takes_several_axes(&spec.body) {
             "_SupportsIndex | _tuple[_SupportsIndex, ...]".to_owned()
         } else {

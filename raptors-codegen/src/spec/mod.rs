@@ -183,7 +183,8 @@
 //! side by side (which the names have that generated code makes up), and not by keywords of Rust or Python. Beyond that
 //! only what people see is taken:
 //!
-//! - Inputs are not named as the parameters that functions have beside them (`out`, `axis`, `keepdims`, `numerics`), as
+//! - Inputs are not named as the parameters that functions have beside them (`out`, `axis`, `keepdims`, `numerics`,
+//!   `dtype`, `initial`), as
 //!   the functions of expressions are, or `np`; in a reduction also not `count`, or `acc` with `combine`.
 //! - A field of a state, or a stage, has another name than the inputs; a stage is not called `acc` or `count`.
 //! - A result of `outputs` has another name than the inputs, and is not called `numerics`.
@@ -278,6 +279,7 @@ mod reduce;
 mod rule;
 mod schema;
 mod staged;
+mod takes;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -293,5 +295,6 @@ pub use self::{
     },
     rule::Rule,
     schema::{reference, schema},
+    takes::Takes,
 };
 pub use crate::diagnostics::{Diagnostic, Diagnostics, Source};

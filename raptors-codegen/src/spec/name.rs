@@ -9,7 +9,7 @@ use super::{function, python};
 pub(super) const CONSTANTS: [&str; 2] = ["inf", "nan"];
 
 /// Parameters that functions have beside their inputs.
-const PARAMETERS: [&str; 4] = ["out", "axis", "keepdims", "numerics"];
+const PARAMETERS: [&str; 6] = ["out", "axis", "keepdims", "numerics", "dtype", "initial"];
 
 /// What an operation's functions may have at the end of their names.
 pub(super) const FUNCTION_ENDS: [&str; 6] = ["", "_into", "_inplace", "_with", "_into_with", "_inplace_with"];
@@ -142,7 +142,7 @@ mod tests {
         ] {
             assert!(problem(name).is_some(), "{name}");
         }
-        for name in ["min", "out", "axis", "keepdims", "numerics", "np"] {
+        for name in ["min", "out", "axis", "keepdims", "numerics", "dtype", "initial", "np"] {
             assert!(input_problem(name).is_some(), "{name}");
         }
         for name in ["call", "plan", "kernel", "shape", "v", "y_before", "steps", "py", "slf", "acc", "count"]

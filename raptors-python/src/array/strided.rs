@@ -1,8 +1,10 @@
 //! Arguments of any number of dimensions and any strides, where they lie.
 
+use std::ops::Range;
+
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArrayObject, flags};
-use pyo3::prelude::*;
-use raptors::{ArrayRef, Dtype, Element};
+use pyo3::{exceptions::PyTypeError, prelude::*};
+use raptors::{ArrayMut, ArrayRef, Dtype, Element};
 
 use super::{array_type, descr, is_array, no_array, other_dtype};
 use crate::{Name, error};
@@ -141,6 +143,75 @@ impl<'py> Strided<'py> {
         unsafe { ArrayRef::from_raw_parts(self.data.cast(), &self.shape, &self.read) }
     }
 
+    /// Whether this, seen in a shape that it broadcasts to, has its elements where another array of that shape has them.
+    pub(crate) fn is_at(&self, other: &Self, shape: &[usize]) -> bool {
+        let own = broadcast(&self.shape, &self.read, shape);
+        let lies = |axis: usize| shape[axis] == 1 || own[axis] == other.read[axis];
+        self.data == other.data && (0..shape.len()).all(lies)
+    }
+
+    /// Whether elements of both may lie in one place.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let (own, its) = (self.addresses(), other.addresses());
+        own.start < its.end && its.start < own.end
+    }
+
+    /// From the first byte of an element to behind the last.
+    fn addresses(&self) -> Range<usize> {
+        let bytes = self.dtype.bytes();
+        let (mut start, mut end) = (self.data as usize, self.data as usize + bytes);
+        if self.len() == 0 {
+            return start..start;
+        }
+        for (len, stride) in self.shape.iter().zip(&self.read) {
+            let far = (len - 1) * stride.unsigned_abs() * bytes;
+            if *stride < 0 { start -= far } else { end += far }
+        }
+        start..end
+    }
+
+    /// The elements, to write; `None` if that is not possible where they are.
+    ///
+    /// # Safety
+    /// The array may be written, and nothing else reads or writes the elements while the view lives.
+    ///
+    /// # Panics
+    /// If they have another dtype.
+    unsafe fn to_write<T: Element>(&self) -> Option<ArrayMut<'_, T>> {
+        assert!(self.dtype == T::DTYPE, "an array of another dtype");
+        let is_there = !self.is_copied && ArrayMut::<T>::are_apart(&self.shape, &self.read);
+        // SAFETY: as of `array`, and what the caller says; no element is there twice.
+        is_there.then(|| unsafe {
+            ArrayMut::from_raw_parts(self.data.cast_mut().cast(), &self.shape, &self.read)
+        })
+    }
+
+    /// An array of the caller's that takes results of that shape, and which of the arguments it is; `None` if it cannot be written
+    /// where it lies, or if an argument shares some of its memory and does not lie just as it does.
+    ///
+    /// `out` must have been checked: an array of that shape which may be written.
+    pub(crate) fn among<T: Element>(
+        &self,
+        args: &[Option<Self>],
+        shape: &[usize],
+    ) -> Option<(ArrayMut<'_, T>, Vec<bool>)> {
+        let is_it: Vec<bool> =
+            args.iter().map(|arg| arg.as_ref().is_some_and(|arg| arg.is_at(self, shape))).collect();
+        let others = args.iter().zip(&is_it).filter(|(_, is)| !**is).filter_map(|(arg, _)| arg.as_ref());
+        if others.into_iter().any(|arg| arg.meets(self)) {
+            return None;
+        }
+        // SAFETY: it may be written, as the caller has checked, and arguments that share its memory are read through it alone.
+        unsafe { self.to_write() }.map(|out| (out, is_it))
+    }
+
+    /// Whether other elements are between its own, or some are there twice.
+    pub(crate) fn has_gaps(&self) -> bool {
+        let own = raptors::compact(&self.shape, &self.read);
+        let lies = |axis: usize| self.shape[axis] == 1 || self.read[axis] == own[axis];
+        self.len() > 0 && !(0..own.len()).all(lies)
+    }
+
     /// The elements one after another as they lie, if they leave no gaps in the order of axes that these strides have, which are
     /// counted in elements.
     ///
@@ -176,6 +247,58 @@ impl<'py> Strided<'py> {
         // SAFETY: as above; along an axis on which there is one element, it is the same again. The shape is that of a result,
         // whose extents NumPy has counted.
         unsafe { ArrayRef::from_raw_parts(self.data.cast(), &shape, &strides) }
+    }
+}
+
+/// An array of truth values, where it lies.
+pub(crate) struct Mask<'py> {
+    /// Holds the bytes that are read.
+    _object: Bound<'py, PyAny>,
+    data: *const u8,
+    pub(crate) shape: Vec<usize>,
+    strides: Vec<isize>,
+}
+
+impl<'py> Mask<'py> {
+    /// Of an array, which must be one of truth values.
+    pub(crate) fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if !is_array(object) {
+            return Err(no_array(object, "where"));
+        }
+        // SAFETY: an array, which starts with these fields; while Python is attached nobody changes them. Its dtype is an
+        // object, and it has dimensions and strides for `nd`.
+        let (data, num, shape, strides) = unsafe {
+            let array = &(*object.as_ptr().cast::<PyArrayObject>()).fields;
+            let axes = 0..usize::try_from(array.nd).unwrap_or_default();
+            let shape = axes.clone().map(|axis| (*array.dimensions.add(axis)).cast_unsigned()).collect();
+            let strides = axes.map(|axis| *array.strides.add(axis)).collect();
+            (array.data.cast::<u8>().cast_const(), (*array.descr).fields.type_num, shape, strides)
+        };
+        if num != NPY_TYPES::NPY_BOOL as i32 {
+            let given = object.getattr("dtype")?;
+            return Err(PyTypeError::new_err(format!(
+                "Cannot cast array data from dtype('{given}') to dtype('bool') according to the rule 'safe': where must be an \
+                 array of bool"
+            )));
+        }
+        Ok(Self { _object: object.clone(), data, shape, strides })
+    }
+
+    /// Whether it has an element for each place of that shape, or one for several.
+    pub(crate) fn broadcasts_to(&self, shape: &[usize]) -> bool {
+        let lens = self.shape.iter().rev().zip(shape.iter().rev());
+        self.shape.len() <= shape.len() && lens.clone().all(|(own, len)| own == len || *own == 1)
+    }
+
+    /// The bytes as an array of a shape that this broadcasts to.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub(crate) fn spread(&self, shape: &[usize]) -> ArrayRef<'_, u8> {
+        let strides = broadcast(&self.shape, &self.strides, shape);
+        // SAFETY: the array, which this holds on to, has bytes at these places, all in one allocation; along an axis on which
+        // there is one, it is the same again. The shape is that of an array, whose extents NumPy has counted.
+        unsafe { ArrayRef::from_raw_parts(self.data, shape, &strides) }
     }
 }
 

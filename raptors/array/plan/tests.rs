@@ -11,16 +11,18 @@ fn plans_are_those_of_numpy() {
     let text = include_str!("../../../tests/numpy/plans.txt");
     for line in text.lines() {
         let fields: Vec<&str> = line.split('|').collect();
-        let [shape, strides, reduced, out, buffered, order, pieces] = fields[..] else {
+        let [shape, strides, reduced, out, mask, buffered, order, pieces] = fields[..] else {
             panic!("not a case: {line}")
         };
         let reduced: Vec<bool> = numbers::<u8>(reduced).iter().map(|is| *is == 1).collect();
-        let out: Option<Vec<isize>> = (out != "-").then(|| numbers(out));
+        let of = |strides: &str| (strides != "-").then(|| numbers(strides));
+        let (out, mask): (Option<Vec<isize>>, Option<Vec<isize>>) = (of(out), of(mask));
         let plan = Plan::new(&Asked {
             shape: &numbers(shape),
             strides: &numbers(strides),
             reduced: &reduced,
             out: out.as_deref(),
+            mask: mask.as_deref(),
             buffered: buffered == "1",
         });
         assert_eq!(plan.order(), numbers::<usize>(order), "{line}");

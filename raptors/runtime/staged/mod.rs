@@ -9,6 +9,7 @@
 
 #![allow(unreachable_pub, reason = "named by the associated types of a public trait, and by no public path")]
 
+mod array;
 mod columns;
 mod matrix;
 mod operands;
@@ -247,6 +248,9 @@ impl<T: Element> Staged<T> {
         };
         while slots.len() < self.outputs.len() {
             slots.push(Slot::Element(&mut []));
+        }
+        if let Some(Value::Array(over)) = values.iter().find(|value| matches!(value, Value::Array(_))) {
+            return self.array(call, over, &values, scalars, slots);
         }
         self.run_with(call, &values, scalars, slots)
     }

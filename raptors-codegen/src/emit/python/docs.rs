@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{counterpart, numpy_name};
 use crate::{
     emit::ops,
-    spec::{Axis, Body, Combine, Input, InputKind, Numerics, Reduce, ResultType, Spec, Stage, Staged},
+    spec::{Axis, Body, Combine, Input, InputKind, Numerics, Reduce, ResultType, Spec, Stage, Staged, Takes},
 };
 
 /// The docstring of a spec's function.
@@ -38,6 +38,7 @@ pub(super) fn of(spec: &Spec) -> TokenStream {
         Body::Reduce(Reduce { numerics, .. }) | Body::Staged(Staged { numerics, .. }) => {
             axis_parameters(spec, &mut lines);
             class_parameters(numerics, &mut lines);
+            told_parameters(spec.takes(), first, &mut lines);
         }
     }
     if matches!(&spec.body, Body::Staged(staged) if staged.outputs.len() > 1) {
@@ -177,6 +178,30 @@ pub(super) fn takes_several_axes(body: &Body) -> bool {
     let Body::Staged(staged) = body else { return true };
     let finds_places = |stage: &Stage| matches!(stage.fold, Some((_, Combine::ArgMin | Combine::ArgMax)));
     !staged.stages.iter().any(finds_places)
+}
+
+/// What calls can be told beside axes.
+fn told_parameters(takes: Takes, first: &str, lines: &mut Vec<String>) {
+    if takes.dtype {
+        lines.push("dtype : dtype, optional".to_owned());
+        lines
+            .push(format!("    float64 reduces `{first}` of float32 in float64, which the result then has."));
+    }
+    if takes.initial {
+        lines.push("initial : number, optional".to_owned());
+        lines.push("    What each result starts from; rounded to the dtype of the result.".to_owned());
+    }
+    if takes.mask {
+        lines.push(format!("where : ndarray of bool that broadcasts to `{first}`, optional"));
+        lines.push(if takes.initial && !takes.dtype {
+            "    Which elements are taken in. Needs `initial`.".to_owned()
+        } else {
+            "    Which elements are taken in.".to_owned()
+        });
+    }
+    if takes.mask {
+        lines.push("    Of the class \"numpy\" alone, as all of these.".to_owned());
+    }
 }
 
 fn axis_parameters(spec: &Spec, lines: &mut Vec<String>) {
