@@ -6,14 +6,15 @@ use crate::diagnostics::either;
 /// Functions of other languages that have no counterpart here, though one may be near by its letters.
 ///
 /// `mod` is among them: in Python the remainder has the sign of the divisor, and so other values than `rem` gives.
-const MISSING: [&str; 24] = [
-    "exp", "exp2", "expm1", "log", "ln", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos",
-    "atan", "atan2", "sinh", "cosh", "tanh", "erf", "gamma", "mod", "sigmoid", "softplus", "gelu",
-];
+const MISSING: [&str; 10] = ["sin", "cos", "tan", "asin", "acos", "atan2", "erf", "gamma", "mod", "gelu"];
 
 /// Functions that are there under another name.
-const RENAMED: [(&str, &str); 22] = [
+const RENAMED: [(&str, &str); 29] = [
     ("absolute", "abs"),
+    ("arccosh", "acosh"),
+    ("arcsinh", "asinh"),
+    ("arctan", "atan"),
+    ("arctanh", "atanh"),
     ("ceiling", "ceil"),
     ("clip", "clamp"),
     ("fabs", "abs"),
@@ -24,6 +25,8 @@ const RENAMED: [(&str, &str); 22] = [
     ("isfinite", "is_finite"),
     ("isinf", "is_inf"),
     ("isnan", "is_nan"),
+    ("ln", "log"),
+    ("logistic", "sigmoid"),
     ("maximum", "max"),
     ("minimum", "min"),
     ("mul_add", "fma"),
@@ -34,6 +37,7 @@ const RENAMED: [(&str, &str); 22] = [
     ("roundeven", "round"),
     ("sgn", "sign"),
     ("signum", "sign"),
+    ("swish", "silu"),
     ("where", "select"),
 ];
 
@@ -80,7 +84,6 @@ pub(super) fn function(name: &str, arguments: &[&str]) -> Option<Instead> {
         },
         "square" | "sqr" | "sq" => format!("{x} * {x}"),
         "recip" | "reciprocal" | "inv" => format!("1 / {x}"),
-        "rsqrt" => format!("1 / sqrt({})", x.trim_matches(['(', ')'])),
         "hypot" => format!("sqrt({x} * {x} + {y} * {y})"),
         "relu" => format!("max({}, 0)", x.trim_matches(['(', ')'])),
         _ => return MISSING.contains(&name).then_some(Instead::Nothing),
