@@ -46,12 +46,12 @@ impl Display for Dtype {
 /// How numbers are laid out in bits.
 pub(crate) mod layout {
     macro_rules! layout {
-        ($float:ident) => {
+        ($float:ident, $mantissa:literal, $bias:literal) => {
             pub(crate) mod $float {
                 /// Bits of the fraction, below those of the exponent.
-                pub(crate) const MANTISSA: i32 = $float::MANTISSA_DIGITS as i32 - 1;
+                pub(crate) const MANTISSA: i32 = $mantissa;
                 /// What an exponent is written plus.
-                pub(crate) const BIAS: $float = ($float::MAX_EXP - 1) as $float;
+                pub(crate) const BIAS: $float = $bias;
                 /// From here on numbers have no fraction: the last bit counts ones.
                 pub(crate) const WHOLE: $float = 1.0 / $float::EPSILON;
                 /// All bits of the fraction, no other.
@@ -60,8 +60,8 @@ pub(crate) mod layout {
         };
     }
 
-    layout!(f32);
-    layout!(f64);
+    layout!(f32, 23, 127.0);
+    layout!(f64, 52, 1023.0);
 }
 
 mod sealed {

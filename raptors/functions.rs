@@ -6,11 +6,8 @@
 #![allow(
     dead_code,
     unused_imports,
-    clippy::excessive_precision,
-    clippy::unreadable_literal,
-    clippy::many_single_char_names,
-    clippy::cast_possible_truncation,
-    clippy::float_cmp,
+    clippy::all,
+    clippy::pedantic,
     reason = "texts are written for all functions, in one way, and specs decide which are called"
 )]
 

@@ -150,7 +150,7 @@ fn isa_of(path: &str) -> Option<Isa> {
     Isa::ALL.into_iter().filter(|isa| *isa != Isa::Portable).find(|isa| {
         let name = isa.name();
         words.windows(2).any(|pair| match *pair {
-            ["simd", module] => module == name,
+            ["simd" | "functions", module] => module == name,
             ["generated", module] => {
                 let module = module.strip_prefix("candidates_").unwrap_or(module);
                 module.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'))

@@ -16,7 +16,7 @@ use raptors::{MatrixMut, MatrixRef, isa, ops};
 /// Bits of exact values.
 const BITS: usize = 256;
 /// What the platform's functions are off by at most, and far more.
-const DOUBT: f64 = 1.0 / (1_u64 << 46) as f64;
+const DOUBT: f64 = 64.0 * f64::EPSILON;
 const NEAREST: RoundingMode = RoundingMode::ToEven;
 
 /// A function: its operation, what the platform computes, and the exact value.

@@ -58,6 +58,7 @@ mod _raptors {
 }
 
 #[allow(clippy::doc_markdown, reason = "these docs are for people of Python")]
+#[allow(clippy::too_many_lines, reason = "a line for each function")]
 #[allow(non_snake_case, reason = "names that are made up have two underlines, so that no spec has them")]
 mod generated {
     #[allow(unused_imports, reason = "which of these are needed depends on the specs")]

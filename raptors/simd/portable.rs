@@ -308,15 +308,15 @@ vocabulary!(f32, u32, 4, {
 
     #[inline(always)]
     pub(crate) fn widen(v: V) -> Wide {
-        let [a, b, c, d] = v.0.map(f64::from);
-        [super::f64::V([a, b]), super::f64::V([c, d])]
+        let lanes = v.0.map(f64::from);
+        [super::f64::V([lanes[0], lanes[1]]), super::f64::V([lanes[2], lanes[3]])]
     }
 
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "the one rounding this function is for")]
     pub(crate) fn narrow(wide: Wide) -> V {
-        let [super::f64::V([a, b]), super::f64::V([c, d])] = wide;
-        V([a, b, c, d].map(|lane| lane as f32))
+        let [low, high] = wide.map(|half| half.0.map(|lane| lane as f32));
+        V([low[0], low[1], high[0], high[1]])
     }
 });
 vocabulary!(f64, u64, 2, {});

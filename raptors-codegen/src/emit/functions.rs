@@ -176,13 +176,11 @@ fn scalar_leaf(text: Option<&Text>, node: &Node) -> TokenStream {
 }
 
 fn vector_leaf(text: Option<&Text>, node: &Node) -> TokenStream {
-    match (name_of(text, node), node) {
-        (Some(name), _) => quote!(#name),
-        _ => {
-            let value = scalar_leaf(text, node);
-            quote!(v::splat(#value))
-        }
+    if let Some(name) = name_of(text, node) {
+        return quote!(#name);
     }
+    let value = scalar_leaf(text, node);
+    quote!(v::splat(#value))
 }
 
 fn literal(value: f64, dtype: Dtype) -> TokenStream {

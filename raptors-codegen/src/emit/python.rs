@@ -214,7 +214,8 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     // As in NumPy, what has a default is given by its name.
     let shown = {
         let (needed, optional) = shown_apart(spec);
-        let told: String = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        let told: Vec<String> = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        let told = told.concat();
         format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, {told}numerics={shown_class})")
     };
     let Told { names, places, argument } = told(spec);

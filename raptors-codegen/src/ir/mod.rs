@@ -6,7 +6,7 @@
 pub mod any_order;
 pub mod dag;
 
-use std::hash::Hasher as _;
+use std::{fmt::Write as _, hash::Hasher as _};
 
 use dag::{Dag, Id, Node};
 use fnv::FnvHasher;
@@ -243,7 +243,7 @@ impl Kernel {
         let mut body =
             format!("{name} of {takes}, vectors of {} B, text {}", isa.vector_bytes, revision(*family));
         for function in self.functions() {
-            body.push_str(&format!(", {} {:016x}", function.name(), function.digest()));
+            write!(body, ", {} {:016x}", function.name(), function.digest()).expect("a String");
         }
         let mut hasher = FnvHasher::default();
         hasher.write(body.as_bytes());

@@ -171,7 +171,7 @@ fn clamp(arguments: &[Expr]) -> Option<Expr> {
 fn poly(arguments: &[Expr]) -> Option<Expr> {
     let [x, coefficients @ .., last] = arguments else { return None };
     let step = |sum: Expr, coefficient: &Expr| Expr::Fma(Box::new([sum, x.clone(), coefficient.clone()]));
-    (coefficients.len() > 0).then(|| coefficients.iter().rev().fold(last.clone(), step))
+    (!coefficients.is_empty()).then(|| coefficients.iter().rev().fold(last.clone(), step))
 }
 
 /// `abs(x)` compared with infinity.

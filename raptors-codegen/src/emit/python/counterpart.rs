@@ -205,8 +205,6 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
         Expr::Unary(Unary::Trunc, x) => call("trunc", &[x])?,
         Expr::Unary(Unary::Round, x) => call("rint", &[x])?,
         Expr::Unary(Unary::IsNan, x) => call("isnan", &[x])?,
-        // What NumPy has of these has other bits, or none.
-        Expr::Unary(Unary::Exponent | Unary::Mantissa | Unary::Pow2 | Unary::Function(_), _) => return None,
         Expr::Binary(Binary::Min, x, y) => call("minimum", &[x, y])?,
         Expr::Binary(Binary::Max, x, y) => call("maximum", &[x, y])?,
         Expr::Binary(Binary::Rem, x, y) => call("fmod", &[x, y])?,
@@ -243,7 +241,12 @@ fn text(of: &Expr, outer: u8, names: &[String]) -> Option<String> {
             call("where", &[condition, yes, no])?
         }
         // Rounded once, which NumPy has no word for.
-        Expr::Fma(_) | Expr::State(_) | Expr::Side { .. } | Expr::Count => return None,
+        // What NumPy has of these functions has other bits, or none.
+        Expr::Unary(Unary::Exponent | Unary::Mantissa | Unary::Pow2 | Unary::Function(_), _)
+        | Expr::Fma(_)
+        | Expr::State(_)
+        | Expr::Side { .. }
+        | Expr::Count => return None,
     };
     Some(if level < outer { format!("({text})") } else { text })
 }
