@@ -94,6 +94,17 @@ def as_it_lies(x: Array) -> Array:
     return copy
 
 
+def dense(x: Array) -> bool:
+    """Whether nothing is between its elements, and none is there twice."""
+    strides = [(stride, n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1]
+    expected = x.itemsize
+    for stride, n in sorted(strides):
+        if stride != expected:
+            return False
+        expected *= n
+    return True
+
+
 def told_text(name: str, told: dict[str, Any]) -> str:
     """The expression of NumPy, with what it is told beside its axes."""
     text: str = FUNCTIONS[name]["numpy"]
@@ -104,15 +115,16 @@ def numpy(
     name: str, arguments: dict[str, Any], axis: int | None = None, keepdims: bool = False, told: dict[str, Any] | None = None
 ) -> Any:
     """What NumPy gives for the arrays as they lie; of reductions in stages that read no array as it lies, for copies of those that
-    are not native."""
+    are not native; and where the result is a matrix, for copies without the gaps that NumPy's mean or variance reads."""
     in_stages = bool(FUNCTIONS[name]["results"]) and not FUNCTIONS[name]["takes"]
+    reads_gaps = name in MATRICES and re.search(r"np\.(var|std|mean)\(", FUNCTIONS[name]["numpy"])
     told = told or {}
 
     def taken(value: Any) -> Any:
         if not isinstance(value, np.ndarray):
             return value
         is_plain = value.dtype.isnative and value.flags.aligned
-        if (in_stages or name in MAPS) and not is_plain:
+        if ((in_stages or name in MAPS) and not is_plain) or (reads_gaps and not dense(value)):
             return as_it_lies(value)
         return value
 
