@@ -90,9 +90,9 @@ fn isa_module(isa: &Isa) -> TokenStream {
     });
     let features = isa.features.join(",");
     let attribute = if features.is_empty() {
-        quote!(#[inline(always)])
+        quote!(#[inline(never)])
     } else {
-        quote!(#[target_feature(enable = #features)] #[inline])
+        quote!(#[target_feature(enable = #features)] #[inline(never)])
     };
     let of = |text: fn(Function) -> Option<&'static Text>| -> TokenStream {
         Function::all()
