@@ -1,6 +1,6 @@
 //! Operations in stages that give a matrix.
 
-use pyo3::{prelude::*, types::PyTuple};
+use pyo3::prelude::*;
 use raptors::{
     Dtype, Element, Error, Numerics,
     catalogue::{Arg, Call, InputKind, Op, Place, Value},
@@ -8,12 +8,13 @@ use raptors::{
 
 use crate::{
     Object,
-    array::{Input, Output, is_array, is_simple},
+    array::{Input, Output},
     axes::Given,
     call::{self, Operand},
     error,
     function::{Lazy, Staged},
     run::{Size, run},
+    staged::is_plain,
     told::Told,
 };
 
@@ -33,9 +34,7 @@ impl Staged {
             None if self.reduce.ops[0].is_none() => Given::one(-1),
             axis => Given::of(axis)?,
         };
-        let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
-        if !given.iter().flatten().all(is_simple) || axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
-        {
+        if !is_plain(given, axis) {
             return self.over(py, given, &chosen, out, false, Told::new(None, None, None), numerics);
         }
         self.matrix_of(py, given, chosen.first(), out, numerics)

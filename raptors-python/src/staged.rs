@@ -19,6 +19,12 @@ use crate::{
     told::Told,
 };
 
+/// Whether a call is one on matrices: its arrays are simple, and it says no several axes.
+pub(crate) fn is_plain<'py>(given: &[Option<&Object<'py>>], axis: Option<&Object<'py>>) -> bool {
+    let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
+    given.iter().flatten().all(is_simple) && !axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>)
+}
+
 impl Staged {
     /// Calls the operation that belongs to the axis.
     #[expect(clippy::too_many_arguments, reason = "those of the function")]
@@ -32,9 +38,7 @@ impl Staged {
         told: Told<'_, 'py>,
         numerics: impl Into<Option<&'n str>>,
     ) -> PyResult<Object<'py>> {
-        let is_simple = |object: &&Object<'py>| !is_array(object) || is_simple(object);
-        let is_tuple = axis.is_some_and(PyAnyMethods::is_instance_of::<PyTuple>);
-        if !given.iter().flatten().all(is_simple) || is_tuple || !told.is_nothing() {
+        if !is_plain(given, axis) || !told.is_nothing() {
             // As in NumPy: what looks for places takes one axis.
             let chosen = match axis {
                 Some(axis) if finds_places(self.any()) => Given::one(error::axis_of(axis)?),

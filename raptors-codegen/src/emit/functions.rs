@@ -1,6 +1,6 @@
 //! `functions.rs`: the functions that are texts, for scalars and in the words of each vocabulary.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{expr, print};
@@ -8,7 +8,7 @@ use crate::{
     Dtype, Isa,
     ir::{
         BLOCK,
-        dag::{Dag, Node},
+        dag::{Dag, Id, Node},
     },
     spec::{
         Expr,
@@ -39,21 +39,47 @@ fn constant(function: Function) -> TokenStream {
     }
 }
 
-fn scalars() -> TokenStream {
-    let of = |text: fn(Function) -> Option<&'static Text>| -> TokenStream {
-        Function::all()
-            .filter_map(|function| {
-                let name = format_ident!("{}", function.name());
-                let (values, output) = lines(text(function)?, &|of| {
-                    let mut dag = Dag::default();
-                    let root = dag.add(of);
-                    (TokenStream::new(), expr::scalar(&dag, root, &|node| scalar_leaf(text(function), node)))
-                });
-                Some(quote!(pub(crate) fn #name(x: f64) -> f64 { #values #output }))
+/// Of each function that has a text of its own for the dtype what `write` makes of its name, its values and its result; and
+/// `expression` of an expression statements for what it shares, and its value.
+fn texts(
+    dtype: Dtype,
+    expression: &dyn Fn(&Dag, Id, &Text) -> (TokenStream, TokenStream),
+    write: &dyn Fn(&Ident, &TokenStream, &TokenStream) -> TokenStream,
+) -> TokenStream {
+    let own = Function::all().filter_map(|function| Some((function.name(), function.text(dtype)?)));
+    own.map(|(name, text)| {
+        // A block keeps the names of what one value shares apart from those of others.
+        let block = |of: &Expr| {
+            let mut dag = Dag::default();
+            let root = dag.add(of);
+            let (shared, value) = expression(&dag, root, text);
+            if shared.is_empty() { value } else { quote!({ #shared #value }) }
+        };
+        let values: TokenStream = text
+            .values
+            .iter()
+            .map(|(name, of)| {
+                let (name, value) = (format_ident!("{name}"), block(of));
+                quote!(let #name = #value;)
             })
-            .collect()
+            .collect();
+        write(&format_ident!("{name}"), &values, &block(&text.output))
+    })
+    .collect()
+}
+
+fn scalars() -> TokenStream {
+    let of = |dtype| {
+        let expression = |dag: &Dag, root, text: &Text| {
+            (TokenStream::new(), expr::scalar(dag, root, &|node| scalar_leaf(text, node)))
+        };
+        texts(
+            dtype,
+            &expression,
+            &|name, values, output| quote!(pub(crate) fn #name(x: f64) -> f64 { #values #output }),
+        )
     };
-    let (of_f64, wide) = (of(|function| function.text(Dtype::F64)), of(|function| function.text(Dtype::F32)));
+    let (of_f64, wide) = (of(Dtype::F64), of(Dtype::F32));
     let same = same();
     let of_f32: TokenStream = Function::all()
         .map(|function| {
@@ -77,7 +103,7 @@ fn scalars() -> TokenStream {
 }
 
 /// Functions whose text is that of f64 for f32, too.
-fn same() -> Vec<proc_macro2::Ident> {
+fn same() -> Vec<Ident> {
     let same = Function::all().filter(|function| function.text(Dtype::F32).is_none());
     same.map(|function| format_ident!("{}", function.name())).collect()
 }
@@ -94,21 +120,16 @@ fn isa_module(isa: &Isa) -> TokenStream {
     } else {
         quote!(#[target_feature(enable = #features)] #[inline(never)])
     };
-    let of = |text: fn(Function) -> Option<&'static Text>| -> TokenStream {
-        Function::all()
-            .filter_map(|function| {
-                let name = format_ident!("{}", function.name());
-                let (values, output) = lines(text(function)?, &|of| {
-                    let mut dag = Dag::default();
-                    let root = dag.add(of);
-                    // Statements of one value are a block, so that their names stay apart from those of others.
-                    expr::vector(&dag, root, "", &|node| vector_leaf(text(function), node))
-                });
-                Some(quote!(#attribute pub(crate) fn #name(x: v::V) -> v::V { #values #output }))
-            })
-            .collect()
+    let of = |dtype| {
+        let expression =
+            |dag: &Dag, root, text: &Text| expr::vector(dag, root, "", &|node| vector_leaf(text, node));
+        texts(
+            dtype,
+            &expression,
+            &|name, values, output| quote!(#attribute pub(crate) fn #name(x: v::V) -> v::V { #values #output }),
+        )
     };
-    let (of_f64, wide) = (of(|function| function.text(Dtype::F64)), of(|function| function.text(Dtype::F32)));
+    let (of_f64, wide) = (of(Dtype::F64), of(Dtype::F32));
     let mut modules = vec![isa.module(Dtype::F32, usize::MAX).0, isa.module(Dtype::F32, BLOCK).0];
     modules.dedup();
     let narrow: TokenStream = modules.iter().map(|module| narrow(&name, module, &attribute)).collect();
@@ -125,7 +146,7 @@ fn isa_module(isa: &Isa) -> TokenStream {
 }
 
 /// The functions of elements of f32: widened, computed in f64, rounded once.
-fn narrow(isa: &proc_macro2::Ident, module: &str, attribute: &TokenStream) -> TokenStream {
+fn narrow(isa: &Ident, module: &str, attribute: &TokenStream) -> TokenStream {
     let module = format_ident!("{module}");
     let functions = Function::all().map(|function| {
         let name = format_ident!("{}", function.name());
@@ -145,29 +166,16 @@ fn narrow(isa: &proc_macro2::Ident, module: &str, attribute: &TokenStream) -> To
     quote!(pub(crate) mod #module { use crate::simd::#isa::#module as v; #(#functions)* })
 }
 
-/// `let k = …;` for each value, and the output. Each expression is statements for what it shares, and a value.
-fn lines(text: &Text, write: &dyn Fn(&Expr) -> (TokenStream, TokenStream)) -> (TokenStream, TokenStream) {
-    let block = |of: &Expr| {
-        let (shared, value) = write(of);
-        if shared.is_empty() { value } else { quote!({ #shared #value }) }
-    };
-    let values = text.values.iter().map(|(name, of)| {
-        let (name, value) = (format_ident!("{name}"), block(of));
-        quote!(let #name = #value;)
-    });
-    (values.collect(), block(&text.output))
-}
-
 /// What a leaf is called: x, or the value of that name.
-fn name_of(text: Option<&Text>, node: &Node) -> Option<proc_macro2::Ident> {
+fn name_of(text: &Text, node: &Node) -> Option<Ident> {
     match node {
         Node::Input(0) => Some(format_ident!("x")),
-        Node::Input(at) => text.map(|text| format_ident!("{}", text.values[at - 1].0)),
+        Node::Input(at) => Some(format_ident!("{}", text.values[at - 1].0)),
         _ => None,
     }
 }
 
-fn scalar_leaf(text: Option<&Text>, node: &Node) -> TokenStream {
+fn scalar_leaf(text: &Text, node: &Node) -> TokenStream {
     match (name_of(text, node), node) {
         (Some(name), _) => quote!(#name),
         (None, Node::Literal(bits)) => expr::literal(*bits, Dtype::F64),
@@ -175,12 +183,9 @@ fn scalar_leaf(text: Option<&Text>, node: &Node) -> TokenStream {
     }
 }
 
-fn vector_leaf(text: Option<&Text>, node: &Node) -> TokenStream {
-    if let Some(name) = name_of(text, node) {
-        return quote!(#name);
-    }
+fn vector_leaf(text: &Text, node: &Node) -> TokenStream {
     let value = scalar_leaf(text, node);
-    quote!(v::splat(#value))
+    if matches!(node, Node::Literal(_)) { quote!(v::splat(#value)) } else { value }
 }
 
 fn literal(value: f64, dtype: Dtype) -> TokenStream {

@@ -69,7 +69,6 @@ fn functions(specs: &[&Spec]) -> String {
     let functions = specs.iter().map(|spec| match &spec.body {
         Body::Map { .. } => map(spec, &maps),
         Body::Reduce(_) => reduce(spec),
-        Body::Staged(staged) if staged.map().is_some() => matrix(spec, staged),
         Body::Staged(staged) => self::staged(spec, staged),
     });
     let described = specs.iter().map(|spec| described(spec));
@@ -203,6 +202,7 @@ fn of_axes(spec: &Spec, axes: &[Axis]) -> [TokenStream; 3] {
     })
 }
 
+/// A reduction in stages, or an operation in stages that gives a matrix: that one has no results whose axes could stay.
 fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     let (function, text) = (function_name(spec), &spec.name);
     let docs = docs::of(spec);
@@ -211,23 +211,33 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
     let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
     let values = spec.defaults.iter().map(|(_, value)| number(*value));
     let (class, shown_class, class_type) = unsaid(spec);
-    // As in NumPy, what has a default is given by its name.
-    let shown = {
-        let (needed, optional) = shown_apart(spec);
-        let told: Vec<String> = spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
-        let told = told.concat();
-        format!("({needed}, axis=None, *, {optional}out=None, keepdims=False, {told}numerics={shown_class})")
-    };
-    let Told { names, places, argument } = told(spec);
     let takes_arrays = spec.takes().mask;
+    // As in NumPy, what has a default is given by its name.
+    let shown = |axis: &str, more: &str| {
+        let (needed, optional) = shown_apart(spec);
+        format!("({needed}, axis={axis}, *, {optional}out=None, {more}numerics={shown_class})")
+    };
+    let (shown, signature, places, arguments, call) = if staged.map().is_some() {
+        let none = TokenStream::new;
+        (shown(axis_default(staged), ""), none(), none(), none(), format_ident!("matrix"))
+    } else {
+        let told_shown: Vec<String> =
+            spec.takes().names().iter().map(|name| format!("{name}=None, ")).collect();
+        let Told { names, places, argument } = told(spec);
+        (
+            shown("None", &format!("keepdims=False, {}", told_shown.concat())),
+            quote!(keepdims=false, #(#names=None,)*),
+            quote!(keepdims: bool, #(#places,)*),
+            quote!(keepdims, #argument,),
+            format_ident!("call"),
+        )
+    };
     quote! {
         #docs
         #[pyfunction]
         #[pyo3(
             name = #text,
-            signature = (
-                #(#needed,)* axis=None, *, #(#optional=None,)* out=None, keepdims=false, #(#names=None,)* numerics=#class
-            ),
+            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, #signature numerics=#class),
             text_signature = #shown
         )]
         #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
@@ -237,12 +247,11 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
             axis: Option<&Bound<'py, PyAny>>,
             #(#optional: Option<&Bound<'py, PyAny>>,)*
             out: Option<&Bound<'py, PyAny>>,
-            keepdims: bool,
-            #(#places,)*
+            #places
             numerics: #class_type,
         ) -> PyResult<Bound<'py, PyAny>> {
             static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*], #takes_arrays);
-            STAGED.call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, keepdims, #argument, numerics)
+            STAGED.#call(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, #arguments numerics)
         }
     }
 }
@@ -250,42 +259,6 @@ fn staged(spec: &Spec, staged: &Staged) -> TokenStream {
 /// The axis of a call that says none: all elements, or, where the operation has no such axis, the last one.
 fn axis_default(staged: &Staged) -> &'static str {
     if staged.axes.contains(&Axis::All) { "None" } else { "-1" }
-}
-
-/// An operation in stages that gives a matrix.
-fn matrix(spec: &Spec, staged: &Staged) -> TokenStream {
-    let (function, text) = (function_name(spec), &spec.name);
-    let docs = docs::of(spec);
-    let ops = of_axes(spec, &staged.axes);
-    let names: Vec<_> = spec.inputs.iter().map(|input| format_ident!("{}", input.name)).collect();
-    let (needed, optional) = names.split_at(names.len() - spec.defaults.len());
-    let values = spec.defaults.iter().map(|(_, value)| number(*value));
-    let (class, shown_class, class_type) = unsaid(spec);
-    let shown = {
-        let ((needed, optional), axis) = (shown_apart(spec), axis_default(staged));
-        format!("({needed}, axis={axis}, *, {optional}out=None, numerics={shown_class})")
-    };
-    quote! {
-        #docs
-        #[pyfunction]
-        #[pyo3(
-            name = #text,
-            signature = (#(#needed,)* axis=None, *, #(#optional=None,)* out=None, numerics=#class),
-            text_signature = #shown
-        )]
-        #[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
-        fn #function<'py>(
-            py__: Python<'py>,
-            #(#needed: &Bound<'py, PyAny>,)*
-            axis: Option<&Bound<'py, PyAny>>,
-            #(#optional: Option<&Bound<'py, PyAny>>,)*
-            out: Option<&Bound<'py, PyAny>>,
-            numerics: #class_type,
-        ) -> PyResult<Bound<'py, PyAny>> {
-            static STAGED: Staged = Staged::new(#text, [#(#ops),*], &[#(#values),*], false);
-            STAGED.matrix(py__, &[#(Some(#needed),)* #(#optional),*], axis, out, numerics)
-        }
-    }
 }
 
 fn reduce(spec: &Spec) -> TokenStream {

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A text is a list of values with names, each an expression of `x` and of those before it, and the result. It is computed
-//! in f64. For elements of f32 the table `[f32]` may have a text of its own, which is computed in f64 all the same and rounded once; without it
-//! the text is that of f64. `exceptions` are pairs of an element of f32 and the result that its text misses: where a value
+//! in f64. For elements of f32 the table `[f32]` may have a text of its own, which is computed in f64 all the same and
+//! rounded once; without it the text is that of f64. `exceptions` are pairs of an element of f32 and the result that its text misses: where a value
 //! lies so near the middle between two elements that f64 cannot tell on which side.
 //!
 //! Expressions of the whole language can stand in it, other functions among them, so each ISA has each function from the
@@ -54,19 +54,15 @@ pub struct Text {
 #[serde(deny_unknown_fields)]
 struct File {
     summary: String,
-    #[serde(flatten)]
-    of: Lines,
-    f32: Option<OfF32>,
-}
-
-#[derive(Deserialize)]
-struct Lines {
     #[serde(default, rename = "let")]
     values: Vec<(String, String)>,
     output: String,
+    #[serde(default)]
+    f32: OfF32,
 }
 
-#[derive(Deserialize)]
+/// What differs for elements of f32.
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfF32 {
     #[serde(default, rename = "let")]
@@ -144,12 +140,14 @@ impl Function {
     fn read(self) -> Read {
         let (name, text) = FILES[self.0];
         let file = format!("functions/{name}.toml");
-        let read: File = toml::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let of = |values: &[(String, String)], output: &str| Text::read(&file, values, output);
-        let of_f64 = of(&read.of.values, &read.of.output);
-        let of_f32 = read.f32.as_ref().and_then(|lines| Some(of(&lines.values, lines.output.as_deref()?)));
-        let exceptions = read.f32.map(|lines| lines.exceptions).unwrap_or_default();
-        Read { summary: read.summary, of_f64, of_f32, exceptions }
+        let File { summary, values, output, f32 } =
+            toml::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        Read {
+            summary,
+            of_f64: Text::read(&file, &values, &output),
+            of_f32: f32.output.map(|output| Text::read(&file, &f32.values, &output)),
+            exceptions: f32.exceptions,
+        }
     }
 }
 
